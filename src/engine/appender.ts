@@ -1,0 +1,246 @@
+/**
+ * The way in: from what a caller wants to append to a commit in the store's queue. Each stream has a lane, so that
+ * its commits are decided one after another, in the order of the calls, each on top of the one before even while
+ * that one is still on its way to the disk.
+ */
+import type { EventMeta, LawEvent, NewEvent } from '../define.js'
+import { JournalError, withOutcome } from '../errors.js'
+import { ADDED, type CommitStore, type Durability, type NewCommit, type Receipt } from '../storage/commit-store.js'
+import { sameBody } from './same-body.js'
+import type { Decision, Laws, LawStates } from './laws.js'
+import type { Schemas } from './schemas.js'
+import { checkValue, isWellFormed, type ValueLimits } from './values.js'
+
+export interface AppendOptions {
+  /** The version the writer believes the stream has; 0 for a new stream. */
+  expectedVersion?: number
+  /** Names the commit for ever: a retry with the same id and events returns the first receipt and writes nothing. */
+  commitId?: string
+  /** `disk` resolves once the commit survives power loss; `os` once it survives the process. */
+  durability?: Durability
+}
+
+/** A stream with commits on their way: its head with them in it. */
+interface Lane {
+  tail: Promise<unknown>
+  commits: number
+  version: number
+  states: LawStates | undefined
+  claims: Set<string>
+}
+
+interface InFlight {
+  stream: string
+  events: readonly LawEvent[]
+  receipt: Promise<Receipt>
+}
+
+export class Appender {
+  readonly #store: CommitStore<LawStates>
+  readonly #schemas: Schemas
+  readonly #laws: Laws
+  readonly #limits: ValueLimits
+  readonly #now: () => number
+  readonly #lanes = new Map<string, Lane>()
+  readonly #inFlight = new Map<string, InFlight>()
+  #lastAt: number
+
+  constructor(store: CommitStore<LawStates>, schemas: Schemas, laws: Laws, limits: ValueLimits, now: () => number) {
+    this.#store = store
+    this.#schemas = schemas
+    this.#laws = laws
+    this.#limits = limits
+    this.#now = now
+    this.#lastAt = store.lastAt
+  }
+
+  /** Rejects with an error that says its outcome. Misuse throws a TypeError. */
+  async append(stream: string, given: readonly NewEvent[], options: AppendOptions, durability: Durability): Promise<Receipt> {
+    checkArguments(stream, given, options)
+    try {
+      const events = this.#judge(stream, given, options.commitId)
+      return await this.#once(stream, events, options, durability)
+    } catch (error) {
+      throw withOutcome(error, 'none')
+    }
+  }
+
+  /** Appends what the engine itself has to say of a stream, such as that a turn was interrupted. */
+  close(stream: string, cause: 'crash' | 'shutdown', durability: Durability): Promise<Receipt | undefined> {
+    return this.#inLane(stream, (lane) => {
+      const decision = this.#laws.close(lane.states as LawStates, cause)
+      return decision.events.length === 0 ? undefined : this.#enqueue(stream, lane, decision, {}, durability)
+    })
+  }
+
+  /** Resolves once every append that was called is decided and queued. */
+  async idle(): Promise<void> {
+    await Promise.allSettled([...this.#lanes.values()].map((lane) => lane.tail))
+  }
+
+  /** Copies and checks what was given; nothing the caller does to its objects later can change the commit. */
+  #judge(stream: string, given: readonly NewEvent[], commitId: string | undefined): LawEvent[] {
+    let bytes = 64 + stream.length * 3 + (commitId?.length ?? 0) * 3
+    return given.map((event, index): LawEvent => {
+      if (typeof event !== 'object' || event === null || typeof event.type !== 'string') throw new TypeError(`Event ${index} is not { type, data }`)
+      const data = checkValue(event.data, 'data', event.type, this.#limits)
+      const meta = event.meta === undefined ? undefined : checkValue(checkMeta(event.meta), 'meta', event.type, this.#limits)
+      bytes += data.bytes + (meta?.bytes ?? 0) + event.type.length * 3 + 16
+      if (bytes > this.#limits.commitBytesMax) throw tooLarge(bytes, this.#limits.commitBytesMax)
+      const copy = { type: event.type, data: data.value, ...(meta === undefined ? {} : { meta: meta.value as EventMeta }) }
+      this.#schemas.judge(copy, index)
+      return copy
+    })
+  }
+
+  /** A commit id is one commit: recorded means the first receipt again, in flight means the same promise. */
+  #once(stream: string, events: LawEvent[], options: AppendOptions, durability: Durability): Promise<Receipt> {
+    const { commitId } = options
+    if (commitId === undefined) return this.#decided(stream, events, options, durability)
+    const other = this.#inFlight.get(commitId)
+    if (other !== undefined) {
+      if (other.stream !== stream || !sameBody(other.events, events, other.events.length)) throw reused(commitId, {})
+      return this.#atLeast(other.receipt, durability)
+    }
+    const receipt = this.#decided(stream, events, options, durability)
+    this.#inFlight.set(commitId, { stream, events, receipt })
+    const done = (): void => void this.#inFlight.delete(commitId)
+    receipt.then(done, done)
+    return receipt
+  }
+
+  async #atLeast(receipt: Promise<Receipt>, durability: Durability): Promise<Receipt> {
+    const first = await receipt
+    if (first.durability === 'disk' || durability === 'os') return first
+    await this.#store.flush()
+    return { ...first, durability: 'disk' }
+  }
+
+  async #decided(stream: string, events: LawEvent[], options: AppendOptions, durability: Durability): Promise<Receipt> {
+    const receipt = await this.#inLane(stream, async (lane) => {
+      const recorded = options.commitId === undefined ? undefined : await this.#recorded(stream, options.commitId, events, durability)
+      if (recorded !== undefined) return { receipt: Promise.resolve(recorded) }
+      if (options.expectedVersion !== undefined && options.expectedVersion !== lane.version) throw conflict(stream, options.expectedVersion, lane.version)
+      const decision = this.#laws.decide(stream, lane.states as LawStates, events)
+      await this.#checkClaims(stream, lane, decision)
+      return { receipt: this.#enqueue(stream, lane, decision, options, durability) }
+    })
+    return receipt.receipt
+  }
+
+  /** Runs `decide` when the stream's earlier commits are decided and the queue has room, on the stream's head with them in it. */
+  async #inLane<T>(stream: string, decide: (lane: Lane) => T | Promise<T>): Promise<T> {
+    const lane = this.#lanes.get(stream) ?? { tail: Promise.resolve(), commits: 0, version: 0, states: undefined, claims: new Set<string>() }
+    this.#lanes.set(stream, lane)
+    lane.commits++
+    const before = lane.tail
+    const run = async (): Promise<T> => {
+      await before
+      await this.#store.room()
+      if (lane.states === undefined) {
+        const head = await this.#store.stream(stream)
+        lane.version = head.version
+        lane.states = head.note
+      }
+      return decide(lane)
+    }
+    const result = run()
+    lane.tail = result.catch(() => undefined)
+    try {
+      return await result
+    } finally {
+      this.#leave(stream, lane)
+    }
+  }
+
+  #leave(stream: string, lane: Lane): void {
+    lane.commits--
+    if (lane.commits === 0) this.#lanes.delete(stream)
+  }
+
+  async #recorded(stream: string, commitId: string, events: LawEvent[], durability: Durability): Promise<Receipt | undefined> {
+    const found = await this.#store.findCommit(commitId)
+    if (found === undefined) return undefined
+    const { commit, head } = found
+    const given = commit.events.filter((event) => (event.flags & ADDED) === 0).length
+    if (commit.stream !== stream || !sameBody(this.#schemas.events(commit), events, given)) throw reused(commitId, { stream: commit.stream, position: commit.position })
+    if (durability === 'disk' && this.#store.synced.position < head.position) await this.#store.flush()
+    return {
+      position: commit.position + commit.events.length - 1,
+      version: commit.version + commit.events.length - 1,
+      digest: head.digest,
+      durability: this.#store.synced.position < head.position ? 'os' : 'disk',
+    }
+  }
+
+  async #checkClaims(stream: string, lane: Lane, decision: Decision): Promise<void> {
+    const seen = new Set<string>()
+    for (const claim of decision.claims) {
+      const taken = seen.has(claim) || lane.claims.has(claim) || (await this.#store.claimed(stream, claim))
+      if (taken) throw alreadyTaken(stream, claim, decision)
+      seen.add(claim)
+    }
+  }
+
+  #enqueue(stream: string, lane: Lane, decision: Decision, options: AppendOptions, durability: Durability): Promise<Receipt> {
+    this.#lastAt = Math.max(this.#lastAt, this.#now())
+    const commit: NewCommit = {
+      stream,
+      version: lane.version + 1,
+      at: this.#lastAt,
+      events: decision.events.map((event, i) => this.#schemas.stored(event.type, event.data, event.meta, i < decision.given ? 0 : ADDED)),
+      ...(options.commitId === undefined ? {} : { commitId: options.commitId }),
+    }
+    lane.version += commit.events.length
+    lane.states = decision.states
+    for (const claim of decision.claims) lane.claims.add(claim)
+    lane.commits++
+    const receipt = this.#store.append(commit, decision.states, durability)
+    const done = (): void => this.#leave(stream, lane)
+    receipt.then(done, done)
+    return receipt
+  }
+}
+
+function checkArguments(stream: string, events: readonly NewEvent[], options: AppendOptions): void {
+  if (typeof stream !== 'string' || stream === '' || !isWellFormed(stream) || Buffer.byteLength(stream) > 512) {
+    throw new TypeError('A stream id is a string of 1 to 512 bytes in UTF-8')
+  }
+  if (!Array.isArray(events) || events.length === 0) throw new TypeError('append takes an array of at least one event')
+  const { expectedVersion, commitId, durability } = options
+  if (expectedVersion !== undefined && (!Number.isSafeInteger(expectedVersion) || expectedVersion < 0)) throw new TypeError('expectedVersion is a whole number from 0')
+  if (commitId !== undefined && (typeof commitId !== 'string' || commitId === '' || !isWellFormed(commitId) || Buffer.byteLength(commitId) > 512)) {
+    throw new TypeError('A commit id is a string of 1 to 512 bytes in UTF-8')
+  }
+  if (durability !== undefined && durability !== 'disk' && durability !== 'os') throw new TypeError("durability is 'disk' or 'os'")
+}
+
+function checkMeta(meta: EventMeta): EventMeta {
+  if (typeof meta !== 'object' || meta === null || Array.isArray(meta)) throw new TypeError('meta is an object')
+  if (meta.occurredAt !== undefined && !Number.isFinite(meta.occurredAt)) throw new TypeError('meta.occurredAt is a number of milliseconds since 1970')
+  return meta
+}
+
+function conflict(stream: string, expected: number, actual: number): JournalError {
+  return new JournalError('JOURNAL_VERSION_CONFLICT', `${JSON.stringify(stream)} is at version ${actual}, not ${expected}. Read what was added, decide again, and append with expectedVersion ${actual}.`, {
+    stream,
+    expected,
+    actual,
+  })
+}
+
+function reused(commitId: string, details: { stream?: string; position?: number }): JournalError {
+  return new JournalError('JOURNAL_COMMIT_ID_REUSED', `The commit id ${JSON.stringify(commitId)} stands for another commit. Use a new id for new events.`, { commitId, ...details })
+}
+
+function alreadyTaken(stream: string, claim: string, decision: Decision): JournalError {
+  const slash = claim.indexOf('/')
+  const law = claim.slice(0, slash)
+  const name = claim.slice(slash + 1)
+  const reason = `${name} was used before in this stream; ids are used once`
+  return new JournalError('JOURNAL_LAW_BROKEN', `${JSON.stringify(stream)}: ${reason}.`, { stream, law, type: decision.events[0]?.type ?? '', index: 0, reason })
+}
+
+function tooLarge(value: number, max: number): JournalError {
+  return new JournalError('JOURNAL_LIMIT', `The commit takes up to ${value} bytes, the limit commitBytesMax is ${max}. Split it, or store the large value by reference.`, { limit: 'commitBytesMax', value, max })
+}

@@ -1,0 +1,85 @@
+/** Rows of a projection in one of its orders, in pages. */
+import type { Key, Projection } from '../define.js'
+import { DerivedDoubt, orderRange, readOrder, readRow, rowKey, rowRange } from './rows.js'
+import type { Views } from './views.js'
+
+export interface ListOptions<S> {
+  /** One of the projection's indexes; the rows' keys where left out. */
+  by?: string
+  reverse?: boolean
+  limit?: number
+  /** A row's `cursor`: goes on behind that row. */
+  cursor?: string
+  /** Only rows whose key (or, with `by`, whose order value) begins with these parts. */
+  prefix?: readonly (string | number)[]
+  /** Only rows whose state has these values. */
+  where?: Partial<S>
+}
+
+export interface ListRow<S> {
+  key: Key
+  state: S
+  /** Position the row is true for. */
+  position: number
+  /** Where to go on behind this row. */
+  cursor: string
+}
+
+/** How many rows are read at a time. */
+const PAGE = 128
+
+/** Cost: linear in the rows that are looked at; with `where`, rows that do not fit are looked at too. */
+export async function* list<S, K extends Key>(views: Views, projection: Projection<S, K>, options: ListOptions<S>): AsyncGenerator<ListRow<S>, void, undefined> {
+  const table = views.table(projection as unknown as Projection)
+  const { by, reverse = false, limit = Number.POSITIVE_INFINITY, prefix = [] } = options
+  if (by !== undefined && !Object.hasOwn(projection.index, by)) {
+    throw new TypeError(`${projection.name} has no order ${JSON.stringify(by)}; it has ${Object.keys(projection.index).join(', ') || 'none'}`)
+  }
+  if (!(limit >= 0)) throw new TypeError('limit is a number from 0')
+  let left = limit
+  let cursor = options.cursor
+  while (left > 0) {
+    const position = (await views.flush()).position
+    const page = await views.sure(() => readPage(views, table.projection, { by, reverse, prefix, cursor }))
+    for (const { key, state, at } of page) {
+      cursor = at
+      if (!fits(state, options.where)) continue
+      yield { key, state: state as S, position, cursor }
+      if (--left <= 0) return
+    }
+    if (page.length < PAGE) return
+  }
+}
+
+interface Page {
+  by: string | undefined
+  reverse: boolean
+  prefix: readonly (string | number)[]
+  cursor: string | undefined
+}
+
+async function readPage(views: Views, projection: Projection, { by, reverse, prefix, cursor }: Page): Promise<{ key: Key; state: unknown; at: string }[]> {
+  const range = by === undefined ? rowRange(projection.name, prefix.map(String)) : orderRange(projection.name, by, prefix)
+  const from = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url')
+  if (from !== undefined && (from.compare(range.from) < 0 || from.compare(range.to) >= 0)) throw new TypeError('The cursor belongs to another list')
+  if (from !== undefined && reverse) range.to = from
+  if (from !== undefined && !reverse) range.from = Buffer.concat([from, Buffer.of(0)])
+  const entries: [Uint8Array, Uint8Array][] = []
+  for await (const entry of views.derived.range({ ...range, reverse })) {
+    entries.push(entry)
+    if (entries.length === PAGE) break
+  }
+  const place = (at: Uint8Array): string => Buffer.from(at).toString('base64url')
+  if (by === undefined) return entries.map(([at, value]) => ({ ...readRow(at, value), at: place(at) }))
+  const keys = entries.map(([at, value]) => rowKey(projection.name, readOrder(at, value)))
+  const rows = await views.derived.getMany(keys)
+  return rows.map((row, i) => {
+    if (row === undefined) throw new DerivedDoubt(`a row of ${projection.name} is missing from its place`)
+    return { ...readRow(keys[i] as Uint8Array, row), at: place(entries[i]?.[0] as Uint8Array) }
+  })
+}
+
+function fits(state: unknown, where: object | undefined): boolean {
+  if (where === undefined) return true
+  return Object.entries(where).every(([field, value]) => value === undefined || (state as Record<string, unknown>)[field] === value)
+}

@@ -1,0 +1,204 @@
+/** The ways out: events of one stream or of all, in today's shape, as they are and as they come. */
+import type { RecordedEvent } from '../define.js'
+import { JournalError, type Damage } from '../errors.js'
+import type { CommitGroup, CommitStore, Gap, Head, StoredCommit } from '../storage/commit-store.js'
+import type { LawStates } from './laws.js'
+import type { Schemas } from './schemas.js'
+
+export interface ReadOptions {
+  /** Exclusive: a version for one stream, a position for all. In reverse, reading goes on below it. */
+  after?: number
+  limit?: number
+  reverse?: boolean
+  /** `throw` (the default) ends at a gap with JOURNAL_DAMAGED; `yield` delivers `{ gap }` in its place. */
+  onGap?: 'throw' | 'yield'
+  signal?: AbortSignal
+}
+
+export interface ReadAllOptions extends ReadOptions {
+  /** Only events of these types. */
+  types?: readonly string[]
+}
+
+export type ReadItem = RecordedEvent | { gap: Damage }
+
+export class Reading {
+  readonly #store: CommitStore<LawStates>
+  readonly #schemas: Schemas
+
+  constructor(store: CommitStore<LawStates>, schemas: Schemas) {
+    this.#store = store
+    this.#schemas = schemas
+  }
+
+  /** Events of one stream. Cost: linear in the commits that are read, whatever else the journal holds. */
+  stream(stream: string, options: ReadOptions): AsyncGenerator<ReadItem, void, undefined> {
+    checkReadOptions(options)
+    const { after, reverse = false, signal } = options
+    const bound = after === undefined ? {} : reverse ? { before: after } : { after }
+    const commits = this.#store.readStream(stream, { reverse, ...bound, ...(signal === undefined ? {} : { signal }) })
+    const wanted = (event: RecordedEvent): boolean => after === undefined || (reverse ? event.version < after : event.version > after)
+    return this.#events(commits, reverse, wanted, options)
+  }
+
+  /** Events of all streams in the order of their positions. */
+  all(options: ReadAllOptions): AsyncGenerator<ReadItem, void, undefined> {
+    checkReadOptions(options)
+    const { after, reverse = false, types, signal } = options
+    const abort = signal === undefined ? {} : { signal }
+    const groups = reverse ? this.#store.readReverse({ ...(after === undefined ? {} : { before: after }), ...abort }) : this.#store.read({ after: after ?? 0, ...abort })
+    const only = types === undefined ? undefined : new Set(types)
+    const wanted = (event: { position: number; type: string }): boolean =>
+      (only === undefined || only.has(event.type)) && (after === undefined || (reverse ? event.position < after : event.position > after))
+    return this.#events(commitsOf(groups, reverse), reverse, wanted, options)
+  }
+
+  /** Events of a group behind a position; gaps throw. */
+  group(group: CommitGroup, after: number, only: ReadonlySet<string> | undefined): RecordedEvent[] {
+    const events: RecordedEvent[] = []
+    for (const commit of group.commits) {
+      for (const [i, stored] of commit.events.entries()) {
+        if (commit.position + i > after && (only === undefined || only.has(stored.type))) events.push(this.#schemas.event(commit, i))
+      }
+    }
+    return events
+  }
+
+  async *#events(
+    commits: AsyncIterable<StoredCommit | Gap>,
+    reverse: boolean,
+    wanted: (event: RecordedEvent) => boolean,
+    { limit = Number.POSITIVE_INFINITY, onGap = 'throw' }: ReadOptions,
+  ): AsyncGenerator<ReadItem, void, undefined> {
+    let left = limit
+    if (left <= 0) return
+    for await (const item of commits) {
+      if ('gap' in item) {
+        if (onGap === 'throw') throw damaged(item.gap)
+        yield { gap: item.gap }
+        continue
+      }
+      for (let n = 0; n < item.events.length; n++) {
+        const index = reverse ? item.events.length - 1 - n : n
+        const place = { version: item.version + index, position: item.position + index, type: item.events[index]?.type as string }
+        if (!wanted(place as RecordedEvent)) continue
+        yield this.#schemas.event(item, index)
+        if (--left <= 0) return
+      }
+    }
+  }
+}
+
+/** The error for a place in history that cannot be read. */
+export function damaged(gap: Damage): JournalError {
+  const last = gap.lastPosition === undefined ? '' : ` to ${gap.lastPosition}`
+  return new JournalError(
+    'JOURNAL_DAMAGED',
+    `Positions ${gap.firstPosition}${last} cannot be read: ${gap.reason} (${gap.segment}, offset ${gap.offset}). Pass { onGap: 'yield' } to read around it.`,
+    { damage: [gap] },
+  )
+}
+
+/**
+ * Every event behind `after`, then each new one once it is durable, without gap or repeat, until the signal aborts or
+ * the journal closes. Nothing is held for a follower but its place: a slow one reads from the journal later.
+ */
+export async function* follow(
+  store: CommitStore<LawStates>,
+  reading: Reading,
+  options: { after?: number | Head; types?: readonly string[]; signal?: AbortSignal },
+): AsyncGenerator<RecordedEvent, void, undefined> {
+  const { signal } = options
+  let at = await startOf(store, options.after ?? 0)
+  const only = options.types === undefined ? undefined : new Set(options.types)
+  const news = new News(store, signal)
+  try {
+    while (!news.ended) {
+      const seen = news.count
+      const upTo = store.synced.position
+      for await (const item of upTo > at ? store.read({ after: at, upTo, ...(signal === undefined ? {} : { signal }) }) : []) {
+        if (news.ended) return
+        if ('gap' in item) throw damaged(item.gap)
+        for (const event of reading.group(item, at, only)) {
+          if (news.ended) return
+          yield event
+        }
+        at = Math.max(at, item.head.position)
+      }
+      await news.after(seen)
+    }
+  } finally {
+    news.stop()
+  }
+}
+
+/** Wakes a follower when there is something new, or nothing more to come. */
+class News {
+  count = 0
+  ended = false
+  #failure: unknown
+  #wake: (() => void) | undefined
+  readonly #stop: () => void
+
+  constructor(store: CommitStore<LawStates>, signal: AbortSignal | undefined) {
+    const end = (): void => {
+      this.ended = true
+      this.#tell()
+    }
+    const unsubscribe = store.subscribe({
+      synced: () => this.#tell(),
+      failed: (error) => {
+        this.#failure = error
+        this.#tell()
+      },
+    })
+    signal?.addEventListener('abort', end, { once: true })
+    if (signal?.aborted === true) end()
+    this.#stop = () => {
+      unsubscribe()
+      signal?.removeEventListener('abort', end)
+    }
+  }
+
+  /** Resolves when something was told after `seen`. Rejects with what failed; a closed journal ends quietly. */
+  async after(seen: number): Promise<void> {
+    if (this.count === seen && !this.ended && this.#failure === undefined) await new Promise<void>((resolve) => (this.#wake = resolve))
+    if (this.#failure === undefined) return
+    if (!(this.#failure instanceof JournalError) || this.#failure.code !== 'JOURNAL_CLOSED') throw this.#failure
+    this.ended = true
+  }
+
+  stop(): void {
+    this.#stop()
+  }
+
+  #tell(): void {
+    this.count++
+    this.#wake?.()
+    this.#wake = undefined
+  }
+}
+
+async function startOf(store: CommitStore<LawStates>, after: number | Head): Promise<number> {
+  const { position, digest } = typeof after === 'number' ? { position: after, digest: undefined } : after
+  if (!Number.isSafeInteger(position) || position < 0) throw new TypeError('after is a position, from 0')
+  if (position > store.head.position || (digest !== undefined && !(await store.holds({ position, digest })))) {
+    throw new JournalError('JOURNAL_HISTORY_CHANGED', `Position ${position} is not part of this history, which ends at ${store.head.position}. Read it from the beginning and compare.`, {
+      position,
+      ...(digest === undefined ? {} : { digest }),
+    })
+  }
+  return position
+}
+
+async function* commitsOf(groups: AsyncIterable<CommitGroup | Gap>, reverse: boolean): AsyncGenerator<StoredCommit | Gap, void, undefined> {
+  for await (const item of groups) {
+    if ('gap' in item) yield item
+    else yield* reverse ? item.commits.toReversed() : item.commits
+  }
+}
+
+function checkReadOptions({ after, limit }: ReadOptions): void {
+  if (after !== undefined && (!Number.isSafeInteger(after) || after < 0)) throw new TypeError('after is a whole number from 0')
+  if (limit !== undefined && !(limit >= 0)) throw new TypeError('limit is a number from 0')
+}

@@ -1,0 +1,78 @@
+/** Taking snapshots of projections, and starting a projection from one. */
+import { Packr } from 'msgpackr'
+import type { Key, Projection } from '../define.js'
+import type { CommitStore, SnapshotRecord } from '../storage/commit-store.js'
+import type { DerivedChange, DerivedStore } from '../storage/derived-store.js'
+import type { SnapshotFiles } from '../storage/snapshot-file.js'
+import type { LawStates } from './laws.js'
+import { readRow, rowChanges, rowRange } from './rows.js'
+import type { Views } from './views.js'
+
+const CHUNK_ROWS = 500
+const packr = new Packr({ useRecords: false, moreTypes: false })
+
+/** Saves the rows of every projection as of what is durable now. A projection whose fold failed is left out. */
+export async function takeSnapshots(store: CommitStore<LawStates>, views: Views, files: SnapshotFiles): Promise<SnapshotRecord[]> {
+  const taken: SnapshotRecord[] = []
+  for (const table of views.tables.values()) {
+    await views.flush()
+    if (table.failed !== undefined) continue
+    const { name, revision } = table.projection
+    if (store.snapshots().some((other) => other.projection === name && other.revision === revision && other.head.position === table.checkpoint.position)) continue
+    const { head, rows } = await views.sure(async () => ({ head: table.checkpoint, rows: views.derived.range(rowRange(name)) }))
+    const record = await files.write({ projection: name, revision, head }, chunks(rows))
+    const before = store.snapshots().filter((other) => other.projection === name)
+    await store.recordSnapshot(record)
+    const kept = new Set(store.snapshots().map((other) => other.file))
+    for (const old of before) if (!kept.has(old.file) && old.revision <= revision) await files.remove(old)
+    taken.push(record)
+  }
+  return taken
+}
+
+/** Which snapshot a projection can start from, and why others cannot. */
+export interface SnapshotChoice {
+  use?: SnapshotRecord
+  refused: { file: string; reason: string }[]
+}
+
+/** The newest snapshot that is whole, of this revision, and of this history. */
+export async function chooseSnapshot(store: CommitStore<LawStates>, files: SnapshotFiles, projection: Projection, whole: boolean): Promise<SnapshotChoice> {
+  const refused: SnapshotChoice['refused'] = []
+  for (const record of store.snapshots()) {
+    if (record.projection !== projection.name) continue
+    const reason = await refusal(store, files, projection, record, whole)
+    if (reason === undefined) return { use: record, refused }
+    refused.push({ file: record.file, reason })
+  }
+  return { refused }
+}
+
+async function refusal(store: CommitStore<LawStates>, files: SnapshotFiles, projection: Projection, record: SnapshotRecord, whole: boolean): Promise<string | undefined> {
+  if (record.revision > projection.revision) return `revision ${record.revision} is newer than this program's ${projection.revision}`
+  if (record.revision < projection.revision) return `revision ${record.revision} is older than this program's ${projection.revision}`
+  if (!(await store.holds(record.head))) return 'the history no longer holds its position and digest'
+  return files.refuse(record, whole)
+}
+
+/** Puts the rows of a snapshot into the derived store. */
+export async function loadSnapshot(files: SnapshotFiles, record: SnapshotRecord, projection: Projection, derived: DerivedStore): Promise<void> {
+  for await (const chunk of files.read(record)) {
+    const rows = packr.unpack(chunk) as [Key, unknown][]
+    const changes: DerivedChange[] = rows.flatMap(([key, state]) => rowChanges(projection, key, undefined, state))
+    await derived.batch(changes)
+  }
+}
+
+async function* chunks(rows: AsyncIterable<[Uint8Array, Uint8Array]>): AsyncGenerator<Uint8Array, void, undefined> {
+  let chunk: [Key, unknown][] = []
+  for await (const [at, value] of rows) {
+    const { key, state } = readRow(at, value)
+    chunk.push([key, state])
+    if (chunk.length < CHUNK_ROWS) continue
+    yield packr.pack(chunk)
+    chunk = []
+  }
+  if (chunk.length > 0) yield packr.pack(chunk)
+}
+

@@ -1,0 +1,162 @@
+/**
+ * The rows of one projection: those in memory, which are the newest, over those in the derived store. A row that was
+ * changed stays in memory until it was written out; others leave when room is needed.
+ */
+import type { Key, Projection, RecordedEvent } from '../define.js'
+import { JournalError } from '../errors.js'
+import type { Head } from '../storage/commit-store.js'
+import type { DerivedChange, DerivedStore } from '../storage/derived-store.js'
+import { checkpointChange, DerivedDoubt, readRow, rowChanges, rowKey } from './rows.js'
+
+export interface Row {
+  readonly key: Key
+  state: unknown
+  /** The state that the derived store holds. */
+  saved: unknown
+  dirty: boolean
+  failed?: JournalError
+}
+
+/** Work of one event on one row. */
+export interface Step {
+  table: Table
+  event: RecordedEvent
+  key: Key
+  id: string
+}
+
+export class Table {
+  readonly projection: Projection
+  readonly types: ReadonlySet<string>
+  /** Up to where the derived store has this projection's rows. */
+  checkpoint: Head
+  /** Whether every row there is lies in memory, so that a row that does not is known not to exist. */
+  complete: boolean
+  /** The first fold that failed; what it left out can only come back by folding again. */
+  failed: JournalError | undefined
+  readonly #rows = new Map<string, Row>()
+  #dirty: Row[] = []
+
+  constructor(projection: Projection, checkpoint: Head, complete: boolean) {
+    this.projection = projection
+    this.types = new Set(projection.types)
+    this.checkpoint = checkpoint
+    this.complete = complete
+  }
+
+  get rows(): number {
+    return this.#rows.size
+  }
+
+  get dirtyRows(): number {
+    return this.#dirty.length
+  }
+
+  static id(key: Key): string {
+    return typeof key === 'string' ? key : JSON.stringify(key)
+  }
+
+  /** The rows that an event concerns. A projection that throws here fails as a whole. */
+  steps(event: RecordedEvent, into: Step[]): void {
+    if (!this.types.has(event.type)) return
+    try {
+      for (const key of this.projection.keys(event)) into.push({ table: this, event, key, id: Table.id(key) })
+    } catch (error) {
+      this.failed ??= projectionFailed(this.projection.name, undefined, event, error)
+    }
+  }
+
+  /** The row if it is in memory, or a new one if it is known not to exist; undefined if it has to be loaded. */
+  row(key: Key, id: string): Row | undefined {
+    const row = this.#rows.get(id)
+    if (row !== undefined || !this.complete) return row
+    return this.#insert(id, { key, state: undefined, saved: undefined, dirty: false })
+  }
+
+  /** Loads rows that are not in memory. @throws DerivedDoubt */
+  async load(wanted: readonly { key: Key; id: string }[], derived: DerivedStore): Promise<void> {
+    const missing = [...new Map(wanted.filter(({ id }) => !this.#rows.has(id)).map((one) => [one.id, one])).values()]
+    if (missing.length === 0) return
+    const keys = missing.map(({ key }) => rowKey(this.projection.name, key))
+    const values = await derived.getMany(keys)
+    missing.forEach(({ key, id }, i) => {
+      const value = values[i]
+      const state = value === undefined ? undefined : this.#checked(readRow(keys[i] as Uint8Array, value).state)
+      if (!this.#rows.has(id)) this.#insert(id, { key, state, saved: state, dirty: false })
+    })
+  }
+
+  /** Folds an event into its row, which is in memory. */
+  apply({ event, key, id }: Step): void {
+    const row = this.#rows.get(id)
+    if (row === undefined) throw new Error(`row ${id} of ${this.projection.name} is not in memory`)
+    if (row.failed !== undefined) return
+    try {
+      const next = this.projection.apply(row.state === undefined ? this.projection.initial(key as never) : row.state, event, key as never)
+      if (next === row.state) return
+      row.state = next
+    } catch (error) {
+      row.failed = projectionFailed(this.projection.name, key, event, error)
+      row.state = undefined
+      this.failed ??= row.failed
+    }
+    if (!row.dirty) {
+      row.dirty = true
+      this.#dirty.push(row)
+    }
+  }
+
+  /** What has to be written so that the derived store is at `head`; the rows count as written from now on. */
+  capture(head: Head): DerivedChange[] {
+    const changes = this.#dirty.flatMap((row) => {
+      const saved = row.saved
+      row.saved = row.state
+      row.dirty = false
+      return rowChanges(this.projection, row.key, saved, row.state)
+    })
+    this.#dirty = []
+    this.checkpoint = head
+    changes.push(checkpointChange(this.projection.name, { revision: this.projection.revision, head, failed: this.failed !== undefined }))
+    return changes
+  }
+
+  /** Lets go of written rows, oldest first, until `most` are left. */
+  evict(most: number): void {
+    if (this.#rows.size <= most) return
+    this.complete = false
+    for (const [id, row] of this.#rows) {
+      if (this.#rows.size <= most) return
+      if (!row.dirty && row.failed === undefined) this.#rows.delete(id)
+    }
+  }
+
+  /** Forgets everything, for a fold from the beginning. */
+  reset(): void {
+    this.#rows.clear()
+    this.#dirty = []
+    this.failed = undefined
+    this.checkpoint = { position: 0, digest: '0'.repeat(64) }
+    this.complete = true
+  }
+
+  #insert(id: string, row: Row): Row {
+    this.#rows.set(id, row)
+    return row
+  }
+
+  #checked(state: unknown): unknown {
+    const result = this.projection.state.safeParse(state)
+    if (!result.success) throw new DerivedDoubt(`a row of ${this.projection.name} does not have its shape`, { cause: result.error })
+    return state
+  }
+}
+
+function projectionFailed(projection: string, key: Key | undefined, event: RecordedEvent, cause: unknown): JournalError {
+  const where = key === undefined ? '' : ` for ${JSON.stringify(key)}`
+  return new JournalError(
+    'JOURNAL_PROJECTION_FAILED',
+    `The projection ${projection} threw${where} at position ${event.position} (${event.type}): ${cause instanceof Error ? cause.message : String(cause)}. Mend it and open the journal again; the events are safe.`,
+    { projection, position: event.position, ...(key === undefined ? {} : { key }) },
+    { cause },
+  )
+}

@@ -1,0 +1,335 @@
+/**
+ * Projections at work: every commit is folded into the rows it concerns as soon as it is written, and what changed goes
+ * to the derived store in the background, rows and checkpoint together, at group ends that are durable.
+ *
+ * A group is folded at once where all its rows are in memory; else the fold falls behind and catches up by reading
+ * the journal, so that nothing piles up in memory however fast commits come in.
+ */
+import type { Key, Projection, RecordedEvent } from '../define.js'
+import { JournalError, ioError } from '../errors.js'
+import type { CommitGroup, CommitStore, Gap, Head } from '../storage/commit-store.js'
+import type { DerivedChange, DerivedStore } from '../storage/derived-store.js'
+import type { LawStates } from './laws.js'
+import { DerivedDoubt, projectionRanges } from './rows.js'
+import type { Schemas } from './schemas.js'
+import { Table, type Row, type Step } from './table.js'
+
+/** Somebody who wants to hear of rows as they change. */
+export interface Watcher {
+  /** After the group that changed the row. */
+  changed(row: Row, table: Table): void
+  /** No more changes will come. */
+  ended(): void
+}
+
+/** Rows to fold before they are written out, and the time after which the first of them is. */
+const FLUSH_ROWS = 4000
+const FLUSH_MS = 500
+
+export const NOTHING: Head = { position: 0, digest: '0'.repeat(64) }
+
+export class Views {
+  readonly tables: ReadonlyMap<string, Table>
+  readonly derived: DerivedStore
+  readonly #store: CommitStore<LawStates>
+  readonly #schemas: Schemas
+  readonly #rowsMax: number
+  readonly #watchers = new Set<Watcher>()
+  readonly #waiting: { position: number; done: () => void; fail: (error: unknown) => void }[] = []
+  readonly #unsubscribe: () => void
+  /** Streams with an event that could not be brought to today's shape; what follows it is not folded. */
+  readonly #unread = new Map<string, JournalError>()
+  #applied: Head
+  #pumping: Promise<void> | undefined
+  #flushing: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #broken: JournalError | undefined
+  /** Whether the derived store returned what was never put there, so that all of it must go. */
+  #doubted = false
+  /** Reads of derived state under way, during which nothing is written there. */
+  #readers = 0
+  #closed = false
+
+  constructor(store: CommitStore<LawStates>, schemas: Schemas, tables: readonly Table[], derived: DerivedStore, rowsMax: number) {
+    this.#store = store
+    this.#schemas = schemas
+    this.tables = new Map(tables.map((table) => [table.projection.name, table]))
+    this.derived = derived
+    this.#rowsMax = rowsMax
+    this.#applied = tables.reduce((least, { checkpoint }) => (checkpoint.position < least.position ? checkpoint : least), tables[0]?.checkpoint ?? NOTHING)
+    this.#unsubscribe = store.subscribe({
+      written: (group) => this.#written(group),
+      synced: () => this.#maybeFlush(),
+      failed: (error) => this.#fail(error),
+    })
+  }
+
+  /** Up to where everything is folded. */
+  get applied(): Head {
+    return this.#applied
+  }
+
+  /** Resolves once everything that was written when it was called is folded. */
+  async settle(): Promise<void> {
+    if (this.#broken !== undefined) throw this.#broken
+    const { position } = this.#store.head
+    if (this.#applied.position >= position && !this.#doubted) return
+    this.#pump()
+    await new Promise<void>((done, fail) => this.#waiting.push({ position, done, fail }))
+  }
+
+  /** The row of a key as of `applied`. @throws JournalError JOURNAL_PROJECTION_FAILED, JOURNAL_UPCASTER_FAILED */
+  async row(projection: Projection, key: Key): Promise<{ state: unknown; position: number }> {
+    const table = this.table(projection)
+    await this.settle()
+    const unread = this.#unread.get(typeof key === 'string' ? key : (key[0] ?? ''))
+    if (unread !== undefined) throw unread
+    const row = await this.#rowOf(table, key)
+    if (row.failed !== undefined) throw row.failed
+    return { state: row.state, position: this.#applied.position }
+  }
+
+  /** The table of a projection. @throws TypeError for one that the journal was not opened with. */
+  table(projection: Projection): Table {
+    const table = this.tables.get(projection.name)
+    if (table === undefined || table.projection !== projection) {
+      throw new TypeError(`The projection ${String(projection.name)} is not one that this journal was opened with; pass it to openJournal`)
+    }
+    return table
+  }
+
+  /** Calls back until the returned function is called. */
+  watch(watcher: Watcher): () => void {
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
+  }
+
+  /** Writes out all that is folded, up to at least what was written when it was called. Resolves with the checkpoint. */
+  async flush(): Promise<Head> {
+    const { position } = this.#store.head
+    await this.#store.flush()
+    await this.settle()
+    while (this.#checkpoint().position < position) {
+      await (this.#flushing ?? this.#capture() ?? this.#tick())
+      if (this.#broken !== undefined) throw this.#broken
+    }
+    await this.#flushing
+    return this.#checkpoint()
+  }
+
+  /** Writes out what is folded and stops. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    if (this.#broken === undefined) await this.flush().catch((error: unknown) => this.#fail(error))
+    this.#closed = true
+    this.#unsubscribe()
+    clearTimeout(this.#timer)
+    await this.#pumping
+    await this.#flushing
+    this.#fail(new JournalError('JOURNAL_CLOSED', 'The journal is closed.', { directory: '' }))
+    for (const watcher of this.#watchers) watcher.ended()
+  }
+
+  #written(group: CommitGroup): void {
+    if (this.#pumping !== undefined || this.#broken !== undefined) return
+    if (this.#doubted) return this.#pump()
+    const first = group.commits[0]
+    const steps = first === undefined || first.position !== this.#applied.position + 1 ? undefined : this.#steps(group)
+    if (steps === undefined || steps.some((step) => step.table.row(step.key, step.id) === undefined)) this.#pump()
+    else this.#apply(steps, group.head)
+  }
+
+  /** Catches up by reading the journal. */
+  #pump(): void {
+    this.#pumping ??= this.#catchUp()
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#pumping = undefined
+        if (this.#broken === undefined && !this.#closed && (this.#doubted || this.#applied.position < this.#store.head.position)) this.#pump()
+      })
+  }
+
+  async #catchUp(): Promise<void> {
+    if (this.#doubted) await this.#startOver()
+    try {
+      for await (const item of this.#store.read({ after: this.#applied.position })) {
+        if (this.#closed) return
+        await this.#fold(item)
+        await this.#flushing
+      }
+    } catch (error) {
+      if (!(error instanceof DerivedDoubt)) throw error
+      this.#doubted = true
+    }
+  }
+
+  /** Throws away all derived state, to fold the journal from the beginning. */
+  async #startOver(): Promise<void> {
+    await this.#flushing
+    for (const table of this.tables.values()) {
+      for (const range of projectionRanges(table.projection.name)) await this.derived.clear(range)
+      table.reset()
+    }
+    this.#unread.clear()
+    this.#applied = NOTHING
+    this.#doubted = false
+  }
+
+  async #fold(item: CommitGroup | Gap): Promise<void> {
+    if ('gap' in item) return
+    const steps = this.#steps(item)
+    for (const [table, wanted] of byTable(steps)) {
+      const absent = wanted.filter(({ key, id }) => table.row(key, id) === undefined)
+      if (absent.length > 0) await table.load(absent, this.derived)
+    }
+    this.#apply(steps, item.head)
+  }
+
+  /** What a group has to do with which rows. */
+  #steps(group: CommitGroup): Step[] {
+    const steps: Step[] = []
+    for (const commit of group.commits) {
+      if (this.#unread.has(commit.stream)) continue
+      for (const [i, stored] of commit.events.entries()) {
+        if (!this.#schemas.knows(stored.type) || !this.#isWanted(stored.type)) continue
+        const event = this.#read(() => this.#schemas.event(commit, i), commit.stream)
+        if (event === undefined) break
+        for (const table of this.tables.values()) if (event.position > table.checkpoint.position) table.steps(event, steps)
+      }
+    }
+    return steps
+  }
+
+  #isWanted(type: string): boolean {
+    for (const table of this.tables.values()) if (table.types.has(type)) return true
+    return false
+  }
+
+  /** One stream that cannot be read does not stop the others. */
+  #read(read: () => RecordedEvent, stream: string): RecordedEvent | undefined {
+    try {
+      return read()
+    } catch (error) {
+      if (!(error instanceof JournalError)) throw error
+      this.#unread.set(stream, error)
+      for (const table of this.tables.values()) table.failed ??= error
+      return undefined
+    }
+  }
+
+  #apply(steps: readonly Step[], head: Head): void {
+    for (const step of steps) step.table.apply(step)
+    this.#applied = head
+    if (this.#watchers.size > 0) this.#tell(steps)
+    this.#wake()
+    this.#maybeFlush()
+  }
+
+  #tell(steps: readonly Step[]): void {
+    const told = new Set<Row>()
+    for (const { table, key, id } of steps) {
+      const row = table.row(key, id)
+      if (row === undefined || told.has(row)) continue
+      told.add(row)
+      for (const watcher of this.#watchers) watcher.changed(row, table)
+    }
+  }
+
+  #wake(): void {
+    for (let i = this.#waiting.length - 1; i >= 0; i--) {
+      const waiter = this.#waiting[i]
+      if (waiter === undefined || waiter.position > this.#applied.position) continue
+      this.#waiting.splice(i, 1)
+      waiter.done()
+    }
+  }
+
+  #checkpoint(): Head {
+    let least: Head | undefined
+    for (const { checkpoint } of this.tables.values()) if (least === undefined || checkpoint.position < least.position) least = checkpoint
+    return least ?? this.#applied
+  }
+
+  #maybeFlush(): void {
+    if (this.#flushing !== undefined || this.#broken !== undefined) return
+    let dirty = 0
+    for (const table of this.tables.values()) dirty += table.dirtyRows
+    if (dirty >= FLUSH_ROWS) void this.#capture()
+    else if (dirty > 0 && !this.#closed) this.#timer ??= setTimeout(() => this.#late(), FLUSH_MS).unref()
+  }
+
+  #late(): void {
+    this.#timer = undefined
+    if (this.#flushing === undefined) void this.#capture()
+  }
+
+  /** Takes what changed up to the applied head, if that is durable, and writes it. Undefined if it is not durable yet. */
+  #capture(): Promise<void> | undefined {
+    if (this.#readers > 0 || this.#applied.position > this.#store.synced.position) return undefined
+    const changes: DerivedChange[] = []
+    for (const table of this.tables.values()) {
+      if (this.#applied.position > table.checkpoint.position) changes.push(...table.capture(this.#applied))
+    }
+    this.#flushing = this.derived
+      .batch(changes)
+      .then(() => this.#evict())
+      .catch((error: unknown) => this.#fail(ioError(error, 'Writing derived state')))
+      .finally(() => {
+        this.#flushing = undefined
+      })
+    return this.#flushing
+  }
+
+  #evict(): void {
+    for (const table of this.tables.values()) table.evict(this.#rowsMax)
+  }
+
+  /** A moment, for a sync to come through. */
+  #tick(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve))
+  }
+
+  async #rowOf(table: Table, key: Key): Promise<Row> {
+    const id = Table.id(key)
+    if (table.row(key, id) === undefined) await this.sure(() => table.load([{ key, id }], this.derived))
+    return table.row(key, id) ?? { key, state: undefined, saved: undefined, dirty: false }
+  }
+
+  /** Reads derived state while nothing is written there; where it is in doubt, folds it again and reads once more. */
+  async sure<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#still(read)
+    } catch (error) {
+      if (error instanceof TypeError) throw error
+      if (!(error instanceof DerivedDoubt)) throw ioError(error, 'Reading derived state')
+      this.#doubted = true
+      await this.flush()
+      return this.#still(read)
+    }
+  }
+
+  async #still<T>(read: () => Promise<T>): Promise<T> {
+    this.#readers++
+    try {
+      await this.#flushing
+      return await read()
+    } finally {
+      this.#readers--
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#broken ??= error instanceof JournalError ? error : ioError(error, 'Folding the journal')
+    for (const waiter of this.#waiting.splice(0)) waiter.fail(this.#broken)
+  }
+}
+
+function byTable(steps: readonly Step[]): Map<Table, Step[]> {
+  const tables = new Map<Table, Step[]>()
+  for (const step of steps) {
+    const own = tables.get(step.table)
+    if (own === undefined) tables.set(step.table, [step])
+    else own.push(step)
+  }
+  return tables
+}

@@ -1,0 +1,77 @@
+/** The front door: names every export, and wires the built-in catalogue, upcasters, projections and laws in. */
+import { projections as builtInProjections, transcript, type Transcript } from '../projections/index.js'
+import { upcasters as builtInUpcasters } from '../upcasters/index.js'
+import type { Catalogue, EventDefinitions, Law, Projection, Upcaster } from './define.js'
+import { defineEvents } from './define.js'
+import { events } from './events.js'
+import { openWith, type Journal, type JournalOptions, type TranscriptFold } from './journal.js'
+import { laws as builtInLaws } from './turns.js'
+
+type BuiltIn = (typeof events)['definitions']
+
+/** Parts of your own: a catalogue and what goes with it. */
+export interface OwnParts<D extends EventDefinitions> {
+  events: Catalogue<D>
+  upcasters?: readonly Upcaster[]
+  // oxlint-disable-next-line typescript/no-explicit-any -- projections of different states and keys stand in one list
+  projections?: readonly Projection<any, any>[]
+  // oxlint-disable-next-line typescript/no-explicit-any -- laws of different states stand in one list
+  laws?: readonly Law<any>[]
+}
+
+/** Options of a journal with the built-in events, and with yours beside them where `extend` names some. */
+export interface OpenOptions<D extends EventDefinitions = Record<never, never>> extends JournalOptions {
+  extend?: OwnParts<D>
+}
+
+/** Options of a journal with events of your own instead of the built-in ones. */
+export type OpenOwnOptions<D extends EventDefinitions> = JournalOptions & OwnParts<D>
+
+/**
+ * Opens the journal in a directory, creating it if there is none: looks, refuses what it must not touch, locks, recovers,
+ * closes what a crash interrupted, and brings every view up to date. `journal.recovery` tells all of it.
+ *
+ * @throws JournalError JOURNAL_LOCKED, JOURNAL_NEWER_FORMAT, JOURNAL_NEWER_SCHEMA, JOURNAL_UNKNOWN_EVENT, JOURNAL_UPCASTER_MISSING,
+ * JOURNAL_NOT_FOUND (reading only), JOURNAL_DAMAGED (with `onDamage: 'refuse'`), JOURNAL_DISK_FULL, JOURNAL_IO. TypeError for misuse.
+ */
+export function openJournal<const D extends EventDefinitions>(directory: string, options: OpenOwnOptions<D>): Promise<Journal<D, never>>
+export function openJournal<const D extends EventDefinitions = Record<never, never>>(directory: string, options?: OpenOptions<D>): Promise<Journal<BuiltIn & D, Transcript>>
+export async function openJournal(directory: string, options: (OpenOptions<EventDefinitions> & { events?: undefined }) | OpenOwnOptions<EventDefinitions> = {}): Promise<Journal<never, unknown>> {
+  if (typeof directory !== 'string' || directory === '') throw new TypeError('openJournal takes the path of a directory')
+  if (options.events !== undefined) {
+    const { events: own, upcasters = [], projections = [], laws = [], ...rest } = options
+    return openWith(directory, { events: own, upcasters, projections, laws }, rest) as unknown as Promise<Journal<never, unknown>>
+  }
+  const { extend, ...rest } = options
+  const parts = {
+    events: extend === undefined ? events : defineEvents(joined(extend.events.definitions)),
+    upcasters: [...builtInUpcasters, ...(extend?.upcasters ?? [])],
+    projections: [...builtInProjections, ...(extend?.projections ?? [])],
+    laws: [...builtInLaws, ...(extend?.laws ?? [])],
+    transcript: transcript as TranscriptFold,
+  }
+  return openWith(directory, parts as never, rest) as unknown as Promise<Journal<never, unknown>>
+}
+
+function joined(own: EventDefinitions): EventDefinitions {
+  for (const type of Object.keys(own)) {
+    if (Object.hasOwn(events.definitions, type)) throw new TypeError(`${type} is a built-in event; give yours another name, or pass { events } to replace the whole catalogue`)
+  }
+  return { ...events.definitions, ...own }
+}
+
+export { defineEvents, defineLaw, defineProjection, defineUpcaster } from './define.js'
+export type { Catalogue, EventDefinition, EventDefinitions, EventMeta, IndexValue, Key, Law, LawEvent, NewEvent, OpenWork, Projection, RecordedEvent, RecordedEventOf, Upcaster } from './define.js'
+export { errorCodes, isJournalError, JournalError } from './errors.js'
+export type { Damage, ErrorDetails, JournalErrorCode, Outcome } from './errors.js'
+export { events } from './events.js'
+export type { AppendOptions } from './engine/appender.js'
+export type { InterruptedTurn } from './engine/boot.js'
+export type { ListOptions, ListRow } from './engine/list.js'
+export type { ReadAllOptions, ReadOptions } from './engine/reading.js'
+export type { ValueLimits } from './engine/values.js'
+export type { Item, Journal, JournalOptions, Recovery, VerifyOptions, VerifyReport, View } from './journal.js'
+export type { Durability, Head, Receipt, SnapshotRecord } from './storage/commit-store.js'
+export type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from './storage/derived-store.js'
+export type { Clock, FileHandle, Files } from './storage/files.js'
+export type { Transcript } from '../projections/index.js'

@@ -1,0 +1,336 @@
+/** The journal: conducts the floors, and knows no bytes. */
+import type { Observable } from 'rxjs'
+import type { Catalogue, EventDefinitions, Key, Law, NewEvent, Projection, RecordedEvent, Upcaster } from './define.js'
+import { Appender, type AppendOptions } from './engine/appender.js'
+import { closeInterrupted, reportOpenWork, type OpenWorkReport } from './engine/boot.js'
+import { Laws, type LawStates } from './engine/laws.js'
+import { list, type ListOptions, type ListRow } from './engine/list.js'
+import { events$, view$ } from './engine/observe.js'
+import { follow, Reading, type ReadAllOptions, type ReadItem, type ReadOptions } from './engine/reading.js'
+import { Schemas } from './engine/schemas.js'
+import { chooseSnapshot, takeSnapshots } from './engine/snapshots.js'
+import { endCleanly, startViews, type StartReport } from './engine/start.js'
+import { defaultLimits, type ValueLimits } from './engine/values.js'
+import type { Views } from './engine/views.js'
+import { JournalError, type Damage } from './errors.js'
+import type { CommitStore, Durability, Head, Receipt, SnapshotRecord } from './storage/commit-store.js'
+import type { DerivedStores } from './storage/derived-store.js'
+import type { Clock, Files } from './storage/files.js'
+import { derivedPlace, openCommitStore, type DerivedPlace } from './storage/open.js'
+import { SnapshotFiles } from './storage/snapshot-file.js'
+
+/** What a journal is opened with besides its events. */
+export interface JournalOptions {
+  /** Reads and follows, in any process, beside a writer; changes nothing. */
+  readOnly?: boolean
+  /** `isolate` (the default) opens a damaged journal, reports the damage and goes on with the rest; `refuse` throws JOURNAL_DAMAGED. */
+  onDamage?: 'isolate' | 'refuse'
+  /** `close` (the default) closes what the last writer left running; `leave` is for tools that pass by. */
+  onInterrupted?: 'close' | 'leave'
+  /** What `append` waits for where it does not say. Default `disk`. */
+  durability?: Durability
+  /** Milliseconds to wait for another writer to leave. Default 1000. */
+  lockWaitMs?: number
+  /** 4096 pads every frame to a sector, for disks on which a write may harm its neighbours. Default 8. */
+  sectorBytes?: number
+  /** Size at which a segment is sealed and the next begun. Default 16 MiB. */
+  segmentBytes?: number
+  /** Bytes of commits that may wait for the disk before `append` waits. Default 8 MiB. */
+  queueBytes?: number
+  /** Rows of each projection kept in memory. Default 20,000. */
+  cacheRows?: number
+  limits?: Partial<ValueLimits>
+  /** Ports, for tests. */
+  files?: Files
+  derived?: DerivedStores
+  clock?: Clock
+}
+
+/** Everything a journal is built from. */
+export interface Parts<D extends EventDefinitions> {
+  events: Catalogue<D>
+  upcasters: readonly Upcaster[]
+  projections: readonly Projection[]
+  laws: readonly Law[]
+  /** Builds the next prompt from a stream; absent where the catalogue has no turns. */
+  transcript?: TranscriptFold
+}
+
+/** A fold over one stream's events into what a model call needs. */
+export interface TranscriptFold<T = unknown, R = unknown> {
+  initial(): T
+  apply(state: T, event: RecordedEvent): T
+  finish(state: T, threadId: string): R
+}
+
+export interface Recovery extends OpenWorkReport, StartReport {
+  format: number
+  epoch: number
+  position: number
+  digest: string
+  /** Bytes of an incomplete last write, kept in `quarantine/`. */
+  tornBytes: number
+  /** Bytes behind the last proven group that a read-only open left out. */
+  unproven: number
+  damage: Damage[]
+  /** Events that were brought to a newer shape while opening. */
+  upcast: number
+  elapsedMs: number
+}
+
+export interface VerifyReport {
+  /** Of the journal alone: whether every byte of it checks. */
+  ok: boolean
+  position: number
+  digest: string
+  commits: number
+  events: number
+  damage: Damage[]
+  /** The snapshot files that are there. */
+  snapshots: { file: string; ok: boolean; reason?: string }[]
+}
+
+export interface VerifyOptions {
+  /** Also reads the snapshot files. */
+  snapshots?: boolean
+  signal?: AbortSignal
+  progress?: (done: number, total: number) => void
+}
+
+/** A state with the position it is true for. */
+export interface View<S> {
+  /** Undefined where there is none. */
+  state: S | undefined
+  position: number
+}
+
+/** Gaps appear only where they were asked for. */
+export type Item<D extends EventDefinitions, O> = O extends { onGap: 'yield' } ? RecordedEvent<D> | { gap: Damage; type?: undefined; position?: undefined } : RecordedEvent<D>
+
+/** An open journal. Everything that it hands out is plain data; nothing handed in is kept or changed. */
+export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown> implements AsyncDisposable {
+  /** What opening found and did. */
+  readonly recovery: Recovery
+  readonly directory: string
+  readonly #store: CommitStore<LawStates>
+  readonly #inside: Inside
+  #closing: Promise<void> | undefined
+  #views: Promise<Views> | undefined
+
+  /** Use {@link openJournal}. */
+  constructor(inside: Inside, recovery: Recovery) {
+    this.#inside = inside
+    this.#store = inside.store
+    this.directory = inside.directory
+    this.recovery = recovery
+    if (inside.views !== undefined) this.#views = Promise.resolve(inside.views)
+  }
+
+  /** Position of the last event, and the digest of the history up to it. */
+  get head(): Head {
+    return this.#store.head
+  }
+
+  /**
+   * Appends events to a stream as one commit, all or nothing. Resolves when it is on the disk (with `os`: in the hands of the
+   * operating system). Calls for one stream keep their order without being awaited.
+   * @throws JournalError VERSION_CONFLICT, COMMIT_ID_REUSED, EVENT_INVALID, LAW_BROKEN, LIMIT, READ_ONLY, FENCED, CLOSED, POISONED,
+   * DAMAGED, DISK_FULL, IO; each with `details.outcome`. TypeError for misuse.
+   */
+  async append(stream: string, events: readonly NewEvent<D>[], options: AppendOptions = {}): Promise<Receipt> {
+    if (this.#closing !== undefined) throw this.#closed('none')
+    if (this.#inside.appender === undefined) {
+      throw new JournalError('JOURNAL_READ_ONLY', `${this.directory} was opened for reading. Open it without readOnly to append.`, { directory: this.directory, outcome: 'none' })
+    }
+    return this.#inside.appender.append(stream, events as readonly NewEvent[], options, options.durability ?? this.#inside.durability)
+  }
+
+  /**
+   * Events of one stream; `after` is a version, and in reverse reading goes down from below it.
+   * @throws JournalError JOURNAL_DAMAGED at a gap unless `onGap: 'yield'`.
+   */
+  read<const O extends ReadOptions>(stream: string, options?: O): AsyncIterable<Item<D, O>> {
+    this.#mustBeOpen()
+    return this.#inside.reading.stream(stream, options ?? {}) as AsyncIterable<Item<D, O>>
+  }
+
+  /** Events of all streams; `after` is a position, and in reverse reading goes down from below it. */
+  readAll<const O extends ReadAllOptions>(options?: O): AsyncIterable<Item<D, O>> {
+    this.#mustBeOpen()
+    return this.#inside.reading.all(options ?? {}) as AsyncIterable<Item<D, O>>
+  }
+
+  /**
+   * Every event behind `after`, then each new one once it is durable, without gap or repeat. Ends when the signal aborts or
+   * the journal closes.
+   * @throws JournalError JOURNAL_HISTORY_CHANGED if `after` (position and digest, to be sure) is no longer part of the history.
+   */
+  follow(options: { after?: number | Head; types?: readonly string[]; signal?: AbortSignal } = {}): AsyncIterable<RecordedEvent<D>> {
+    this.#mustBeOpen()
+    return follow(this.#store, this.#inside.reading, options) as AsyncIterable<RecordedEvent<D>>
+  }
+
+  /** The same as an RxJS Observable; each subscription is a follower of its own. */
+  events$(options: { after?: number | Head; types?: readonly string[] } = {}): Observable<RecordedEvent<D>> {
+    return events$((signal) => this.follow({ ...options, signal }))
+  }
+
+  /** The view now, then each change of it. */
+  view$<S, K extends Key>(projection: Projection<S, K>, key: K): Observable<View<S>> {
+    return view$(() => this.#projected(), projection as unknown as Projection, key) as Observable<View<S>>
+  }
+
+  /**
+   * A projection's state for a key. In the writing process it includes every append that resolved before.
+   * @throws JournalError JOURNAL_PROJECTION_FAILED, JOURNAL_UPCASTER_FAILED; TypeError for a projection the journal does not have.
+   */
+  async view<S, K extends Key>(projection: Projection<S, K>, key: K): Promise<View<S>> {
+    const views = await this.#projected()
+    return views.row(projection as unknown as Projection, key) as Promise<View<S>>
+  }
+
+  /** Rows of a projection in one of its orders, filtered and in pages; see {@link ListOptions}. */
+  async *list<S, K extends Key>(projection: Projection<S, K>, options: ListOptions<S> = {}): AsyncGenerator<ListRow<S>, void, undefined> {
+    yield* list(await this.#projected(), projection, options)
+  }
+
+  /** What the next model call of a thread needs. Cost: linear in the stream. @throws TypeError without the built-in catalogue. */
+  async transcript(stream: string, threadId: string): Promise<R> {
+    this.#mustBeOpen()
+    const fold = this.#inside.transcript
+    if (fold === undefined) throw new TypeError('transcript needs the built-in events; this journal was opened with others')
+    let state = fold.initial()
+    for await (const item of this.#inside.reading.stream(stream, {})) state = fold.apply(state, item as RecordedEvent)
+    return fold.finish(state, threadId) as R
+  }
+
+  /** Saves every projection's rows in a file that the next open can start from. Resolves with what was written. */
+  async snapshot(): Promise<SnapshotRecord[]> {
+    if (this.#inside.appender === undefined) throw new JournalError('JOURNAL_READ_ONLY', `${this.directory} was opened for reading.`, { directory: this.directory })
+    return takeSnapshots(this.#store, await this.#projected(), this.#inside.snapshots)
+  }
+
+  /** Reads every byte of the journal and says what does not check. Changes nothing. */
+  async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    this.#mustBeOpen()
+    const { signal, progress } = options
+    const report = await this.#store.verify({ ...(signal === undefined ? {} : { signal }), ...(progress === undefined ? {} : { progress }) })
+    const snapshots: VerifyReport['snapshots'] = []
+    for (const record of this.#store.snapshots()) {
+      const reason = (await this.#store.holds(record.head)) ? await this.#inside.snapshots.refuse(record, true) : 'the history no longer holds its position and digest'
+      if (reason !== 'the file is missing') snapshots.push(reason === undefined ? { file: record.file, ok: true } : { file: record.file, ok: false, reason })
+    }
+    const { ok, head, commits, events, damage } = report
+    return { ok, position: head.position, digest: head.digest, commits, events, damage, snapshots }
+  }
+
+  /** Bytes that the journal itself takes on the disk, without what is derived from it. */
+  get bytes(): number {
+    return this.#store.bytes()
+  }
+
+  /** Waits for what is on its way, ends followers, writes out derived state, leaves a clean end. A second call waits for the first. */
+  close(): Promise<void> {
+    this.#closing ??= this.#end()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #end(): Promise<void> {
+    const views = await this.#views
+    try {
+      await this.#inside.appender?.idle()
+      await views?.close()
+      if (views !== undefined) await endCleanly(views.derived)
+      await this.#inside.place.leave()
+    } finally {
+      await this.#store.close({ clean: this.#inside.clean })
+    }
+  }
+
+  /** The views; a reader starts them when they are first asked for, in a place of its own. */
+  #projected(): Promise<Views> {
+    this.#mustBeOpen()
+    this.#views ??= startViews({ ...this.#inside, directory: this.#inside.place.directory }).then(({ views }) => views)
+    return this.#views
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing !== undefined) throw this.#closed()
+  }
+
+  #closed(outcome?: 'none'): JournalError {
+    return new JournalError('JOURNAL_CLOSED', `The journal in ${this.directory} is closed.`, { directory: this.directory, ...(outcome === undefined ? {} : { outcome }) })
+  }
+}
+
+/** What a journal holds inside. */
+interface Inside {
+  directory: string
+  store: CommitStore<LawStates>
+  schemas: Schemas
+  reading: Reading
+  appender: Appender | undefined
+  views: Views | undefined
+  projections: readonly Projection[]
+  snapshots: SnapshotFiles
+  stores: DerivedStores
+  place: DerivedPlace
+  rowsMax: number
+  durability: Durability
+  transcript: TranscriptFold | undefined
+  clean: boolean
+}
+
+/**
+ * Opens a journal with the parts it is made of.
+ * Looks first and touches nothing until it knows that it may; see {@link JournalOptions}.
+ */
+export async function openWith<D extends EventDefinitions, R>(directory: string, parts: Parts<D>, options: JournalOptions): Promise<Journal<D, R>> {
+  const began = performance.now()
+  const schemas = new Schemas(parts.events, parts.upcasters)
+  const laws = new Laws(parts.laws, schemas)
+  const limits = { ...defaultLimits, ...options.limits }
+  const { store, files, clock } = await openCommitStore<LawStates>(directory, {
+    notes: laws,
+    admit: (look) => schemas.admit(look.types),
+    ...options,
+    commitBytesMax: limits.commitBytesMax,
+  })
+  try {
+    const readOnly = options.readOnly === true
+    const appender = readOnly ? undefined : new Appender(store, schemas, laws, limits, () => clock.now())
+    const closes = appender !== undefined && options.onInterrupted !== 'leave'
+    if (closes) await closeInterrupted(store, appender)
+    const work = await reportOpenWork(store, laws, readOnly && !store.recovery.liveWriter)
+    const place = derivedPlace(directory, files, options)
+    const snapshots = new SnapshotFiles(files, clock, directory)
+    const shared = { store, schemas, projections: parts.projections, snapshots, stores: place.stores, rowsMax: options.cacheRows ?? 20_000 }
+    const started = readOnly ? undefined : await startViews({ ...shared, directory: place.directory })
+    const recovery = report(store, work, started?.report, schemas.upcast, performance.now() - began)
+    const inside: Inside = {
+      ...shared,
+      directory,
+      reading: new Reading(store, schemas),
+      appender,
+      views: started?.views,
+      place,
+      durability: options.durability ?? 'disk',
+      transcript: parts.transcript,
+      clean: closes || store.recovery.clean,
+    }
+    return new Journal<D, R>(inside, recovery)
+  } catch (error) {
+    await store.close({ clean: false })
+    throw error
+  }
+}
+
+function report(store: CommitStore<LawStates>, work: OpenWorkReport, started: StartReport | undefined, upcast: number, elapsedMs: number): Recovery {
+  const { format, epoch, tornBytes, unproven, damage } = store.recovery
+  const views: StartReport = started ?? { snapshots: { used: [], refused: [] }, derived: 'absent', replayed: 0 }
+  return { format, epoch, ...store.head, tornBytes, unproven, damage, ...work, ...views, upcast, elapsedMs }
+}

@@ -1,0 +1,227 @@
+/**
+ * The seam between the floors: the **commit store**.
+ *
+ * Below it are bytes, files, locks and checksums and no meaning; above it are events, laws and views and no file
+ * names. Segments on disk are its first implementation. One test suite describes it, and every implementation runs it.
+ *
+ * What a store promises:
+ *
+ * - An append that resolved with durability `disk` survives power loss: whole, once, in the order of the calls.
+ *   An append that rejected left nothing, unless its error says `outcome: 'unknown'`.
+ * - A commit is all or nothing. Versions of a stream have no gaps; positions grow in append order.
+ * - What was promised is never changed in place and never dropped silently; what no longer checks is reported as
+ *   {@link Damage}, and reading around it yields a {@link Gap} exactly where it lies.
+ * - One writer. Readers in any process see what is durable, and follow.
+ * - After a failed write or sync the store is poisoned: every later append rejects, reads go on.
+ */
+import type { Damage } from '../errors.js'
+
+/** The journal's end, or a place in it that lies on a group end: position of the last event, and hash of all history up to it. */
+export interface Head {
+  position: number
+  /** SHA-256 in hex; 64 zeros for an empty journal. */
+  digest: string
+}
+
+export type Durability = 'disk' | 'os'
+
+/** An event as stored: nothing upcast, nothing judged. */
+export interface StoredEvent {
+  type: string
+  schema: number
+  data: unknown
+  /** {@link IGNORABLE} and {@link ADDED}; other bits are refused. */
+  flags: number
+  meta?: unknown
+}
+
+/** Bit of {@link StoredEvent.flags}: a reader that does not know the type may pass over the event. */
+export const IGNORABLE = 1
+/** Bit of {@link StoredEvent.flags}: the engine added the event, the caller did not append it. */
+export const ADDED = 2
+
+/** One commit, as handed in. */
+export interface NewCommit {
+  stream: string
+  /** Version of its first event: the stream's version before it, plus one. */
+  version: number
+  commitId?: string
+  /** Milliseconds since 1970; never less than the last commit's. */
+  at: number
+  meta?: unknown
+  events: readonly StoredEvent[]
+}
+
+/** One commit, as read back. */
+export interface StoredCommit extends NewCommit {
+  /** Position of its first event. */
+  position: number
+}
+
+/** The commits that were written and synced together, and the history digest at their end. */
+export interface CommitGroup {
+  commits: StoredCommit[]
+  /** End of the group. */
+  head: Head
+}
+
+/** A place where history cannot be read. */
+export interface Gap {
+  gap: Damage
+}
+
+/** What `append` resolves with. */
+export interface Receipt {
+  /** Position of the commit's last event. */
+  position: number
+  /** Version of the stream after it. */
+  version: number
+  /** History digest at the end of the commit's group. */
+  digest: string
+  /** What was reached when it resolved. */
+  durability: Durability
+}
+
+/**
+ * What the floor above keeps for each stream: a small state folded from its commits, so that a writer can tell what is
+ * open in a stream without reading it all. Opaque here; saved with the index of each sealed segment.
+ * `fold` must be pure and must not change the state it is given: older states are kept by reference.
+ */
+export interface StreamNotes<Note> {
+  initial(): Note
+  fold(note: Note, commit: StoredCommit): Note
+  /** Whether something in the stream is unfinished, so that the next boot must look at it. */
+  isOpen(note: Note): boolean
+  /** Names that this commit takes for ever within its stream (a turn's id, a call's id). */
+  claims(commit: NewCommit): readonly string[]
+  encode(note: Note): Uint8Array
+  /** Undefined if the note was made by another revision and must be folded afresh. */
+  decode(bytes: Uint8Array): Note | undefined
+}
+
+/** What is known of an event type over the whole journal. */
+export interface TypeSeen {
+  schema: number
+  /** Whether every event of the type was marked ignorable. */
+  ignorable: boolean
+}
+
+/** What opening saw before it touched anything. Throwing from {@link OpenStore.admit} refuses the journal untouched. */
+export interface Look {
+  format: number
+  types: ReadonlyMap<string, TypeSeen>
+  head: Head
+  damage: readonly Damage[]
+}
+
+/** A snapshot file that the journal vouches for. */
+export interface SnapshotRecord {
+  projection: string
+  revision: number
+  /** The group end it was taken at. */
+  head: Head
+  /** Path relative to the journal's directory, with `/`. */
+  file: string
+  bytes: number
+  /** SHA-256 of the file in hex. */
+  sha256: string
+}
+
+/** What opening did. */
+export interface StoreRecovery {
+  format: number
+  epoch: number
+  /** Bytes of an incomplete last write that were set aside. */
+  tornBytes: number
+  /** Bytes after the last proven group that a read-only open left out because no writer vouches for them. */
+  unproven: number
+  damage: Damage[]
+  /** Whether the last writer ended with a clean, proven end. True for a new journal. */
+  clean: boolean
+  /** Whether another process writes to the journal now; false for the writer itself. */
+  liveWriter: boolean
+}
+
+export interface StreamHead<Note> {
+  /** 0: no such stream. */
+  version: number
+  note: Note
+}
+
+export interface StoreReport {
+  ok: boolean
+  head: Head
+  commits: number
+  events: number
+  damage: Damage[]
+}
+
+export interface ReadOptions {
+  /** Position; exclusive. */
+  after?: number
+  /** Position of the last group end to read; the head where left out. */
+  upTo?: number
+  signal?: AbortSignal
+}
+
+export interface CommitStore<Note> {
+  readonly readOnly: boolean
+  /** End of what is written (readers: of what they may show). A view in the writing process includes this. */
+  readonly head: Head
+  /** End of what is durable. Followers, snapshots and derived rows see no further. */
+  readonly synced: Head
+  readonly recovery: StoreRecovery
+  /** Time of the last commit in the journal, 0 where there is none. */
+  readonly lastAt: number
+
+  /**
+   * Queues a commit. Positions follow the order of the calls, so call it in the order that was decided.
+   * `note` is the stream's note with this commit in it.
+   * Rejects with POISONED, FENCED, DISK_FULL, IO, CLOSED, READ_ONLY or LIMIT; each says its outcome.
+   */
+  append(commit: NewCommit, note: Note, durability: Durability): Promise<Receipt>
+  /** Resolves when the queue has room again; at once where it has. Await it before deciding a commit. */
+  room(): Promise<void> | undefined
+  /** Resolves once everything queued so far is durable. */
+  flush(): Promise<void>
+
+  /** The stream's head as of what is written. Rejects with DAMAGED where the end of the stream cannot be known. */
+  stream(stream: string): StreamHead<Note> | Promise<StreamHead<Note>>
+  /** The commit with this id, in any stream. Rejects with DAMAGED where its absence cannot be proven. */
+  findCommit(commitId: string): { commit: StoredCommit; head: Head } | undefined | Promise<{ commit: StoredCommit; head: Head } | undefined>
+  /** Whether a commit of the stream took this name; see {@link StreamNotes.claims}. */
+  claimed(stream: string, claim: string): boolean | Promise<boolean>
+  /** Streams with unfinished work, as of what is written. */
+  openStreams(): Iterable<string>
+  /** Event types over the whole journal, as of what is written. */
+  types(): ReadonlyMap<string, TypeSeen>
+
+  /** Groups after a position up to `head`, oldest first; each commit's checksum is checked again. Gaps stand where they lie. */
+  read(options?: ReadOptions): AsyncIterable<CommitGroup | Gap>
+  /** The group that holds a position, and the groups before it, newest first. */
+  readReverse(options?: { before?: number; signal?: AbortSignal }): AsyncIterable<CommitGroup | Gap>
+  /** Commits of one stream whose last event's version is above `after` (or, in reverse, whose first is below `before`). */
+  readStream(stream: string, options?: { after?: number; before?: number; reverse?: boolean; signal?: AbortSignal }): AsyncIterable<StoredCommit | Gap>
+  /**
+   * Calls `written` for each group in order, from the next on: in the writing process at once when it is written, `synced`
+   * once it is durable; in a reader both when it becomes visible. Both are called before the appends they hold resolve.
+   */
+  subscribe(listener: { written?(group: CommitGroup): void; synced?(head: Head): void; failed?(error: unknown): void }): () => void
+  /** Whether this was a group end of this history. False for another digest; rejects with DAMAGED where it cannot be known. */
+  holds(head: Head): Promise<boolean>
+
+  /** Vouches for a snapshot file in the journal. Resolves once durable. */
+  recordSnapshot(snapshot: SnapshotRecord): Promise<void>
+  /** The snapshots vouched for and not superseded (two for each projection), newest first. */
+  snapshots(): readonly SnapshotRecord[]
+
+  /** Reads everything and changes nothing. */
+  verify(options?: { signal?: AbortSignal; progress?(done: number, total: number): void }): Promise<StoreReport>
+  /** Bytes of the journal itself on disk. */
+  bytes(): number
+  /**
+   * Drains the queue, proves the end, releases the lock. A second call returns the first's promise.
+   * `clean: false` leaves the end as a crash would, for a writer that left a crash's open work to the next one.
+   */
+  close(options?: { clean?: boolean }): Promise<void>
+}

@@ -1,0 +1,34 @@
+/**
+ * The derived port: an ordered, disposable key-value store for what was computed from the journal. Nothing in it is
+ * ever trusted unchecked, and all of it can be deleted at any time. LevelDB stands behind it; tests put others there.
+ */
+export interface DerivedStores {
+  /** Opens the store in a directory, creating it if need be. */
+  open(directory: string): Promise<DerivedStore>
+  /** Deletes a store that is not open; does nothing where there is none. */
+  destroy(directory: string): Promise<void>
+  /** Whether there is anything in the directory. */
+  exists(directory: string): Promise<boolean>
+}
+
+export type DerivedChange = { type: 'put'; key: Uint8Array; value: Uint8Array } | { type: 'del'; key: Uint8Array }
+
+export interface DerivedRange {
+  /** First key, included. */
+  from: Uint8Array
+  /** Last key, excluded. */
+  to: Uint8Array
+  reverse?: boolean
+}
+
+export interface DerivedStore {
+  get(key: Uint8Array): Promise<Uint8Array | undefined>
+  getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]>
+  /** Entries as of the call, also if the store changes meanwhile. */
+  range(range: DerivedRange): AsyncIterable<[key: Uint8Array, value: Uint8Array]>
+  /** All changes or none. Not synced: what is lost is computed again. */
+  batch(changes: DerivedChange[]): Promise<void>
+  /** Deletes a range of keys. */
+  clear(range: DerivedRange): Promise<void>
+  close(): Promise<void>
+}

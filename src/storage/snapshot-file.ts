@@ -1,0 +1,145 @@
+/**
+ * Snapshot files: the saved rows of one projection at one position, in checked chunks behind a header that says what it
+ * is. Written under another name and renamed when it is on the disk; trusted only with a record in the journal that
+ * names its digest.
+ */
+import { createHash } from 'node:crypto'
+import { dirname, join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import { ioError } from '../errors.js'
+import type { Head, SnapshotRecord } from './commit-store.js'
+import type { Clock, FileHandle, Files } from './files.js'
+
+const MAGIC = Buffer.from('turnlog snapshot 1\n')
+const READ_BYTES = 1 << 20
+
+/** What a snapshot is of. */
+export type SnapshotOf = Pick<SnapshotRecord, 'projection' | 'revision'> & { head: Head }
+
+export class SnapshotFiles {
+  readonly #files: Files
+  readonly #clock: Clock
+  readonly #directory: string
+
+  constructor(files: Files, clock: Clock, directory: string) {
+    this.#files = files
+    this.#clock = clock
+    this.#directory = directory
+  }
+
+  /** Writes the chunks to a new file and makes it durable. Nothing refers to it until the journal does. */
+  async write(of: SnapshotOf, chunks: AsyncIterable<Uint8Array>): Promise<SnapshotRecord> {
+    const file = `snapshots/${of.projection}/${String(of.head.position).padStart(12, '0')}.snap`
+    const path = join(this.#directory, file)
+    await this.#makeDirectory(dirname(path))
+    const temporary = `${path}.${Buffer.from(this.#clock.random(6)).toString('hex')}.tmp`
+    try {
+      const written = await this.#fill(temporary, of, chunks)
+      await this.#files.rename(temporary, path)
+      await this.#files.syncDir(dirname(path))
+      return { ...of, file, ...written }
+    } catch (error) {
+      throw ioError(error, 'Writing the snapshot', path)
+    }
+  }
+
+  /** Why the file is not what the journal vouched for, or undefined. `whole` reads all of it, else its size and header are compared. */
+  async refuse(record: SnapshotRecord, whole: boolean): Promise<string | undefined> {
+    let handle: FileHandle
+    try {
+      handle = await this.#files.open(join(this.#directory, record.file), 'r')
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'the file is missing' : `the file cannot be opened: ${String(error)}`
+    }
+    try {
+      if ((await handle.size()) !== record.bytes) return 'the file does not have the size that the journal names'
+      const header = headerOf(record)
+      const start = await readAt(handle, 0, header.length)
+      if (!start.equals(header)) return 'the header is damaged'
+      return whole && (await hashOf(handle, record.bytes)) !== record.sha256 ? 'the file does not have the digest that the journal names' : undefined
+    } catch (error) {
+      return `the file cannot be read: ${String(error)}`
+    } finally {
+      await handle.close()
+    }
+  }
+
+  /** The chunks of a file that was not refused. @throws JournalError JOURNAL_IO, also for a chunk that no longer checks. */
+  async *read(record: SnapshotRecord): AsyncGenerator<Uint8Array, void, undefined> {
+    const path = join(this.#directory, record.file)
+    const handle = await this.#files.open(path, 'r')
+    try {
+      for (let at = headerOf(record).length; at < record.bytes; ) {
+        const head = await readAt(handle, at, 8)
+        const chunk = await readAt(handle, at + 8, head.readUInt32LE(0))
+        if (crc32(chunk) !== head.readUInt32LE(4)) throw new Error('a chunk does not check')
+        yield chunk
+        at += 8 + chunk.length
+      }
+    } catch (error) {
+      throw ioError(error, 'Reading the snapshot', path)
+    } finally {
+      await handle.close()
+    }
+  }
+
+  /** Deletes a file that the journal no longer vouches for. */
+  async remove(record: SnapshotRecord): Promise<void> {
+    await this.#files.unlink(join(this.#directory, record.file)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw ioError(error, 'Removing the snapshot', record.file)
+    })
+  }
+
+  async #fill(path: string, of: SnapshotOf, chunks: AsyncIterable<Uint8Array>): Promise<{ bytes: number; sha256: string }> {
+    const handle = await this.#files.open(path, 'wx')
+    try {
+      const hash = createHash('sha256')
+      let at = 0
+      const put = async (bytes: Uint8Array): Promise<void> => {
+        if ((await handle.write(bytes, at)) !== bytes.length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' })
+        hash.update(bytes)
+        at += bytes.length
+      }
+      await put(headerOf(of))
+      for await (const chunk of chunks) {
+        const head = Buffer.alloc(8)
+        head.writeUInt32LE(chunk.length, 0)
+        head.writeUInt32LE(crc32(chunk), 4)
+        await put(head)
+        await put(chunk)
+      }
+      await handle.datasync()
+      return { bytes: at, sha256: hash.digest('hex') }
+    } finally {
+      await handle.close()
+    }
+  }
+
+  async #makeDirectory(path: string): Promise<void> {
+    for (const directory of [dirname(path), path]) {
+      try {
+        await this.#files.mkdir(directory)
+        await this.#files.syncDir(dirname(directory))
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw ioError(error, 'Creating', directory)
+      }
+    }
+  }
+}
+
+/** The first bytes of the file: magic, then one line of JSON. */
+function headerOf({ projection, revision, head }: SnapshotOf): Buffer {
+  return Buffer.concat([MAGIC, Buffer.from(`${JSON.stringify({ projection, revision, position: head.position, digest: head.digest })}\n`)])
+}
+
+async function readAt(handle: FileHandle, at: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length)
+  if ((await handle.read(bytes, at)) !== length) throw new Error('the file ends too early')
+  return bytes
+}
+
+async function hashOf(handle: FileHandle, bytes: number): Promise<string> {
+  const hash = createHash('sha256')
+  for (let at = 0; at < bytes; at += READ_BYTES) hash.update(await readAt(handle, at, Math.min(READ_BYTES, bytes - at)))
+  return hash.digest('hex')
+}

@@ -1,0 +1,257 @@
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { defineEvents, defineProjection, defineUpcaster, type Projection } from '../../src/define.js'
+import { list } from '../../src/engine/list.js'
+import { Laws, type LawStates } from '../../src/engine/laws.js'
+import { Schemas } from '../../src/engine/schemas.js'
+import { endCleanly, startViews } from '../../src/engine/start.js'
+import type { Views } from '../../src/engine/views.js'
+import { MemoryStore } from '../support/memory-store.js'
+import { memoryStores } from '../support/memory-derived.js'
+
+const catalogue = defineEvents({
+  added: { schema: 1, data: z.looseObject({ n: z.number() }) },
+  removed: { schema: 1, data: z.looseObject({}) },
+  named: { schema: 2, data: z.looseObject({ name: z.string() }) },
+})
+const naming = defineUpcaster({
+  type: 'named',
+  from: 1,
+  up: ({ text }: { text: string }) => {
+    if (text === 'bad') throw new Error('cannot be named')
+    return { name: text }
+  },
+})
+const sum = defineProjection(catalogue, {
+  name: 'sum',
+  revision: 1,
+  state: z.object({ total: z.number(), name: z.string() }),
+  key: (event) => event.stream,
+  initial: () => ({ total: 0, name: '' }),
+  index: { total: ({ total }) => total },
+  on: {
+    added: (state, { data }) => {
+      if (data.n === -13) throw new Error('unlucky')
+      return { ...state, total: state.total + data.n }
+    },
+    removed: () => undefined,
+    named: (state, { data }) => ({ ...state, name: data.name }),
+  },
+})
+const projection = sum as unknown as Projection
+
+function setUp() {
+  const schemas = new Schemas(catalogue, [naming])
+  const store = new MemoryStore<LawStates>(new Laws([], schemas))
+  const stores = memoryStores()
+  const start = (projections: readonly Projection[] = [projection], rowsMax = 1000) =>
+    startViews({ store, schemas, projections, snapshots: undefined as never, stores, directory: '', rowsMax })
+  const versions = new Map<string, number>()
+  const put = async (stream: string, type: string, data: object, schema = type === 'named' ? 2 : 1): Promise<void> => {
+    const version = (versions.get(stream) ?? 0) + 1
+    versions.set(stream, version)
+    await store.append({ stream, version, at: 1, events: [{ type, schema, data, flags: 0 }] }, [], 'disk')
+  }
+  return { store, stores, start, put }
+}
+
+const stop = async (views: Views): Promise<void> => {
+  await views.close()
+  await endCleanly(views.derived)
+}
+const rowsOf = async (views: Views, options: Parameters<typeof list>[2] = {}) => {
+  const rows = []
+  for await (const row of list(views, sum, options as never)) rows.push([row.key, row.state.total])
+  return rows
+}
+
+describe('view', () => {
+  test('includes what was written before, without being told to wait', async () => {
+    const { start, put } = setUp()
+    const { views } = await start()
+    await put('a', 'added', { n: 2 })
+    await put('a', 'added', { n: 3 })
+    expect(await views.row(projection, 'a')).toEqual({ state: { total: 5, name: '' }, position: 2 })
+    expect(await views.row(projection, 'b')).toEqual({ state: undefined, position: 2 })
+    await put('a', 'removed', {})
+    expect(await views.row(projection, 'a')).toEqual({ state: undefined, position: 3 })
+  })
+
+  test('of a projection that the journal does not have is misuse', async () => {
+    const { start } = setUp()
+    const { views } = await start([])
+    await expect(views.row(projection, 'a')).rejects.toBeInstanceOf(TypeError)
+  })
+
+  test('of a key whose fold threw says so, also after a restart; other keys go on', async () => {
+    const { start, put } = setUp()
+    const first = await start()
+    await put('a', 'added', { n: 1 })
+    await put('a', 'added', { n: -13 })
+    await put('a', 'added', { n: 1 })
+    await put('b', 'added', { n: 4 })
+    for (const views of [first.views, await stop(first.views).then(async () => (await start()).views)]) {
+      await expect(views.row(projection, 'a')).rejects.toMatchObject({ code: 'JOURNAL_PROJECTION_FAILED', details: { projection: 'sum', key: 'a', position: 2 } })
+      expect((await views.row(projection, 'b')).state).toEqual({ total: 4, name: '' })
+    }
+  })
+
+  test('of a stream with an event that no step could bring up to date says so; other streams go on', async () => {
+    const { start, put } = setUp()
+    const { views } = await start()
+    await put('a', 'named', { text: 'good' }, 1)
+    await put('b', 'named', { text: 'bad' }, 1)
+    await put('b', 'added', { n: 1 })
+    await put('a', 'added', { n: 1 })
+    await expect(views.row(projection, 'b')).rejects.toMatchObject({ code: 'JOURNAL_UPCASTER_FAILED', details: { type: 'named', schema: 1, position: 2, stream: 'b' } })
+    expect((await views.row(projection, 'a')).state).toEqual({ total: 1, name: 'good' })
+  })
+
+  test('is the same when few rows fit in memory', async () => {
+    const { start, put } = setUp()
+    const { views } = await start([projection], 5)
+    for (let i = 0; i < 300; i++) {
+      await put(`s${i % 50}`, 'added', { n: i })
+      if (i % 40 === 0) await views.flush()
+    }
+    for (let s = 0; s < 50; s++) {
+      const total = Array.from({ length: 6 }, (_, k) => s + 50 * k).reduce((a, b) => a + b)
+      expect((await views.row(projection, `s${s}`)).state).toEqual({ total, name: '' })
+    }
+  })
+})
+
+describe('derived state', () => {
+  test('that agrees with the journal is used, and only the rest is folded', async () => {
+    const { start, put } = setUp()
+    const first = await start()
+    await put('a', 'added', { n: 1 })
+    await stop(first.views)
+    await put('a', 'added', { n: 2 })
+    const second = await start()
+    expect(second.report).toMatchObject({ derived: 'checked', replayed: 1 })
+    expect((await second.views.row(projection, 'a')).state).toEqual({ total: 3, name: '' })
+  })
+
+  test('that was deleted comes back equal', async () => {
+    const { start, put, stores } = setUp()
+    const first = await start()
+    await put('a', 'added', { n: 1 })
+    await stop(first.views)
+    stores.derived.entries.clear()
+    const second = await start()
+    expect(second.report).toMatchObject({ derived: 'rebuilt', replayed: 1 })
+    expect((await second.views.row(projection, 'a')).state).toEqual({ total: 1, name: '' })
+  })
+
+  test('of another revision is folded again', async () => {
+    const { start, put } = setUp()
+    const first = await start()
+    await put('a', 'added', { n: 1 })
+    await stop(first.views)
+    const second = await start([{ ...projection, revision: 2 }])
+    expect(second.report).toMatchObject({ derived: 'rebuilt', replayed: 1 })
+  })
+
+  test('of another history is thrown away', async () => {
+    const one = setUp()
+    const first = await one.start()
+    await one.put('a', 'added', { n: 1 })
+    await stop(first.views)
+    const other = setUp()
+    for (const [key, value] of one.stores.derived.entries) other.stores.derived.entries.set(key, value)
+    await other.put('a', 'added', { n: 7 })
+    const second = await other.start()
+    expect(second.report.derived).toBe('rebuilt')
+    expect((await second.views.row(projection, 'a')).state).toEqual({ total: 7, name: '' })
+  })
+
+  test('with any bit flipped never shows a wrong view', async () => {
+    const { start, put, stores } = setUp()
+    const first = await start()
+    for (const stream of ['a', 'b', 'c']) await put(stream, 'added', { n: stream.charCodeAt(0) })
+    await stop(first.views)
+    const good = new Map(stores.derived.entries)
+    for (const [key, value] of good) {
+      for (let bit = 0; bit < value.length * 8; bit += 3) {
+        stores.derived.entries.clear()
+        for (const [k, v] of good) stores.derived.entries.set(k, v)
+        const flipped = Uint8Array.from(value)
+        flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7))
+        stores.derived.entries.set(key, flipped)
+        const { views } = await start()
+        for (const stream of ['a', 'b', 'c']) expect((await views.row(projection, stream)).state).toEqual({ total: stream.charCodeAt(0), name: '' })
+        expect(await rowsOf(views, { by: 'total' })).toEqual([['a', 97], ['b', 98], ['c', 99]])
+        await stop(views)
+      }
+    }
+  })
+
+  test('left open twice is thrown away unseen', async () => {
+    const { start, put, stores } = setUp()
+    const first = await start()
+    await put('a', 'added', { n: 1 })
+    await stop(first.views)
+    expect((await start()).report.derived).toBe('checked')
+    expect((await start()).report.derived).toBe('checked')
+    expect((await start()).report.derived).toBe('rebuilt')
+    expect(stores.derived.entries.size).toBeGreaterThan(0)
+  })
+
+  test('that cannot be written fails views, never appends', async () => {
+    const { start, put, stores } = setUp()
+    const { views } = await start()
+    stores.derived.failing = true
+    await put('a', 'added', { n: 1 })
+    await expect(views.flush()).rejects.toMatchObject({ code: 'JOURNAL_IO' })
+    await put('a', 'added', { n: 1 })
+    await expect(views.row(projection, 'a')).rejects.toMatchObject({ code: 'JOURNAL_IO' })
+  })
+})
+
+describe('list', () => {
+  test('goes through an order in pages, both ways, filtered', async () => {
+    const { start, put } = setUp()
+    const { views } = await start()
+    for (let i = 0; i < 300; i++) await put(`s${String(i).padStart(3, '0')}`, 'added', { n: (i * 7) % 300 })
+    const expected = Array.from({ length: 300 }, (_, i) => [`s${String(i).padStart(3, '0')}`, (i * 7) % 300] as const).toSorted((a, b) => a[1] - b[1])
+    expect(await rowsOf(views, { by: 'total' })).toEqual(expected)
+    expect(await rowsOf(views, { by: 'total', reverse: true })).toEqual(expected.toReversed())
+    expect(await rowsOf(views, { where: { total: 14 } as never })).toEqual([['s002', 14]])
+    const paged = []
+    let cursor: string | undefined
+    for (;;) {
+      const rows = []
+      for await (const row of list(views, sum, { by: 'total', limit: 37, ...(cursor === undefined ? {} : { cursor }) })) rows.push(row)
+      if (rows.length === 0) break
+      paged.push(...rows.map((row) => [row.key, row.state.total]))
+      cursor = rows.at(-1)?.cursor
+    }
+    expect(paged).toEqual(expected)
+  })
+
+  test('shows a row once, at its newest place', async () => {
+    const { start, put } = setUp()
+    const { views } = await start()
+    for (let i = 0; i < 5; i++) {
+      await put('a', 'added', { n: 10 })
+      await put('b', 'added', { n: 1 })
+      expect(await rowsOf(views, { by: 'total' })).toEqual([['b', i + 1], ['a', 10 * (i + 1)]])
+    }
+    await put('a', 'removed', {})
+    expect(await rowsOf(views, { by: 'total' })).toEqual([['b', 5]])
+  })
+
+  test('by an order that is not there is misuse', async () => {
+    const { start } = setUp()
+    await expect(rowsOf((await start()).views, { by: 'age' })).rejects.toBeInstanceOf(TypeError)
+  })
+
+  test.each(['../../etc/x', 'CON', 'a/b', '__proto__', 'constructor', '\0', 'a\0b', '\u{10ffff}'.repeat(128)])('holds the id %j', async (id) => {
+    const { start, put } = setUp()
+    const { views } = await start()
+    await put(id, 'added', { n: 1 })
+    expect(await rowsOf(views, { by: 'total' })).toEqual([[id, 1]])
+    expect(await rowsOf(views)).toEqual([[id, 1]])
+  })
+})

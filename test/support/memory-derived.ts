@@ -1,0 +1,46 @@
+/** A derived store in memory whose bytes a test can reach. */
+import type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from '../../src/storage/derived-store.js'
+
+export class MemoryDerived implements DerivedStore {
+  readonly entries = new Map<string, Uint8Array>()
+  failing = false
+
+  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.entries.get(hex(key))
+  }
+
+  async getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    return keys.map((key) => this.entries.get(hex(key)))
+  }
+
+  async *range({ from, to, reverse = false }: DerivedRange): AsyncGenerator<[Uint8Array, Uint8Array]> {
+    const keys = [...this.entries.keys()].filter((key) => key >= hex(from) && key < hex(to)).toSorted()
+    for (const [key, value] of (reverse ? keys.toReversed() : keys).map((key) => [key, this.entries.get(key)] as const)) yield [Buffer.from(key, 'hex'), value as Uint8Array]
+  }
+
+  async batch(changes: DerivedChange[]): Promise<void> {
+    if (this.failing) throw Object.assign(new Error('no'), { code: 'EIO' })
+    for (const change of changes) {
+      if (change.type === 'put') this.entries.set(hex(change.key), change.value)
+      else this.entries.delete(hex(change.key))
+    }
+  }
+
+  async clear({ from, to }: DerivedRange): Promise<void> {
+    for (const key of [...this.entries.keys()]) if (key >= hex(from) && key < hex(to)) this.entries.delete(key)
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** One store that stays while journals come and go. */
+export function memoryStores(derived = new MemoryDerived()): DerivedStores & { derived: MemoryDerived } {
+  return {
+    derived,
+    open: async () => derived,
+    destroy: async () => derived.entries.clear(),
+    exists: async () => derived.entries.size > 0,
+  }
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
