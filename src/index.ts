@@ -36,11 +36,11 @@ export type OpenOwnOptions<D extends EventDefinitions> = JournalOptions & OwnPar
  */
 export function openJournal<const D extends EventDefinitions>(directory: string, options: OpenOwnOptions<D>): Promise<Journal<D, never>>
 export function openJournal<const D extends EventDefinitions = Record<never, never>>(directory: string, options?: OpenOptions<D>): Promise<Journal<BuiltIn & D, Transcript>>
-export async function openJournal(directory: string, options: (OpenOptions<EventDefinitions> & { events?: undefined }) | OpenOwnOptions<EventDefinitions> = {}): Promise<Journal<never, unknown>> {
+export async function openJournal(directory: string, options: OpenOptions<EventDefinitions> & Partial<OwnParts<EventDefinitions>> = {}): Promise<never> {
   if (typeof directory !== 'string' || directory === '') throw new TypeError('openJournal takes the path of a directory')
   if (options.events !== undefined) {
     const { events: own, upcasters = [], projections = [], laws = [], ...rest } = options
-    return openWith(directory, { events: own, upcasters, projections, laws }, rest) as unknown as Promise<Journal<never, unknown>>
+    return openWith(directory, { events: own, upcasters, projections, laws }, rest) as Promise<never>
   }
   const { extend, ...rest } = options
   const parts = {
@@ -50,7 +50,7 @@ export async function openJournal(directory: string, options: (OpenOptions<Event
     laws: [...builtInLaws, ...(extend?.laws ?? [])],
     transcript: transcript as TranscriptFold,
   }
-  return openWith(directory, parts as never, rest) as unknown as Promise<Journal<never, unknown>>
+  return openWith(directory, parts, rest) as Promise<never>
 }
 
 function joined(own: EventDefinitions): EventDefinitions {

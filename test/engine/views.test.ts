@@ -90,7 +90,8 @@ describe('view', () => {
     await put('a', 'added', { n: -13 })
     await put('a', 'added', { n: 1 })
     await put('b', 'added', { n: 4 })
-    for (const views of [first.views, await stop(first.views).then(async () => (await start()).views)]) {
+    for (const restart of [false, true]) {
+      const views = restart ? await stop(first.views).then(async () => (await start()).views) : first.views
       await expect(views.row(projection, 'a')).rejects.toMatchObject({ code: 'JOURNAL_PROJECTION_FAILED', details: { projection: 'sum', key: 'a', position: 2 } })
       expect((await views.row(projection, 'b')).state).toEqual({ total: 4, name: '' })
     }

@@ -1,0 +1,139 @@
+/** Runs the contenders in turn, several times, and keeps every figure. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Contender, Store } from './contenders.js'
+import { history, item, opening, seeded, streams } from './workload.js'
+
+export interface Sizes {
+  repeats: number
+  sequential: number
+  concurrent: number
+  replay: number
+  small: number
+  large: number
+}
+
+/** A figure of one contender: seconds it took and how much it did, once for each repeat. */
+export interface Figure {
+  work: string
+  contender: string
+  /** Operations or events a second, or milliseconds where the work is opening. */
+  unit: 'appends/s' | 'events/s' | 'ms'
+  values: number[]
+}
+
+export const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number
+
+/** In the working directory, because a temporary directory may be in memory, where a sync costs nothing. */
+export async function inDirectory<T>(run: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(process.cwd(), '.bench-'))
+  try {
+    return await run(directory)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+async function withStore<T>(contender: Contender, run: (store: Store) => Promise<T>): Promise<T> {
+  return inDirectory(async (directory) => {
+    const store = await contender.open(directory)
+    try {
+      return await run(store)
+    } finally {
+      await store.close()
+    }
+  })
+}
+
+async function timed(run: () => Promise<unknown>): Promise<number> {
+  const began = performance.now()
+  await run()
+  return (performance.now() - began) / 1000
+}
+
+/** One after another, each awaited. */
+export function sequential(contender: Contender, count: number): Promise<number> {
+  return withStore(contender, async (store) => {
+    const random = seeded(1)
+    await store.append(opening('session-0'))
+    const seconds = await timed(async () => {
+      for (let n = 0; n < count; n++) await store.append({ stream: 'session-0', events: [item(n, random)] })
+    })
+    await check(store, 'session-0', count)
+    return count / seconds
+  })
+}
+
+/** `width` callers, each with a stream of its own and each awaiting its append before the next. */
+export function concurrent(contender: Contender, count: number, width: number): Promise<number> {
+  return withStore(contender, async (store) => {
+    const random = seeded(2)
+    const names = streams(width)
+    for (const name of names) await store.append(opening(name))
+    const each = Math.floor(count / width)
+    const seconds = await timed(() =>
+      Promise.all(
+        names.map(async (stream) => {
+          for (let n = 0; n < each; n++) await store.append({ stream, events: [item(n, random)] })
+        }),
+      ),
+    )
+    await check(store, names[0] as string, each)
+    return (each * width) / seconds
+  })
+}
+
+/** A history read from its beginning and folded into its sessions. */
+export async function replay(contender: Contender, directory: string, count: number): Promise<{ rate: number; sessions: string }> {
+  const store = await contender.open(directory)
+  try {
+    let sessions = new Map<string, unknown>()
+    const seconds = await timed(async () => {
+      sessions = await store.fold()
+    })
+    return { rate: count / seconds, sessions: JSON.stringify([...sessions].map(([key, state]) => [key, counts(state)]).toSorted()) }
+  } finally {
+    await store.close()
+  }
+}
+
+/** Fills a store with a history; many commits at once, so that loading does not take all day. */
+export async function load(contender: Contender, directory: string, count: number, progress: (done: number) => void): Promise<void> {
+  const store = await contender.open(directory)
+  try {
+    let waiting: Promise<void>[] = []
+    let done = 0
+    for (const commit of history(count, 100, 1000, 3)) {
+      waiting.push(store.append(commit))
+      done += commit.events.length
+      if (waiting.length < 256) continue
+      await Promise.all(waiting)
+      waiting = []
+      progress(done)
+    }
+    await Promise.all(waiting)
+  } finally {
+    await store.close()
+  }
+}
+
+/** Milliseconds from the call to an open store with a view in hand. */
+export async function openTime(open: () => Promise<() => Promise<void>>): Promise<number> {
+  const began = performance.now()
+  const close = await open()
+  const elapsed = performance.now() - began
+  await close()
+  return elapsed
+}
+
+/** A figure counts only if what was measured is there. */
+async function check(store: Store, stream: string, items: number): Promise<void> {
+  const state = (await store.fold()).get(stream)
+  if (counts(state).items !== items) throw new Error(`${stream} holds ${JSON.stringify(counts(state))}, not ${items} items`)
+}
+
+/** The part of a session's state that does not hang on the clock. */
+function counts(state: unknown): { items: number } {
+  return { items: Number((state as { items?: number } | undefined)?.items ?? -1) }
+}
+

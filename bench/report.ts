@@ -1,0 +1,41 @@
+/** Figures as a table and as a document. */
+import { cpus, release, totalmem } from 'node:os'
+import { createRequire } from 'node:module'
+import { contenders } from './contenders.js'
+import { median, type Figure, type Sizes } from './measure.js'
+
+const number = (value: number): string => (value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString('en'))
+
+/** Each figure's median and range, and turnlog's ratio to it (above 1: turnlog is quicker). */
+export function table(figures: readonly Figure[]): string {
+  const rows = figures.map((figure) => {
+    const ours = figures.find((other) => other.work === figure.work && other.contender === 'turnlog') as Figure
+    const ratio = figure === ours ? '' : (median(ours.values) / median(figure.values)).toFixed(2)
+    return [figure.work, figure.contender, `${number(median(figure.values))} ${figure.unit}`, `${number(Math.min(...figure.values))} – ${number(Math.max(...figure.values))}`, ratio]
+  })
+  return [['work', 'store', 'median', 'range', 'turnlog is × as fast'], ['---', '---', '---', '---', '---'], ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
+}
+
+export function document(figures: readonly Figure[], sizes: Sizes): string {
+  const require = createRequire(import.meta.url)
+  const version = (name: string): string => (require(`${name}/package.json`) as { version: string }).version
+  const opens = figures.filter(({ unit }) => unit === 'ms').map(({ values }) => median(values))
+  return `# Benchmarks
+
+Written by \`npm run bench\`; not edited by hand. All contenders ran in turn in one process and one run, ${sizes.repeats} times; the table shows medians. Read the
+ratios: absolute figures are those of one small machine and its disk.
+
+${table(figures)}
+
+Opening a cleanly closed journal of ${sizes.large.toLocaleString('en')} events took ${((opens[1] ?? 0) / (opens[0] ?? 1)).toFixed(2)} times as long as one of ${sizes.small.toLocaleString('en')}.
+
+- **Events**: about 300 bytes each, the built-in \`item.completed\` in a running turn; turnlog judges each by its schema and its laws.
+- **Durability**: ${contenders.map(({ name, durability }) => `${name}: ${durability}`).join('; ')}. Every append is awaited until it survives power loss.
+- **Version check**: every contender refuses a commit whose stream has moved on.
+- **Replay**: all events read in order, decoded, and folded by the same session projection; the results are compared. ${sizes.replay.toLocaleString('en')} events in 1,000 streams.
+- **Checked**: after every run the store is read back and its items are counted.
+
+Machine: ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${release()}, Node ${process.version}.
+Versions: ${['better-sqlite3', 'lmdb'].map((name) => `${name} ${version(name)}`).join(', ')}.
+`
+}

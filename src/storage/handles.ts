@@ -1,0 +1,72 @@
+/** Open files for reading, shared and bounded in number. */
+import { ioError } from '../errors.js'
+import type { FileHandle, Files } from './files.js'
+
+const OPEN_MAX = 48
+
+interface Entry {
+  file: Promise<FileHandle>
+  users: number
+  forgotten: boolean
+}
+
+export class Handles {
+  readonly #files: Files
+  readonly #open = new Map<string, Entry>()
+
+  constructor(files: Files) {
+    this.#files = files
+  }
+
+  /** Runs `use` on a file opened for reading. */
+  async with<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+    const { file, release } = await this.acquire(path)
+    try {
+      return await use(file)
+    } finally {
+      await release()
+    }
+  }
+
+  /** The file, open until released. */
+  async acquire(path: string): Promise<{ file: FileHandle; release: () => Promise<void> }> {
+    let entry = this.#open.get(path)
+    if (entry === undefined) entry = { file: this.#files.open(path, 'r'), users: 0, forgotten: false }
+    else this.#open.delete(path)
+    this.#open.set(path, entry)
+    entry.users++
+    const used = entry
+    try {
+      const file = await used.file
+      return { file, release: () => this.#release(path, used) }
+    } catch (error) {
+      if (this.#open.get(path) === used) this.#open.delete(path)
+      throw ioError(error, 'Opening', path)
+    }
+  }
+
+  /** Closes the file once nobody uses it, so that another of its name is seen. */
+  async forget(path: string): Promise<void> {
+    const entry = this.#open.get(path)
+    if (entry === undefined) return
+    this.#open.delete(path)
+    entry.forgotten = true
+    if (entry.users === 0) await (await entry.file).close()
+  }
+
+  async close(): Promise<void> {
+    for (const path of [...this.#open.keys()]) await this.forget(path)
+  }
+
+  async #release(path: string, entry: Entry): Promise<void> {
+    entry.users--
+    if (entry.users > 0) return
+    if (entry.forgotten) return (await entry.file).close()
+    if (this.#open.size <= OPEN_MAX) return
+    for (const [other, { users }] of this.#open) {
+      if (users > 0) continue
+      await this.forget(other)
+      return
+    }
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The head file: two slots, written in turn after each sync, that say how far the journal is known to be durable.
+ * It is evidence, not truth: whatever is older than the segments is ignored, whatever is newer proves a loss.
+ */
+import { crc32 } from 'node:zlib'
+import { ioError } from '../errors.js'
+import type { FileHandle, Files } from './files.js'
+import { readU64, writeU64 } from './frame.js'
+import { readFully, writeFully } from './io.js'
+
+const MAGIC = 0x31_48_4c_54
+const SLOT_BYTES = 4096
+const MARK_BYTES = 112
+const CLEAN = 1
+
+export interface HeadMark {
+  /** Counts the marks. */
+  sequence: number
+  epoch: number
+  /** The newest segment, and how many bytes of it are durable. */
+  segment: number
+  end: number
+  group: number
+  position: number
+  digest: Buffer
+  journal: Buffer
+  /** The writer left, and the segment ends with a clean end. */
+  clean: boolean
+}
+
+export class HeadFile {
+  readonly #path: string
+  readonly #file: FileHandle
+  #sequence: number
+
+  private constructor(path: string, file: FileHandle, sequence: number) {
+    this.#path = path
+    this.#file = file
+    this.#sequence = sequence
+  }
+
+  /** Opens the file for writing, creating it if need be. */
+  static async open(files: Files, path: string, last: HeadMark | undefined): Promise<HeadFile> {
+    let file: FileHandle
+    try {
+      file = await files.open(path, files.exists(path) ? 'r+' : 'wx')
+    } catch (error) {
+      throw ioError(error, 'Opening', path)
+    }
+    return new HeadFile(path, file, last?.sequence ?? 0)
+  }
+
+  /** The newest mark that checks; undefined if there is none. */
+  static async read(files: Files, path: string): Promise<HeadMark | undefined> {
+    let file: FileHandle
+    try {
+      file = await files.open(path, 'r')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      throw ioError(error, 'Opening', path)
+    }
+    try {
+      return await readMark(file)
+    } finally {
+      await file.close()
+    }
+  }
+
+  async write(mark: Omit<HeadMark, 'sequence'>): Promise<void> {
+    const sequence = ++this.#sequence
+    await writeFully(this.#file, encode({ ...mark, sequence }), (sequence % 2) * SLOT_BYTES, this.#path)
+  }
+
+  async sync(): Promise<void> {
+    await this.#file.datasync()
+  }
+
+  close(): Promise<void> {
+    return this.#file.close()
+  }
+}
+
+/** The newest mark in an open head file. */
+export async function readMark(file: FileHandle): Promise<HeadMark | undefined> {
+  const bytes = Buffer.alloc(SLOT_BYTES + MARK_BYTES)
+  await readFully(file, bytes, 0)
+  const first = decode(bytes.subarray(0, MARK_BYTES))
+  const second = decode(bytes.subarray(SLOT_BYTES))
+  if (first === undefined || second === undefined) return first ?? second
+  return first.sequence > second.sequence ? first : second
+}
+
+function encode(mark: HeadMark): Buffer {
+  const bytes = Buffer.alloc(MARK_BYTES)
+  bytes.writeUInt32LE(MAGIC, 0)
+  writeU64(bytes, mark.sequence, 8)
+  writeU64(bytes, mark.epoch, 16)
+  writeU64(bytes, mark.segment, 24)
+  writeU64(bytes, mark.end, 32)
+  writeU64(bytes, mark.group, 40)
+  writeU64(bytes, mark.position, 48)
+  bytes.writeUInt32LE(mark.clean ? CLEAN : 0, 56)
+  mark.journal.copy(bytes, 64, 0, 16)
+  mark.digest.copy(bytes, 80, 0, 32)
+  bytes.writeUInt32LE(crc32(bytes.subarray(8)), 4)
+  return bytes
+}
+
+function decode(bytes: Buffer): HeadMark | undefined {
+  if (bytes.readUInt32LE(0) !== MAGIC || crc32(bytes.subarray(8)) !== bytes.readUInt32LE(4)) return undefined
+  return {
+    sequence: readU64(bytes, 8),
+    epoch: readU64(bytes, 16),
+    segment: readU64(bytes, 24),
+    end: readU64(bytes, 32),
+    group: readU64(bytes, 40),
+    position: readU64(bytes, 48),
+    clean: bytes.readUInt32LE(56) === CLEAN,
+    journal: Buffer.from(bytes.subarray(64, 80)),
+    digest: Buffer.from(bytes.subarray(80, 112)),
+  }
+}

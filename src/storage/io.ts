@@ -1,0 +1,76 @@
+/** Reads and writes that are whole or fail, and files that appear whole or not at all. */
+import { dirname } from 'node:path'
+import { ioError } from '../errors.js'
+import type { Clock, FileHandle, Files } from './files.js'
+
+/** Reads until the buffer is full or the file ends; returns how much. */
+export async function readFully(file: FileHandle, into: Uint8Array, offset: number): Promise<number> {
+  let done = 0
+  while (done < into.length) {
+    const got = file.read(done === 0 ? into : into.subarray(done), offset + done)
+    const count = typeof got === 'number' ? got : await got
+    if (count === 0) break
+    done += count
+  }
+  return done
+}
+
+/**
+ * Writes all or fails. A short count is a failure: the system's own loop has tried already, so what is missing would not
+ * go through now either, and half a write must never be continued in place.
+ */
+export async function writeFully(file: FileHandle, bytes: Uint8Array, offset: number, path: string): Promise<void> {
+  let count: number
+  try {
+    const written = file.write(bytes, offset)
+    count = typeof written === 'number' ? written : await written
+  } catch (error) {
+    throw ioError(error, 'Writing', path)
+  }
+  if (count !== bytes.length) throw shortWrite(path, count, bytes.length)
+}
+
+export function shortWrite(path: string, count: number, wanted: number): Error {
+  return ioError(Object.assign(new Error(`only ${count} of ${wanted} bytes were written`), { code: 'ENOSPC' }), 'Writing', path)
+}
+
+/**
+ * Makes a file appear under its name whole, durable, and only if the name is free: written under another name, synced,
+ * linked, the directory synced. Throws the system's EEXIST if the name is taken.
+ */
+export async function placeFile(files: Files, clock: Clock, path: string, write: (file: FileHandle, temporary: string) => Promise<void>): Promise<void> {
+  const temporary = `${path}.${Buffer.from(clock.random(6)).toString('hex')}.tmp`
+  const file = await files.open(temporary, 'wx')
+  try {
+    try {
+      await write(file, temporary)
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+    await files.link(temporary, path)
+  } finally {
+    await files.unlink(temporary)
+  }
+  await files.syncDir(dirname(path))
+}
+
+/** Creates a directory and those above it that are missing, and makes each new name durable. */
+export async function makeDirectory(files: Files, path: string): Promise<void> {
+  try {
+    await files.mkdir(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || dirname(path) === path) throw ioError(error, 'Creating the directory', path)
+    await makeDirectory(files, dirname(path))
+    await makeDirectory(files, path)
+    return
+  }
+  await files.syncDir(dirname(path))
+}
+
+/** Whether an error is the system's of this code. */
+export function hasCode(error: unknown, code: string): boolean {
+  return (error as NodeJS.ErrnoException | undefined)?.code === code
+}

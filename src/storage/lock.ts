@@ -1,0 +1,83 @@
+/** One writer: a lock that dies with its process, and behind it an epoch file that fences writers whose lock was lost. */
+import { setTimeout } from 'node:timers/promises'
+import { ioError, JournalError } from '../errors.js'
+import type { FileHandle, Files } from './files.js'
+import { hasCode } from './io.js'
+import { parseEpoch, type Paths } from './paths.js'
+
+const POLL_MS = 10
+
+/** Waits up to `waitMs` for the writer's lock. The lock is given back by closing what this resolves with. */
+export async function lock(files: Files, paths: Paths, waitMs: number): Promise<FileHandle> {
+  const file = await openLock(files, paths.lock)
+  // A reader that looks for a live writer holds the lock for a moment, so one refusal says little.
+  for (let waited = 0; ; waited += POLL_MS) {
+    if (file.tryLock('exclusive')) return file
+    if (waited >= Math.max(waitMs, 2 * POLL_MS)) break
+    await setTimeout(POLL_MS)
+  }
+  await file.close()
+  throw new JournalError('JOURNAL_LOCKED', `Another process or handle writes to ${paths.root}. Close it, or open with readOnly.`, { directory: paths.root })
+}
+
+/** Whether somebody holds the writer's lock now. */
+export async function isLocked(files: Files, paths: Paths): Promise<boolean> {
+  let file: FileHandle
+  try {
+    file = await files.open(paths.lock, 'r')
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false
+    throw ioError(error, 'Opening', paths.lock)
+  }
+  try {
+    return !file.tryLock('shared')
+  } finally {
+    await file.close()
+  }
+}
+
+/** Begins a new epoch, above every other that ever was, and ends the lower ones: their writers acknowledge nothing more. */
+export async function beginEpoch(files: Files, paths: Paths, atLeast: number): Promise<number> {
+  try {
+    const before = epochsOf(await files.readdir(paths.root))
+    let epoch = Math.max(atLeast, 0, ...before) + 1
+    for (;;) {
+      try {
+        await (await files.open(paths.epoch(epoch), 'wx')).close()
+        break
+      } catch (error) {
+        if (!hasCode(error, 'EEXIST')) throw error
+        epoch++
+      }
+    }
+    await files.syncDir(paths.root)
+    for (const old of before) await removeEpoch(files, paths.epoch(old))
+    return epoch
+  } catch (error) {
+    throw ioError(error, 'Beginning an epoch in', paths.root)
+  }
+}
+
+async function removeEpoch(files: Files, path: string): Promise<void> {
+  try {
+    await files.unlink(path)
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error
+  }
+}
+
+export function epochsOf(names: readonly string[]): number[] {
+  return names.map(parseEpoch).filter((epoch) => epoch !== undefined)
+}
+
+async function openLock(files: Files, path: string): Promise<FileHandle> {
+  for (;;) {
+    for (const flag of ['r+', 'wx'] as const) {
+      try {
+        return await files.open(path, flag)
+      } catch (error) {
+        if (!hasCode(error, flag === 'r+' ? 'ENOENT' : 'EEXIST')) throw ioError(error, 'Opening', path)
+      }
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/** The file port on Node's own file system. */
+import * as fs from 'node:fs'
+import { tryLock } from 'fs-native-extensions'
+import type { FileHandle, Files } from './files.js'
+
+/** A write of this size into the page cache is quicker than a trip to another thread. */
+const SYNC_WRITE_BYTES = 1 << 20
+
+/** Files that this process has locked, by device and inode: not every system's locks hold within a process. */
+const held = new Set<string>()
+
+export const nodeFiles: Files = {
+  async open(path, flag) {
+    return new NodeFile(await fs.promises.open(path, flag))
+  },
+  readdir: (path) => fs.promises.readdir(path),
+  async mkdir(path) {
+    await fs.promises.mkdir(path)
+  },
+  link: (from, to) => fs.promises.link(from, to),
+  rename: (from, to) => fs.promises.rename(from, to),
+  unlink: (path) => fs.promises.unlink(path),
+
+  async syncDir(path) {
+    if (process.platform === 'win32') return
+    const directory = await fs.promises.open(path, 'r')
+    try {
+      await directory.sync()
+    } finally {
+      await directory.close()
+    }
+  },
+
+  exists: (path) => fs.existsSync(path),
+
+  watch(path, changed) {
+    try {
+      const watcher = fs.watch(path, { persistent: false }, changed)
+      // A watcher that breaks is no loss: the poll behind it goes on.
+      watcher.on('error', () => watcher.close())
+      return () => watcher.close()
+    } catch {
+      // No watchers left, or none on this file system: the poll serves alone.
+      return () => {}
+    }
+  },
+}
+
+/** A new directory of our own among the system's temporary ones. */
+export function temporaryDirectory(): string {
+  const parent = process.env['TMPDIR'] ?? process.env['TEMP'] ?? '/tmp'
+  return fs.mkdtempSync(`${parent}/turnlog-`)
+}
+
+/** Removes a directory made by {@link temporaryDirectory}, with all that is in it. */
+export async function removeTemporary(directory: string): Promise<void> {
+  await fs.promises.rm(directory, { recursive: true, force: true })
+}
+
+class NodeFile implements FileHandle {
+  readonly #file: fs.promises.FileHandle
+  #lock: string | undefined
+
+  constructor(file: fs.promises.FileHandle) {
+    this.#file = file
+  }
+
+  write(bytes: Uint8Array, offset: number): number | Promise<number> {
+    if (bytes.length <= SYNC_WRITE_BYTES) return fs.writeSync(this.#file.fd, bytes, 0, bytes.length, offset)
+    return this.#file.write(bytes, 0, bytes.length, offset).then(({ bytesWritten }) => bytesWritten)
+  }
+
+  read(bytes: Uint8Array, offset: number): number {
+    return fs.readSync(this.#file.fd, bytes, 0, bytes.length, offset)
+  }
+
+  datasync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.fdatasync(this.#file.fd, (error) => (error === null ? resolve() : reject(error)))
+    })
+  }
+
+  async size(): Promise<number> {
+    return fs.fstatSync(this.#file.fd).size
+  }
+
+  tryLock(mode: 'exclusive' | 'shared'): boolean {
+    const { dev, ino } = fs.fstatSync(this.#file.fd, { bigint: true })
+    const key = `${dev}:${ino}`
+    if (held.has(key)) return false
+    if (!tryLock(this.#file.fd, 0, 0, { shared: mode === 'shared' })) return false
+    if (mode === 'exclusive') {
+      held.add(key)
+      this.#lock = key
+    }
+    return true
+  }
+
+  async close(): Promise<void> {
+    if (this.#lock !== undefined) held.delete(this.#lock)
+    await this.#file.close()
+  }
+}

@@ -1,0 +1,35 @@
+import { z } from 'zod'
+import { defineEvents, defineProjection, defineLaw } from '../../src/define.js'
+import { openWith } from '../../src/journal.js'
+const ev = defineEvents({ added: { schema: 1, data: z.looseObject({ n: z.number() }) } })
+const sum = defineProjection(ev, { name: 'sum', revision: 1, state: z.object({ total: z.number() }), key: (e) => e.stream, initial: () => ({ total: 0 }), index: { total: (s) => s.total }, on: { added: (s, { data }) => ({ total: s.total + data.n }) } })
+const dir = '/tmp/j1'
+const open = (o = {}) => openWith<any, any>(dir, { events: ev, upcasters: [], projections: [sum as any], laws: [] }, o)
+import { rmSync } from 'node:fs'
+rmSync(dir, { recursive: true, force: true })
+let j = await open({ segmentBytes: 20000 })
+console.log(j.recovery, j.head)
+for (let i = 0; i < 10; i++) await j.append('a', [{ type: 'added', data: { n: i } }], { expectedVersion: i, commitId: 'c' + i })
+let t = performance.now()
+await Promise.all(Array.from({ length: 1000 }, (_, i) => j.append('s' + (i % 7), [{ type: 'added', data: { n: 1 } }])))
+console.log('1000 concurrent', performance.now() - t)
+t = performance.now()
+for (let i = 0; i < 300; i++) await j.append('b', [{ type: 'added', data: { n: 1 } }])
+console.log('300 seq us', (performance.now() - t) / 300 * 1000)
+console.log(await j.view(sum as any, 'b'), j.head)
+const r = await open({ readOnly: true })
+console.log('reader', r.head, r.recovery.unproven, await r.view(sum as any, 'b'))
+console.log(await j.verify())
+await j.append('b', [{ type: 'added', data: { n: 1 } }])
+await new Promise((k) => setTimeout(k, 150))
+console.log('reader', r.head, await r.view(sum as any, 'b')); await r.close()
+await j.close()
+j = await open()
+console.log(j.recovery)
+let n = 0
+for await (const e of j.readAll({ after: 3, limit: 4 })) console.log((e as any).position, (e as any).stream)
+for await (const e of j.read('b', { reverse: true, limit: 2 })) console.log((e as any).version)
+console.log(await j.append('a', [{ type: 'added', data: { n: 3 } }], { commitId: 'c3' }))
+for await (const row of j.list(sum as any, { by: 'total', reverse: true, limit: 3 })) console.log(row)
+console.log(await j.verify())
+await j.close()

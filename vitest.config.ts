@@ -1,0 +1,30 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+import { seed } from './test/support/seed.js'
+
+const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+process.stdout.write(`property tests: TURNLOG_SEED=${seed}\n`)
+
+export default defineConfig({
+  resolve: {
+    // Tests may import the package by its name and get its source.
+    alias: [
+      { find: /^turnlog$/, replacement: source('./src/index.ts') },
+      { find: /^turnlog\/(projections|upcasters)$/, replacement: source('./$1/index.ts') },
+      { find: /^turnlog\/projections\/([^/]+)$/, replacement: source('./projections/$1.ts') },
+    ],
+  },
+  test: {
+    environment: 'node',
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    globals: false,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    teardownTimeout: 10_000,
+    restoreMocks: true,
+    // Every worker gets the seed of the run, also where it was drawn.
+    env: { TURNLOG_SEED: String(seed) },
+  },
+})
