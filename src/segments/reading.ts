@@ -59,7 +59,7 @@ export async function* readPlaced(segments: Segments, range: ReadRange): AsyncGe
         continue
       }
       const { at: offset, header, payload } = step.frame
-      if (header.firstPosition > range.upTo) return
+      if (header.firstPosition > range.upTo) break
       if (header.firstPosition > at + 1) {
         yield gapTo(header.firstPosition - 1, segment, bad)
         at = header.firstPosition - 1

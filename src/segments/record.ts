@@ -1,7 +1,7 @@
 /**
  * Records: one commit each, inside a data frame's payload.
  *
- *     length (u32) · CRC-32 of the body (u32) · body: MessagePack of
+ *     length of the body (u32) · CRC-32 of length and body (u32) · body: MessagePack of
  *     [stream, version, commit id | nil, at, meta | nil, [[type, schema, data, flags, meta?], …]]
  */
 import { Packr } from 'msgpackr'
@@ -23,7 +23,7 @@ export function encodeRecord(commit: NewCommit): Buffer {
   const body = packr.pack([commit.stream, commit.version, commit.commitId ?? null, commit.at, commit.meta ?? null, events] satisfies Body)
   const record = Buffer.allocUnsafe(body.length + RECORD_HEAD_BYTES)
   record.writeUInt32LE(body.length, 0)
-  record.writeUInt32LE(crc32(body), 4)
+  record.writeUInt32LE(checksum(record, body), 4)
   record.set(body, RECORD_HEAD_BYTES)
   return record
 }
@@ -44,14 +44,9 @@ export function* records(payload: Buffer, firstPosition: number): Generator<Reco
   for (let at = 0; at + RECORD_HEAD_BYTES <= payload.length; ) {
     const bytes = RECORD_HEAD_BYTES + payload.readUInt32LE(at)
     if (at + bytes > payload.length) return yield { at, bytes: payload.length - at }
-    const body = payload.subarray(at + RECORD_HEAD_BYTES, at + bytes)
-    if (crc32(body) === payload.readUInt32LE(at + 4)) {
-      const commit = decodeBody(body, position)
-      position += commit.events.length
-      yield { at, bytes, commit }
-    } else {
-      yield { at, bytes }
-    }
+    const commit = decodeRecord(payload.subarray(at, at + bytes), position)
+    yield commit === undefined ? { at, bytes } : { at, bytes, commit }
+    position += commit?.events.length ?? 0
     at += bytes
   }
 }
@@ -59,8 +54,12 @@ export function* records(payload: Buffer, firstPosition: number): Generator<Reco
 /** One record by itself, as the index points to it; undefined if it does not check. */
 export function decodeRecord(record: Buffer, position: number): StoredCommit | undefined {
   const body = record.subarray(RECORD_HEAD_BYTES)
-  if (record.length < RECORD_HEAD_BYTES || record.readUInt32LE(0) !== body.length || crc32(body) !== record.readUInt32LE(4)) return undefined
+  if (record.length < RECORD_HEAD_BYTES || record.readUInt32LE(0) !== body.length || checksum(record, body) !== record.readUInt32LE(4)) return undefined
   return decodeBody(body, position)
+}
+
+function checksum(record: Buffer, body: Uint8Array): number {
+  return crc32(body, crc32(record.subarray(0, 4)))
 }
 
 function decodeBody(body: Buffer, position: number): StoredCommit {

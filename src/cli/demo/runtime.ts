@@ -46,15 +46,15 @@ export async function play(journal: Writable, script: Script, listener: Listener
   for (const { index, again } of todo) {
     const step = script.steps[index] as Step
     await listener.before?.(script, index)
-    if (step.flows !== true || flowing.length === FLOWING_MAX) {
+    if (step.does !== 'streams' || flowing.length === FLOWING_MAX) {
       await Promise.all(flowing)
       flowing = []
     }
     const { commitId, events } = played(script, index, attempts.of(step), again)
     const appended = journal
-      .append(step.stream, events, { commitId, durability: step.flows === true ? 'os' : 'disk' })
+      .append(step.stream, events, { commitId, durability: step.does === 'streams' ? 'os' : 'disk' })
       .then((receipt) => listener.acknowledged?.(script, index, receipt))
-    if (step.flows === true) flowing.push(appended)
+    if (step.does === 'streams') flowing.push(appended)
     else await appended
   }
   await Promise.all(flowing)

@@ -10,14 +10,16 @@ import type { events, NewEvent } from '../../index.js'
 
 export type SessionEvent = NewEvent<(typeof events)['definitions']>
 
+/** What a step does to what is open. `streams` does not wait for an answer: the next step follows at once. */
+export type Doing = 'submits' | 'starts' | 'streams' | 'asks' | 'runs' | 'progresses' | 'records'
+
 export interface Step {
   stream: string
   /** Turn or task that has to run for this step, and whose attempt it is played under; none for what a person does. */
   of?: string
+  does: Doing
   /** What the step is, for the person who looks on. */
   says: string
-  /** Streamed: the next step does not wait for it. */
-  flows?: true
   /** The last step of what this one begins or goes on with. A death before it means: begin again here. */
   closes?: number
   /** When it happened in the session's own time. */

@@ -108,12 +108,12 @@ class Writer {
     if (this.#script.steps.length === 0) this.#begin(titleOf(input))
     this.#turns += 1
     const turnId = `turn-${this.#turns}`
-    this.#step(`${turnId} submitted`, () => [{ type: 'turn.submitted', data: { threadId: THREAD, turnId, input } }])
+    this.#step(`${turnId} submitted`, () => [{ type: 'turn.submitted', data: { threadId: THREAD, turnId, input } }], { does: 'submits' })
     return turnId
   }
 
   #start(turnId: string): void {
-    const start = this.#step(`${turnId} started`, ({ attempt }) => [{ type: 'turn.started', data: { turnId, attempt } }], { of: turnId })
+    const start = this.#step(`${turnId} started`, ({ attempt }) => [{ type: 'turn.started', data: { turnId, attempt } }], { does: 'starts', of: turnId })
     this.#turn = { turnId, start, calls: new Map(), tokens: undefined, model: undefined }
   }
 
@@ -141,7 +141,7 @@ class Writer {
     const steps = [this.#step(`${kind} ${name} started`, (attempt) => [{ type: 'item.started', data: { ...about(attempt), kind } }], { of: turnId })]
     for (const piece of pieces(text)) {
       const delta = (attempt: Attempt): SessionEvent[] => [{ type: 'item.delta', data: { ...about(attempt), text: piece } }]
-      steps.push(this.#step(`${kind} ${name} streams`, delta, { of: turnId, flows: true }))
+      steps.push(this.#step(`${kind} ${name} streams`, delta, { does: 'streams', of: turnId }))
     }
     const content: Part[] = [{ type: 'text', text }]
     this.#step(`${kind} ${name} completed`, (attempt) => [{ type: 'item.completed', data: { ...about(attempt), content } }], { of: turnId })
@@ -158,7 +158,7 @@ class Writer {
       { type: 'tool.requested', data: { ...about(attempt), name, arguments: args } },
       ...(asks === undefined ? [] : [{ type: 'approval.requested' as const, data: { ...about(attempt), approvalId: attempt.id(`may-${call.callId}`), question: asks } }]),
     ]
-    call.steps.push(this.#step(`${name} requested`, request, { of: turnId }))
+    call.steps.push(this.#step(`${name} requested`, request, { does: asks === undefined ? 'records' : 'asks', of: turnId }))
     calls.set(callId, call)
     if (asks === undefined) this.#run(turnId, call)
   }
@@ -176,7 +176,7 @@ class Writer {
 
   #run(turnId: string, call: OpenCall): void {
     const started = ({ id }: Attempt): SessionEvent[] => [{ type: 'tool.started', data: { turnId, callId: id(call.callId) } }]
-    call.steps.push(this.#step(`${call.callId} runs`, started, { of: turnId }))
+    call.steps.push(this.#step(`${call.callId} runs`, started, { does: 'runs', of: turnId }))
   }
 
   /** An outcome that names no call is that of the oldest open one. */
@@ -210,15 +210,15 @@ class Writer {
   #task(moment: TaskMoment): void {
     const { taskId, does } = moment
     const stream = `task-${taskId}`
-    const of = does === 'enqueued' ? {} : { of: stream }
-    const step = this.#step(`${taskId} ${does}`, ({ attempt }) => [taskEvent(moment, attempt, this.#script.session)], { ...of, stream })
+    const how: Partial<Step> = { stream, does: does === 'progressed' ? 'progresses' : 'records', ...(does === 'enqueued' ? {} : { of: stream }) }
+    const step = this.#step(`${taskId} ${does}`, ({ attempt }) => [taskEvent(moment, attempt, this.#script.session)], how)
     if (does === 'started') this.#tasks.set(taskId, step)
     const started = this.#tasks.get(taskId)
     if (does === 'completed' && started !== undefined) this.#close([started])
   }
 
   #step(says: string, events: Step['events'], more: Partial<Step> = {}): Step {
-    const step: Step = { stream: this.#script.session, says, ...(this.#at === undefined ? {} : { at: this.#at }), ...more, events }
+    const step: Step = { stream: this.#script.session, does: 'records', says, ...(this.#at === undefined ? {} : { at: this.#at }), ...more, events }
     this.#script.steps.push(step)
     return step
   }

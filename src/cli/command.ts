@@ -1,0 +1,98 @@
+/** What a command is, and how its words are read. */
+import { parseArgs } from 'node:util'
+import { openJournal } from '../index.js'
+import { bad } from './terminal.js'
+
+export interface Option {
+  type: 'boolean' | 'string'
+  /** What stands for the value in the help: `--limit N`. */
+  value?: string
+  says: string
+}
+
+export interface Command {
+  name: string
+  /** Its arguments as the help shows them: `<dir>` is needed, `[transcript…]` is not. */
+  takes: readonly string[]
+  says: string
+  options: Readonly<Record<string, Option>>
+  examples: readonly string[]
+  /** Resolves with the exit code. */
+  run(given: Given): Promise<number>
+}
+
+export interface Given {
+  arguments: string[]
+  options: Record<string, string | boolean | undefined>
+  json: boolean
+}
+
+/** Exit codes, the same for every command. */
+export const EXIT = { fine: 0, failed: 1, usage: 2, damage: 3 } as const
+
+/** The words do not say what to do. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+const COMMON: Record<string, Option> = {
+  json: { type: 'boolean', says: 'for machines: JSON on standard output' },
+  help: { type: 'boolean', says: 'this text' },
+}
+
+/** @throws UsageError naming the word that does not fit. */
+export function readWords(command: Command, words: readonly string[]): Given & { help: boolean } {
+  const options = { ...command.options, ...COMMON }
+  const shapes = Object.entries(options).map(([name, { type }]) => [name, name === 'help' ? { type, short: 'h' } : { type }])
+  const parsed = parsed_(() => parseArgs({ args: [...words], options: Object.fromEntries(shapes) as Record<string, { type: 'boolean' | 'string' }>, allowPositionals: true }))
+  const { help = false, json = false, ...rest } = parsed.values
+  const needed = command.takes.filter((name) => name.startsWith('<'))
+  const most = command.takes.some((name) => name.includes('…')) ? Number.POSITIVE_INFINITY : command.takes.length
+  const missing = needed[parsed.positionals.length]
+  if (help === false && missing !== undefined) throw new UsageError(`${command.name} needs ${missing}`)
+  if (parsed.positionals.length > most) throw new UsageError(`${command.name} takes nothing behind ${command.takes.join(' ')}`)
+  return { arguments: parsed.positionals, options: rest, json: json === true, help: help === true }
+}
+
+/** A whole number from 0 that an option gives; undefined where it was left out. */
+export function number({ options }: Given, name: string): number | undefined {
+  const value = options[name]
+  if (value === undefined) return undefined
+  if (typeof value !== 'string' || !/^\d{1,15}$/.test(value)) throw new UsageError(`--${name} takes a whole number, not ${String(value)}`)
+  return Number(value)
+}
+
+export function helpFor(command: Command): string {
+  const options = Object.entries({ ...command.options, ...COMMON }).map(([name, { value, says }]) => [`--${name}${value === undefined ? '' : ` ${value}`}`, says] as const)
+  const width = Math.max(...options.map(([name]) => name.length))
+  return [
+    `turnlog ${[command.name, ...command.takes].join(' ')}`,
+    '',
+    command.says,
+    '',
+    ...options.map(([name, says]) => `  ${name.padEnd(width)}  ${says}`),
+    '',
+    ...command.examples.map((example) => `  $ turnlog ${example}`),
+  ].join('\n')
+}
+
+export type OpenedJournal = Awaited<ReturnType<typeof openJournal>>
+
+/** Opens the journal that the first argument names, for reading, and says if it is damaged. */
+export async function withJournal({ arguments: [directory] }: Given, use: (journal: OpenedJournal) => Promise<number>): Promise<number> {
+  await using journal = await openJournal(directory as string, { readOnly: true })
+  const code = await use(journal)
+  const { damage } = journal.recovery
+  if (damage.length === 0) return code
+  process.stderr.write(`${bad('damaged')}: ${damage.length} part(s) of the journal no longer check. See: turnlog verify ${directory}\n`)
+  return EXIT.damage
+}
+
+function parsed_<T>(parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    if (error instanceof TypeError && 'code' in error) throw new UsageError(error.message)
+    throw error
+  }
+}

@@ -1,0 +1,80 @@
+/** What a person sees: colours and a progress line on a terminal, plain text everywhere else. */
+import { stripVTControlCharacters, styleText } from 'node:util'
+
+type Style = Parameters<typeof styleText>[0]
+
+/** Colours only on a terminal, and not where NO_COLOR asks for none. */
+const colours = process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === ''
+
+export function styled(style: Style, text: string): string {
+  return colours ? styleText(style, text) : text
+}
+
+export const good = (text: string): string => styled('green', text)
+export const bad = (text: string): string => styled('red', text)
+export const dim = (text: string): string => styled('dim', text)
+export const bold = (text: string): string => styled('bold', text)
+
+export function print(text = ''): void {
+  process.stdout.write(`${text}\n`)
+}
+
+/** Columns that fit: the widest column gives way where the terminal ends. The first row is the heading. */
+export function table(rows: readonly (readonly (string | number)[])[], indent = ''): string {
+  const cells = rows.map((row) => row.map((cell) => oneLine(String(cell))))
+  const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => wide(row[column] ?? ''))))
+  const room = (process.stdout.columns ?? 120) - indent.length - 2 * (widths.length - 1)
+  const over = widths.reduce((sum, width) => sum + width, 0) - room
+  const widest = widths.indexOf(Math.max(...widths))
+  if (over > 0) widths[widest] = Math.max(12, (widths[widest] as number) - over)
+  return cells.map((row, i) => line(row, widths, indent, i === 0)).join('\n')
+}
+
+/** A line that is drawn over while something takes its time; nothing where there is no terminal. */
+export class Progress {
+  readonly #says: string
+  readonly #shown = process.stderr.isTTY
+  #drawnAt = 0
+
+  constructor(says: string) {
+    this.#says = says
+  }
+
+  show(done: number, total: number): void {
+    if (!this.#shown || performance.now() - this.#drawnAt < 40) return
+    this.#drawnAt = performance.now()
+    const share = total === 0 ? 1 : Math.min(1, done / total)
+    const bar = '█'.repeat(Math.round(share * 30)).padEnd(30, '░')
+    process.stderr.write(`\r${this.#says} ${bar} ${String(Math.floor(share * 100)).padStart(3)} %`)
+  }
+
+  end(): void {
+    if (this.#shown && this.#drawnAt > 0) process.stderr.write('\r\x1b[2K')
+  }
+}
+
+/** Text that a transcript brought along, safe to print: one line, no control characters. */
+export function oneLine(text: string): string {
+  return colours ? text.replaceAll(/\s+/g, ' ') : stripVTControlCharacters(text).replaceAll(/\s+/g, ' ')
+}
+
+export function bytes(count: number): string {
+  if (count < 1024) return `${count} B`
+  const units = ['KiB', 'MiB', 'GiB', 'TiB']
+  const power = Math.min(units.length, Math.floor(Math.log2(count) / 10))
+  return `${(count / 1024 ** power).toFixed(1)} ${units[power - 1]}`
+}
+
+function line(row: string[], widths: number[], indent: string, heading: boolean): string {
+  const padded = row.map((cell, column) => {
+    const width = widths[column] as number
+    const fitting = wide(cell) > width ? `${stripVTControlCharacters(cell).slice(0, width - 1)}…` : cell
+    return fitting + ' '.repeat(Math.max(0, width - wide(fitting)))
+  })
+  const text = `${indent}${padded.join('  ').trimEnd()}`
+  return heading ? dim(text) : text
+}
+
+function wide(text: string): number {
+  return [...stripVTControlCharacters(text)].length
+}

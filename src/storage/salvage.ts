@@ -1,0 +1,83 @@
+/** What can still be read of a damaged frame: every record has a checksum of its own. */
+import type { StoredCommit } from './commit-store.js'
+import { Kind } from './frame.js'
+import { decodeCommit, lastPosition, recordEnd, RECORD_HEAD_BYTES } from './record.js'
+import type { Hole } from './walk.js'
+
+/** A commit's record and where it lies in the payload. */
+export interface Saved {
+  commit: StoredCommit
+  at: number
+  end: number
+}
+
+export interface Salvage {
+  before: Saved[]
+  /** Positions between that are lost; undefined if none are. */
+  lost: { first: number; last: number | undefined } | undefined
+  after: Saved[]
+}
+
+/** Splits a hole into what is intact before and after the part that is lost. */
+export function salvage(hole: Hole): Salvage {
+  const { header, payload, first, last } = hole
+  if (header === undefined || payload === undefined || header.kind !== Kind.data) {
+    return { before: [], lost: last !== undefined && last < first ? undefined : { first, last }, after: [] }
+  }
+  const before: Saved[] = []
+  let at = 0
+  let position = first
+  for (let saved = savedAt(payload, at, position); saved !== undefined; saved = savedAt(payload, at, position)) {
+    before.push(saved)
+    at = saved.end
+    position = lastPosition(saved.commit) + 1
+  }
+  const end = header.first + header.aux - 1
+  if (before.length === header.count && position === end + 1) return { before, lost: behind(hole, end), after: [] }
+  const after = fromBehind(payload, at, header.length, end)
+  const lost = { first: position, last: after.length > 0 ? (after[0] as Saved).commit.position - 1 : (last ?? end) }
+  return hole.last !== undefined && hole.last > end ? { before, lost: { first: position, last: hole.last }, after: [] } : { before, lost, after }
+}
+
+/** Frames behind the first that are lost altogether. */
+function behind({ last }: Hole, end: number): Salvage['lost'] {
+  return last === undefined || last <= end ? undefined : { first: end + 1, last }
+}
+
+/** The intact records behind the last bad one; their positions are counted from the frame's end. */
+function fromBehind(payload: Buffer, from: number, length: number, end: number): Saved[] {
+  let intact: [at: number, end: number][] = []
+  let at = from
+  while (at + RECORD_HEAD_BYTES <= payload.length) {
+    const next = recordEnd(payload, at, payload.length)
+    if (next === undefined) intact = []
+    else intact.push([at, next])
+    at = next ?? at + RECORD_HEAD_BYTES + payload.readUInt32LE(at)
+  }
+  if (at !== length) return []
+  const saved: Saved[] = []
+  let position = end
+  for (const [start, stop] of intact.toReversed()) {
+    const one = decoded(payload, start, stop, 0)
+    if (one === undefined) return saved
+    position -= one.events.length
+    saved.unshift({ commit: { ...one, position: position + 1 }, at: start, end: stop })
+  }
+  return saved
+}
+
+function savedAt(payload: Buffer, at: number, position: number): Saved | undefined {
+  const end = recordEnd(payload, at, payload.length)
+  if (end === undefined) return undefined
+  const commit = decoded(payload, at, end, position)
+  return commit === undefined ? undefined : { commit, at, end }
+}
+
+/** A record that checks and is no commit was written so; it counts as lost. */
+function decoded(payload: Buffer, at: number, end: number, position: number): StoredCommit | undefined {
+  try {
+    return decodeCommit(payload, at, end, position)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * Walks the frames of a segment in order and holds them against each other: group numbers, positions, digests. Where
+ * bytes do not check it looks for the next frame that does, and hands out the hole between.
+ */
+import { FrameCursor, type Fault } from './cursor.js'
+import type { FileHandle } from './files.js'
+import { frameBytes, HEADER_BYTES, Kind, nextDigest, payloadOf, type Frame, type FrameHeader } from './frame.js'
+import { readFully } from './io.js'
+
+/** Where the history stands after a frame. */
+export interface Chain {
+  /** Negative where it is not known. */
+  group: number
+  position: number
+  /** Undefined where it is not known. */
+  digest: Buffer | undefined
+}
+
+/** Bytes between frames that check. */
+export interface Hole {
+  offset: number
+  end: number
+  reason: string
+  /** First position that is missing. */
+  first: number
+  /** Last position that is missing, if known; below `first` if none is. */
+  last: number | undefined
+  /** Whether no frame that checks follows in the range. */
+  final: boolean
+  /** Header and payload (as far as there) of the frame at the hole's start, if its header checks and is in order. */
+  header?: FrameHeader
+  payload?: Buffer
+}
+
+export type Item = Frame | Hole
+
+export function isHole(item: Item): item is Hole {
+  return 'reason' in item
+}
+
+export class Walk {
+  readonly chain: Chain
+  readonly #file: FileHandle
+  readonly #cursor: FrameCursor
+
+  constructor(file: FileHandle, journal: Buffer, from: number, to: number, chain: Chain) {
+    this.#file = file
+    this.chain = { ...chain }
+    this.#cursor = new FrameCursor(file, journal, from, to)
+  }
+
+  /** The next frame or hole; undefined at the end of the range. Buffers in it are valid until the next call. */
+  next(): Item | undefined | Promise<Item | undefined> {
+    if (this.#cursor.done) return undefined
+    const step = this.#cursor.step()
+    return step === undefined ? this.#filled() : this.#judge(step)
+  }
+
+  async #filled(): Promise<Item | undefined> {
+    await this.#cursor.fill()
+    return this.next()
+  }
+
+  #judge(step: Frame | Fault): Item | Promise<Item> {
+    if ('fault' in step) return this.#hole(step)
+    const disorder = this.#disorder(step)
+    if (disorder !== undefined) return this.#hole({ fault: disorder, cut: false })
+    this.#accept(step.header)
+    this.#cursor.offset = step.end
+    return step
+  }
+
+  #accept(header: FrameHeader): void {
+    this.chain.group = header.group
+    this.chain.position = header.kind === Kind.data ? header.first + header.aux - 1 : header.first - 1
+    this.chain.digest = header.digest
+  }
+
+  /** Why the frame cannot follow what came before. */
+  #disorder(frame: Frame): string | undefined {
+    const { header, offset } = frame
+    const { group, position, digest } = this.chain
+    if (group >= 0 && header.group !== group + 1) return `frame ${header.group} where ${group + 1} should stand`
+    if (header.first !== position + 1) return `position ${header.first} where ${position + 1} should stand`
+    if ((header.kind === Kind.segment) !== (offset === 0)) return 'a frame of the wrong kind'
+    if (digest === undefined) return undefined
+    const expected = header.kind === Kind.data ? nextDigest(digest, header.first, payloadOf(frame)) : digest
+    return expected.equals(header.digest) ? undefined : 'the history digest does not continue'
+  }
+
+  async #hole({ fault, header }: Fault): Promise<Hole> {
+    const { offset } = this.#cursor
+    const { group, position } = this.chain
+    const inOrder = header !== undefined && header.first === position + 1 && (group < 0 || header.group === group + 1)
+    const known = inOrder ? { header, payload: await this.#payload(offset, header) } : {}
+    const ends = inOrder ? offset + frameBytes(header.length, header.align) : offset + 8
+    const next = (await this.#resumesAt(ends)) ?? (inOrder && ends > offset + 8 ? await this.#resume(offset + 8) : await this.#resume(ends))
+    const hole = { offset, reason: fault, first: position + 1, ...known }
+    if (next === undefined) {
+      this.#cursor.offset = this.#cursor.to
+      const last = inOrder ? (header.kind === Kind.data ? header.first + header.aux - 1 : header.first - 1) : undefined
+      return { ...hole, end: this.#cursor.to, last, final: true }
+    }
+    this.#cursor.offset = next.offset
+    this.chain.group = next.header.group - 1
+    this.chain.position = next.header.first - 1
+    // The frame before would say; its own header has to do, and what follows is held against that.
+    this.chain.digest = undefined
+    return { ...hole, end: next.offset, last: next.header.first - 1, final: false }
+  }
+
+  async #payload(offset: number, header: FrameHeader): Promise<Buffer> {
+    const length = Math.max(0, Math.min(header.length, this.#cursor.to - offset - HEADER_BYTES))
+    const payload = Buffer.alloc(length)
+    return payload.subarray(0, await readFully(this.#file, payload, offset + HEADER_BYTES))
+  }
+
+  /** The first frame from `from` on that can follow. */
+  async #resume(from: number): Promise<Resumed | undefined> {
+    for (let at = from; await this.#cursor.seekMagic(at); at += 8) {
+      at = this.#cursor.offset
+      const found = await this.#resumesAt(at)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  /**
+   * The frame at a place, if history may go on with it: later than all before, and followed by its own successor where
+   * another frame follows, lest a frame that was written to a wrong place be taken for the next.
+   */
+  async #resumesAt(at: number): Promise<Resumed | undefined> {
+    const frame = await this.#frameAt(at)
+    if (frame === undefined || frame.header.kind === Kind.segment) return undefined
+    const { header, end } = frame
+    if (header.group <= this.chain.group || header.first <= this.chain.position) return undefined
+    const after = await this.#frameAt(end)
+    return after !== undefined && after.header.group !== header.group + 1 ? undefined : { offset: at, header }
+  }
+
+  async #frameAt(at: number): Promise<Frame | undefined> {
+    if (at >= this.#cursor.to) return undefined
+    this.#cursor.offset = at
+    let step = this.#cursor.step()
+    while (step === undefined) {
+      await this.#cursor.fill()
+      step = this.#cursor.step()
+    }
+    return 'fault' in step ? undefined : step
+  }
+}
+
+interface Resumed {
+  offset: number
+  header: FrameHeader
+}
