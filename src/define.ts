@@ -128,9 +128,9 @@ export function defineProjection<D extends EventDefinitions, S, const K extends 
     name: string
     revision: number
     state: z.ZodType<S>
-    initial: (key: K) => S
-    on: Handlers<S, D, K>
-    index?: Record<string, (state: S) => IndexValue>
+    initial: (key: K) => NoInfer<S>
+    on: Handlers<NoInfer<S>, D, K>
+    index?: Record<string, (state: NoInfer<S>) => IndexValue>
   } & ({ key: (event: RecordedEvent<D>) => K | undefined } | { keys: (event: RecordedEvent<D>) => readonly K[] }),
 ): Projection<S, K> {
   const { name, revision, on } = definition

@@ -74,4 +74,5 @@ export type { Item, Journal, JournalOptions, Recovery, VerifyOptions, VerifyRepo
 export type { Durability, Head, Receipt, SnapshotRecord } from './storage/commit-store.js'
 export type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from './storage/derived-store.js'
 export type { Clock, FileHandle, Files } from './storage/files.js'
-export type { Transcript } from '../projections/index.js'
+export { call, item, session, task, thread, timeline, turn } from '../projections/index.js'
+export type { CallRow, ItemRow, SessionState, TaskRow, ThreadState, TimelineEntry, Transcript, TranscriptItem, TurnRow } from '../projections/index.js'

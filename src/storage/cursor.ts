@@ -16,15 +16,17 @@ export interface Fault {
 
 export class FrameCursor {
   readonly #file: FileHandle
-  readonly #journal: Buffer
+  /** Undefined takes the frames of any journal. */
+  readonly #journal: Buffer | undefined
   #buffer = Buffer.alloc(0)
   /** Offset in the file of the buffer's first byte. */
   #base = 0
+  #length = 0
   #wanted = 0
   offset: number
   readonly to: number
 
-  constructor(file: FileHandle, journal: Buffer, from: number, to: number) {
+  constructor(file: FileHandle, journal: Buffer | undefined, from: number, to: number) {
     this.#file = file
     this.#journal = journal
     this.offset = from
@@ -42,7 +44,7 @@ export class FrameCursor {
     const at = this.offset - this.#base
     const header = parseHeader(this.#buffer, at)
     if (header === undefined) return { fault: 'no frame header that checks', cut: false }
-    if (!header.journal.equals(this.#journal)) return { fault: 'a frame of another journal', cut: false }
+    if (this.#journal?.equals(header.journal) === false) return { fault: 'a frame of another journal', cut: false }
     const total = frameBytes(header.length, header.align)
     if (total > this.to - this.offset) return { fault: 'the file ends inside a frame', header, cut: true }
     if (!this.#has(total)) return undefined
@@ -61,8 +63,6 @@ export class FrameCursor {
     this.#base = this.offset
     this.#length = length
   }
-
-  #length = 0
 
   /** Moves to the next place from `from` on at which a header could begin; false if there is none. */
   async seekMagic(from: number): Promise<boolean> {

@@ -13,7 +13,7 @@ export interface Kill {
 const AHEAD_MAX = 4
 
 const situations: { during: string; fits: (script: Script, step: Step, index: number) => boolean }[] = [
-  { during: 'a message streams', fits: (script, _, i) => streaming(script, i - 2) > 2 && streaming(script, i) > 2 },
+  { during: 'the model streams', fits: (script, _, i) => streaming(script, i - 2) > 2 && streaming(script, i) > 2 },
   { during: 'a question waits in the queue', fits: (script, { does }, i) => does === 'submits' && script.steps[i + 1]?.does !== 'starts' },
   { during: 'a person is asked for leave', fits: (_, { does }) => does === 'asks' },
   { during: 'a tool runs', fits: (_, { does }) => does === 'runs' },

@@ -2,7 +2,7 @@
 
 /** Most pieces of one text; a longer text gets longer pieces. */
 const PIECES_MAX = 24
-const PIECE_CHARACTERS = 36
+const PIECE_CHARACTERS = 24
 
 export function pieces(text: string): string[] {
   const characters = [...text]

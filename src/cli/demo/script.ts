@@ -57,7 +57,7 @@ export function played(script: Script, index: number, attempt: number, again: bo
  * (a turn's start, an item that was half streamed, a call whose outcome nobody knows), then everything behind.
  */
 export function left(script: Script, done: number): { index: number; again: boolean }[] {
-  return script.steps.flatMap((step, index) => {
+  return script.steps.flatMap((step, index): { index: number; again: boolean }[] => {
     if (index >= done) return [{ index, again: false }]
     return step.closes !== undefined && step.closes >= done && step.closes !== index ? [{ index, again: true }] : []
   })

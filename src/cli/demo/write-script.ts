@@ -1,5 +1,6 @@
 /** Writes the script of a story: what a runtime does, commit by commit, while the story happens. */
 import { count, type Moment, type Part, type Story } from '../transcripts/moments.js'
+import { endOf, taskEvents, titleOf, type Called, type OpenCall, type RunningTurn, type TaskMoment } from './running-turn.js'
 import { pieces } from './pieces.js'
 import type { Attempt, Script, SessionEvent, Step } from './script.js'
 
@@ -10,25 +11,6 @@ export function writeScript(story: Story, session = `session-${story.id}`): Scri
   const writer = new Writer(story, session)
   for (const moment of story.moments) writer.write(moment)
   return writer.finish()
-}
-
-type Called = Extract<Moment, { kind: 'called' }>
-type TaskMoment = Extract<Moment, { kind: 'task' }>
-
-interface OpenCall {
-  callId: string
-  asks: string | undefined
-  /** The steps that a death before its outcome makes void. */
-  steps: Step[]
-}
-
-interface RunningTurn {
-  turnId: string
-  start: Step
-  /** Calls without an outcome, by the name the story gave them, in the order they were made. */
-  calls: Map<string, OpenCall>
-  tokens: { input: number; output: number } | undefined
-  model: string | undefined
 }
 
 class Writer {
@@ -200,7 +182,7 @@ class Writer {
 
   #end(how: 'completed' | 'failed' | 'cancelled', reason?: string): void {
     const turn = this.#turn as RunningTurn
-    this.#step(`${turn.turnId} ${how}`, ({ attempt, id }) => [...openCalls(turn, id), endOf(turn, attempt, how, reason)], { of: turn.turnId })
+    this.#step(`${turn.turnId} ${how}`, ({ attempt }) => [endOf(turn, attempt, how, reason)], { of: turn.turnId })
     this.#close([turn.start, ...Array.from(turn.calls.values(), ({ steps }) => steps).flat()])
     this.#turn = undefined
     const next = this.#queue.shift()
@@ -211,7 +193,7 @@ class Writer {
     const { taskId, does } = moment
     const stream = `task-${taskId}`
     const how: Partial<Step> = { stream, does: does === 'progressed' ? 'progresses' : 'records', ...(does === 'enqueued' ? {} : { of: stream }) }
-    const step = this.#step(`${taskId} ${does}`, ({ attempt }) => [taskEvent(moment, attempt, this.#script.session)], how)
+    const step = this.#step(`${taskId} ${does}`, ({ attempt }) => taskEvents(moment, attempt, this.#script.session), how)
     if (does === 'started') this.#tasks.set(taskId, step)
     const started = this.#tasks.get(taskId)
     if (does === 'completed' && started !== undefined) this.#close([started])

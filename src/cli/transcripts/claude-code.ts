@@ -1,5 +1,5 @@
 /** Claude Code's transcripts: a row for each message, an array of blocks in each. Rows of other kinds are counted, not played. */
-import { count, type Moment, type Part, type Story } from './moments.js'
+import { count, image, type Moment, type Part, type Story } from './moments.js'
 import { isFields, text, time, whole, type Fields, type Row } from './rows.js'
 
 export class ClaudeCodeReader {
@@ -108,11 +108,11 @@ function blocksOf(content: unknown): unknown[] {
   return content === undefined || content === null || content === '' ? [] : [content]
 }
 
-/** Text as text; what is too large to look at (an image's bytes) by what it is; the rest as it came. */
+/** Text as text; an image by its kind, without its bytes; the rest as it came. */
 function partOf(block: unknown): Part {
   if (typeof block === 'string') return { type: 'text', text: block }
   if (!isFields(block)) return { type: 'json', value: block }
   if (block['type'] === 'text' && typeof block['text'] === 'string') return { type: 'text', text: block['text'] }
-  if (block['type'] === 'image') return { type: 'text', text: '[image]' }
+  if (block['type'] === 'image') return image(isFields(block['source']) ? block['source']['media_type'] : undefined)
   return { type: 'json', value: block }
 }

@@ -1,5 +1,5 @@
 /** pi's transcripts: a session row, then a row for each message, change of model or thinking, and compaction. */
-import { count, type Moment, type Part, type Story } from './moments.js'
+import { count, image, type Moment, type Part, type Story } from './moments.js'
 import { isFields, text, time, whole, type Fields, type Row } from './rows.js'
 
 export class PiReader {
@@ -77,7 +77,7 @@ function partsOf(content: unknown): Part[] {
   return (Array.isArray(content) ? content : [content]).flatMap((block: unknown): Part[] => {
     const said = isFields(block) && block['type'] === 'text' ? block['text'] : block
     if (typeof said === 'string') return said === '' ? [] : [{ type: 'text', text: said }]
-    if (isFields(block) && block['type'] === 'image') return [{ type: 'text', text: '[image]' }]
+    if (isFields(block) && block['type'] === 'image') return [image(block['mimeType'])]
     return block === undefined || block === null ? [] : [{ type: 'json', value: block }]
   })
 }

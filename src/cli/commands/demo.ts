@@ -1,0 +1,40 @@
+import { mkdtemp, readdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { EXIT, UsageError, type Command } from '../command.js'
+import { demonstrate } from '../demo/demo.js'
+import { Narrator, silent, summary } from '../demo/narrator.js'
+import { loadScripts } from '../demo/scripts.js'
+import { print } from '../terminal.js'
+
+/** What a newcomer sees first. */
+export const demo: Command = {
+  name: 'demo',
+  takes: ['[transcript…]'],
+  says:
+    'Watch a session being journaled, killed, recovered and checked.\n' +
+    'A runtime plays a session as it would happen live and is killed in the middle of it, again and again, until all of it\n' +
+    'is in the journal. Then everything that is derived is deleted or damaged, and comes back. Plays Claude Code and pi\n' +
+    'transcripts (JSONL), or a session of its own. Exits with 1 if anything is not as promised.',
+  options: { dir: { type: 'string', value: 'DIR', says: 'where the journal shall lie: a directory that is new or empty' } },
+  examples: ['demo', 'demo ~/.claude/projects/my-project/*.jsonl', 'demo --dir ./try --json'],
+  async run({ arguments: transcripts, options, json }) {
+    const scripts = await loadScripts(transcripts)
+    const directory = await place(options['dir'])
+    const narrator = new Narrator()
+    const result = await demonstrate({ directory, transcripts, scripts }, json ? silent : narrator)
+    if (json) print(JSON.stringify(summary(result)))
+    else narrator.concludes(result)
+    return result.broken.length === 0 ? EXIT.fine : EXIT.failed
+  },
+}
+
+async function place(named: string | boolean | undefined): Promise<string> {
+  if (typeof named !== 'string') return mkdtemp(join(tmpdir(), 'turnlog-demo-'))
+  const there = await readdir(named).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+  if (there.length > 0) throw new UsageError(`--dir takes a directory that is new or empty; ${named} holds ${there.length} file(s)`)
+  return resolve(named)
+}

@@ -1,0 +1,25 @@
+import { session, type SessionState } from '../../index.js'
+import { EXIT, number, withJournal, type Command } from '../command.js'
+import { print } from '../terminal.js'
+import { sessionTable } from '../view-tables.js'
+
+/** How many are shown to a person who does not say. */
+const LIMIT = 50
+
+/** The list of sessions. */
+export const sessions: Command = {
+  name: 'sessions',
+  takes: ['<dir>'],
+  says: 'List the sessions of a journal, the last active first.\nA person sees 50 unless --limit says otherwise; with --json all of them come.',
+  options: { limit: { type: 'string', value: 'N', says: 'no more than N' } },
+  examples: ['sessions ./.turnlog', 'sessions ./.turnlog --limit 5 --json'],
+  run: (given) =>
+    withJournal(given, async (journal) => {
+      const limit = number(given, 'limit') ?? (given.json ? Number.POSITIVE_INFINITY : LIMIT)
+      const found: SessionState[] = []
+      for await (const { state } of journal.list(session, { by: 'lastActivity', reverse: true, limit })) found.push(state)
+      if (given.json) print(JSON.stringify({ sessions: found.map(({ id, title = null, status, lastActivity, turns }) => ({ id, title, status, lastActivity, turns })) }))
+      else print(found.length === 0 ? 'No sessions.' : sessionTable(found))
+      return EXIT.fine
+    }),
+}

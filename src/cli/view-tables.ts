@@ -1,0 +1,76 @@
+/** The session, thread, turn and task views as a person reads them. */
+import type { SessionState, TaskRow, ThreadState, TurnRow } from '../index.js'
+import { bad, good, oneLine, styled, table } from './terminal.js'
+
+export function sessionTable(sessions: readonly SessionState[]): string {
+  return table([
+    ['session', 'status', 'last activity', 'turns', 'calls', 'tokens', 'title'],
+    ...sessions.map(({ id, status, lastActivity, turns, calls, tokens, title }) => [
+      oneLine(id),
+      coloured(status),
+      time(lastActivity),
+      turns,
+      calls,
+      `${tokens.input}/${tokens.output}`,
+      oneLine(title ?? ''),
+    ]),
+  ])
+}
+
+export function threadTable(threads: readonly ThreadState[]): string {
+  return table([
+    ['thread', 'session', 'status', 'turns', 'head', 'running', 'queue'],
+    ...threads.map(({ threadId, session, status, turns, head, running, queue }) => [
+      oneLine(threadId),
+      oneLine(session),
+      status,
+      turns,
+      oneLine(head ?? '-'),
+      oneLine(running ?? '-'),
+      oneLine(queue.join(' ') || '-'),
+    ]),
+  ])
+}
+
+export function turnTable(turns: readonly TurnRow[]): string {
+  return table([
+    ['turn', 'status', 'attempts', 'items', 'calls', 'unknown', 'tokens', 'began', 'why'],
+    ...turns.map(({ turnId, status, attempts, items, calls, unknownCalls, tokens, startedAt, error, cause, stopReason }) => [
+      oneLine(turnId),
+      coloured(status),
+      attempts,
+      items,
+      calls,
+      unknownCalls,
+      `${tokens.input}/${tokens.output}`,
+      time(startedAt),
+      oneLine(error ?? cause ?? stopReason ?? ''),
+    ]),
+  ])
+}
+
+export function taskTable(tasks: readonly TaskRow[]): string {
+  return table([
+    ['task', 'status', 'attempts', 'done', 'last activity', 'title', 'summary'],
+    ...tasks.map(({ taskId, status, attempts, percent, lastActivity, title, summary }) => [
+      oneLine(taskId),
+      coloured(status),
+      attempts,
+      percent === undefined ? '' : `${percent} %`,
+      time(lastActivity),
+      oneLine(title ?? ''),
+      oneLine(summary ?? ''),
+    ]),
+  ])
+}
+
+/** Universal time, so that it says the same on every machine. */
+export function time(at: number | undefined): string {
+  return at === undefined || at <= 0 ? '-' : new Date(at).toISOString().slice(0, 19).replace('T', ' ')
+}
+
+function coloured(status: string): string {
+  if (status === 'completed' || status === 'active') return good(status)
+  if (status === 'failed' || status === 'interrupted') return bad(status)
+  return styled('yellow', status)
+}

@@ -1,0 +1,27 @@
+/** What every part of an open store shares. */
+import type { StreamNotes } from './commit-store.js'
+import type { Clock, Files } from './files.js'
+import type { Handles } from './handles.js'
+import type { PageCache } from './pages.js'
+import type { Paths, SegmentName } from './paths.js'
+
+export interface Core<Note> {
+  files: Files
+  clock: Clock
+  paths: Paths
+  handles: Handles
+  cache: PageCache
+  notes: StreamNotes<Note>
+  /** The journal's id. */
+  journal: Buffer
+  readOnly: boolean
+}
+
+/** A segment that takes no more. */
+export interface Sealed extends SegmentName {
+  /** Everything up to here was promised; what lies behind never was. */
+  end: number
+  /** Position and digest of the history at its end; the digest is not known where the next header is damaged. */
+  position: number
+  digest: Buffer | undefined
+}

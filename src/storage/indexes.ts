@@ -1,0 +1,285 @@
+/**
+ * All indexes together: those in memory, newest first, then the files, of which a lookup touches as many as the number of
+ * segments has bits. A file that does not check is made again from its segment.
+ */
+import { ioError } from '../errors.js'
+import type { StoredCommit } from './commit-store.js'
+import type { Core, Sealed } from './core.js'
+import { readFully, placeFile, writeFully, hasCode } from './io.js'
+import { buildIndex, tablesBelow, tablesFor, type IndexSource } from './index-build.js'
+import { IndexFile, type StreamPart } from './index-file.js'
+import { fingerprint, type KeyKind, type KeyPlace } from './key-table.js'
+import { claimKey, type MemoryIndex } from './memory-index.js'
+import { PageFault, Pages, type PageSource } from './pages.js'
+import { commitsAt } from './record-reader.js'
+import { PLACE } from './memory-index.js'
+
+/** What one segment holds of a stream. */
+export interface Part<Note> {
+  segment: number
+  firstVersion: number
+  lastVersion: number
+  lastPosition: number
+  /** Note at the segment's end; undefined if it was made by another revision. */
+  note: Note | undefined
+  places(): Promise<number[]> | number[]
+  /** What the newest earlier segment holds. */
+  previous(): Promise<Part<Note> | undefined>
+}
+
+/** A sealed segment and its index in memory. */
+export interface Unbuilt<Note> {
+  segment: Sealed
+  index: MemoryIndex<Note>
+}
+
+export class Indexes<Note> {
+  readonly #core: Core<Note>
+  readonly #segments: ReadonlyMap<number, Sealed>
+  readonly #rebuild: (segment: Sealed) => Promise<MemoryIndex<Note>>
+  readonly #files = new Map<number, IndexFile>()
+  /** Oldest first; all of them come after the files. */
+  #unbuilt: Unbuilt<Note>[] = []
+  #built = 0
+  #building: Promise<void> | undefined
+  #stopped = false
+
+  constructor(core: Core<Note>, segments: ReadonlyMap<number, Sealed>, rebuild: (segment: Sealed) => Promise<MemoryIndex<Note>>) {
+    this.#core = core
+    this.#segments = segments
+    this.#rebuild = rebuild
+  }
+
+  /** Opens or makes the index of a sealed segment; they come in order. */
+  async load(segment: Sealed): Promise<void> {
+    try {
+      await this.#open(segment)
+    } catch (error) {
+      if (!(error instanceof PageFault)) throw error
+      await this.#make({ segment, index: await this.#rebuild(segment) }, true)
+    }
+    this.#built = segment.number
+  }
+
+  /** Takes over the index of a segment that was sealed now; its file is written in the background. */
+  seal(unbuilt: Unbuilt<Note>): void {
+    this.#unbuilt.push(unbuilt)
+    this.#building ??= this.#build()
+  }
+
+  /** Resolves when no index is being written. What went wrong is made good by the next open. */
+  async settle(): Promise<void> {
+    await this.#building
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#building
+  }
+
+  /** The newest part of a stream in segments below one. */
+  async stream(stream: string, below = Number.POSITIVE_INFINITY): Promise<Part<Note> | undefined> {
+    for (const { segment, index } of this.#unbuilt.toReversed()) {
+      const found = segment.number < below ? this.memoryPart(index, stream) : undefined
+      if (found !== undefined) return found
+    }
+    return this.#sure(async () => {
+      for await (const place of this.#places('stream', stream, below)) {
+        const part = await this.#partAt(place, stream)
+        if (part !== undefined) return part
+      }
+      return undefined
+    })
+  }
+
+  memoryPart(index: MemoryIndex<Note>, stream: string): Part<Note> | undefined {
+    const found = index.streams.get(stream)
+    if (found === undefined) return undefined
+    const { firstVersion, lastVersion, lastPosition, note, places } = found
+    const segment = index.segment.number
+    return { segment, firstVersion, lastVersion, lastPosition, note, places: () => places, previous: async () => (firstVersion === 1 ? undefined : this.stream(stream, segment)) }
+  }
+
+  /** Frames in which a commit id may stand, newest first. */
+  commit(commitId: string): Promise<KeyPlace[]> {
+    return this.#met('commit', commitId, ({ ids }) => ids.get(commitId))
+  }
+
+  /** Frames in which a stream may have taken a name. */
+  claim(stream: string, claim: string): Promise<KeyPlace[]> {
+    const key = claimKey(stream, claim)
+    return this.#met('claim', key, ({ claims }) => claims.get(key))
+  }
+
+  /** The note of a stream at the end of the segments below one; undefined if they do not have it. */
+  async noteBelow(stream: string, below: number): Promise<Note | undefined> {
+    const part = await this.stream(stream, below)
+    return part === undefined ? undefined : this.noteOf(stream, part)
+  }
+
+  /** A part's note, folded from the stream's first commit if it must be. */
+  async noteOf(stream: string, part: Part<Note>): Promise<Note> {
+    if (part.note !== undefined) return part.note
+    const parts: Part<Note>[] = []
+    for (let at: Part<Note> | undefined = part; at !== undefined; at = await at.previous()) parts.unshift(at)
+    let note = this.#core.notes.initial()
+    for (const one of parts) for await (const commit of this.#commits(stream, one)) note = this.#core.notes.fold(note, commit)
+    return note
+  }
+
+  /** Position and offset of frames of a segment; see `MemoryIndex.seeks`. */
+  async seeks(segment: number): Promise<readonly number[]> {
+    const unbuilt = this.#unbuilt.find((one) => one.segment.number === segment)
+    if (unbuilt !== undefined) return unbuilt.index.seeks
+    return this.#sure(async () => (await this.#files.get(segment)?.seeks()) ?? [])
+  }
+
+  async *#commits(stream: string, part: Part<Note>): AsyncGenerator<StoredCommit> {
+    const places = await part.places()
+    const { file, release } = await this.#core.handles.acquire(this.#core.paths.segment(this.#segments.get(part.segment) as Sealed))
+    try {
+      for await (const commit of commitsAt(file, stream, places, 0, places.length / PLACE)) if (!('bad' in commit)) yield commit
+    } finally {
+      await release()
+    }
+  }
+
+  async #met(kind: KeyKind, key: string, inMemory: (index: MemoryIndex<Note>) => number | undefined): Promise<KeyPlace[]> {
+    const found: KeyPlace[] = []
+    for (const { segment, index } of this.#unbuilt.toReversed()) {
+      const location = inMemory(index)
+      if (location !== undefined) found.push({ segment: segment.number, location })
+    }
+    return this.#sure(async () => {
+      const inFiles: KeyPlace[] = []
+      for await (const place of this.#places(kind, key, Number.POSITIVE_INFINITY)) inFiles.push(place)
+      return [...found, ...inFiles]
+    })
+  }
+
+  async *#places(kind: KeyKind, key: string, below: number): AsyncGenerator<KeyPlace> {
+    const wanted = fingerprint(kind, key)
+    for (const table of tablesFor(Math.min(this.#built, below - 1))) yield* (await this.#files.get(table)?.table.find(wanted)) ?? []
+  }
+
+  /** The part that a table named, if it is the stream's. */
+  async #partAt({ segment, location }: KeyPlace, stream: string): Promise<Part<Note> | undefined> {
+    const file = this.#files.get(segment)
+    let found = await file?.part(location)
+    // An index that was made again from a damaged segment may count its streams otherwise.
+    for (let i = 0; file !== undefined && found?.stream !== stream && i < file.header.streams && !this.#whole(file); i++) found = await file.part(i)
+    return found?.stream === stream ? this.#filePart(found) : undefined
+  }
+
+  #whole(file: IndexFile): boolean {
+    return !this.#partial.has(file.header.segment)
+  }
+
+  /** Segments whose index was made of what could be read of them. */
+  readonly #partial = new Set<number>()
+
+  #filePart({ stream, segment, firstVersion, lastVersion, lastPosition, note, places, previous }: StreamPart): Part<Note> {
+    return {
+      segment,
+      firstVersion,
+      lastVersion,
+      lastPosition,
+      note: this.#core.notes.decode(note),
+      places: () => this.#sure(places),
+      previous: async () => (previous === undefined ? undefined : this.#sure(() => this.#partAt(previous, stream))),
+    }
+  }
+
+  /** Runs a lookup, and again each time that an index in its way had to be made afresh. */
+  async #sure<T>(look: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await look()
+      } catch (error) {
+        if (!(error instanceof PageFault)) throw error
+        const segment = this.#segments.get(error.segment) as Sealed
+        await this.#make({ segment, index: await this.#rebuild(segment) }, false)
+      }
+    }
+  }
+
+  async #open(segment: Sealed): Promise<void> {
+    const { handles, cache, journal, paths } = this.#core
+    const path = paths.index(segment)
+    const source: PageSource = { name: path, read: (into, offset) => handles.with(path, (file) => readFully(file, into, offset)) }
+    try {
+      const size = await handles.with(path, (file) => file.size())
+      const index = await IndexFile.open(new Pages(source, cache, journal, segment.number), size)
+      const { end, position, digest } = index.header
+      if (end !== segment.end || position !== segment.position || segment.digest?.equals(digest) === false) throw new PageFault(segment.number, 'the index is of another history')
+      this.#files.set(segment.number, index)
+    } catch (error) {
+      if (error instanceof PageFault) throw error
+      throw new PageFault(segment.number, `the index cannot be read: ${String(error)}`, { cause: error })
+    }
+  }
+
+  async #build(): Promise<void> {
+    try {
+      for (let next = this.#unbuilt[0]; next !== undefined && !this.#stopped; next = this.#unbuilt[0]) {
+        await this.#make(next, !this.#core.readOnly)
+        this.#built = next.segment.number
+        this.#unbuilt = this.#unbuilt.slice(1)
+      }
+    } finally {
+      this.#building = undefined
+    }
+  }
+
+  /** Makes an index: as a file if it may and the index is whole, else in memory. */
+  async #make({ segment, index }: Unbuilt<Note>, place: boolean): Promise<void> {
+    const source = this.#source(segment, index)
+    if (index.complete) this.#partial.delete(segment.number)
+    else this.#partial.add(segment.number)
+    if (place && index.complete && !this.#core.readOnly && (await this.#place(segment, source))) return
+    const chunks: Buffer[] = []
+    await buildIndex(source, async (pages) => void chunks.push(pages))
+    const image = Buffer.concat(chunks)
+    const name = `memory:${this.#core.paths.index(segment)}`
+    this.#core.cache.forget(name)
+    const read: PageSource['read'] = async (into, offset) => image.copy(into, 0, offset)
+    this.#files.set(segment.number, await IndexFile.open(new Pages({ name, read }, this.#core.cache, this.#core.journal, segment.number), image.length))
+  }
+
+  /** Writes the file, in place of a bad one; false if the disk would not take it: an index is never worth an error. */
+  async #place(segment: Sealed, source: IndexSource<Note>): Promise<boolean> {
+    const { files, clock, handles, cache, paths } = this.#core
+    const path = paths.index(segment)
+    try {
+      await handles.forget(path)
+      cache.forget(path)
+      if (files.exists(path)) await files.unlink(path)
+      await placeFile(files, clock, path, async (file, temporary) => {
+        let offset = 0
+        await buildIndex(source, async (pages) => {
+          await writeFully(file, pages, offset, temporary)
+          offset += pages.length
+        })
+      })
+      await this.#open(segment)
+      return true
+    } catch (error) {
+      const { code } = ioError(error, 'Writing the index', path)
+      if (error instanceof PageFault || code === 'JOURNAL_DISK_FULL' || hasCode(error, 'EEXIST') || code === 'JOURNAL_IO') return false
+      throw error
+    }
+  }
+
+  #source(segment: Sealed, index: MemoryIndex<Note>): IndexSource<Note> {
+    const { notes, journal } = this.#core
+    const tables = tablesBelow(segment.number).map((number) => (this.#files.get(number) as IndexFile).table)
+    return { index, notes, journal, end: segment.end, position: segment.position, digest: segment.digest ?? Buffer.alloc(32), previous: (stream) => this.#previous(stream, segment.number), tables }
+  }
+
+  async #previous(stream: string, below: number): Promise<KeyPlace | undefined> {
+    return this.#sure(async () => {
+      for await (const place of this.#places('stream', stream, below)) if ((await this.#partAt(place, stream)) !== undefined) return place
+      return undefined
+    })
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * Sorted tables of fingerprints: 64 bits of a stream id, commit id or claim, and where it was met. A hit is a hint
+ * that must be held against what lies there; no hit is proof of absence.
+ */
+import { createHash } from 'node:crypto'
+import { PAGE_DATA, type Pages } from './pages.js'
+
+export const ENTRY_BYTES = 16
+const ENTRIES_PER_PAGE = PAGE_DATA / ENTRY_BYTES
+
+export type KeyKind = 'stream' | 'commit' | 'claim'
+
+/** 64 bits as two halves. */
+export interface Fingerprint {
+  high: number
+  low: number
+}
+
+/** Where a key was met: in which segment, and there (streams) as the how-manieth stream or (others) in the frame at which offset. */
+export interface KeyPlace {
+  segment: number
+  location: number
+}
+
+export function fingerprint(kind: KeyKind, key: string): Fingerprint {
+  const hash = createHash('sha256').update(kind).update('\0').update(key).digest()
+  return { high: hash.readUInt32BE(0), low: hash.readUInt32BE(4) }
+}
+
+/** Entries of one segment, four numbers each, collected and then sorted. */
+export class KeyList {
+  readonly #entries: { high: number; low: number; location: number }[] = []
+
+  get length(): number {
+    return this.#entries.length
+  }
+
+  add(kind: KeyKind, key: string, location: number): void {
+    const { high, low } = fingerprint(kind, key)
+    this.#entries.push({ high, low, location })
+  }
+
+  /** All entries as table bytes, in order. */
+  sorted(segment: number): Buffer {
+    this.#entries.sort((a, b) => a.high - b.high || a.low - b.low || a.location - b.location)
+    const bytes = Buffer.allocUnsafe(this.#entries.length * ENTRY_BYTES)
+    let at = 0
+    for (const { high, low, location } of this.#entries) {
+      bytes.writeUInt32BE(high, at)
+      bytes.writeUInt32BE(low, at + 4)
+      bytes.writeUInt32LE(segment, at + 8)
+      bytes.writeUInt32LE(location, at + 12)
+      at += ENTRY_BYTES
+    }
+    return bytes
+  }
+}
+
+/** A table inside a file of pages; it begins at a page. */
+export class KeyTable {
+  readonly #pages: Pages
+  readonly #firstPage: number
+  readonly count: number
+
+  constructor(pages: Pages, offset: number, count: number) {
+    this.#pages = pages
+    this.#firstPage = offset / PAGE_DATA
+    this.count = count
+  }
+
+  /** Everything met under a fingerprint, in newer segments first. */
+  async find({ high, low }: Fingerprint): Promise<KeyPlace[]> {
+    const found: KeyPlace[] = []
+    if (this.count === 0) return found
+    for (let at = await this.#lowerBound(high, low); at < this.count; at++) {
+      const page = await this.#page(Math.floor(at / ENTRIES_PER_PAGE))
+      const offset = (at % ENTRIES_PER_PAGE) * ENTRY_BYTES
+      if (page.readUInt32BE(offset) !== high || page.readUInt32BE(offset + 4) !== low) break
+      found.push({ segment: page.readUInt32LE(offset + 8), location: page.readUInt32LE(offset + 12) })
+    }
+    return found.toSorted((a, b) => b.segment - a.segment || b.location - a.location)
+  }
+
+  /** The table's bytes page by page, in order. */
+  async *chunks(): AsyncGenerator<Buffer> {
+    for (let first = 0; first < this.count; first += ENTRIES_PER_PAGE) {
+      const page = await this.#page(first / ENTRIES_PER_PAGE)
+      yield page.subarray(0, Math.min(ENTRIES_PER_PAGE, this.count - first) * ENTRY_BYTES)
+    }
+  }
+
+  /** Index of the first entry that is not below a fingerprint. Fingerprints are spread evenly, so the first guess is close. */
+  async #lowerBound(high: number, low: number): Promise<number> {
+    let from = 0
+    let to = Math.ceil(this.count / ENTRIES_PER_PAGE) - 1
+    let guess = Math.floor((high / 0x1_0000_0000) * (to + 1))
+    // The first page whose last entry is not below: the answer lies in it.
+    for (let step = 1; from < to; step *= 2) {
+      const at = Math.min(Math.max(guess, from), to - 1)
+      const page = await this.#page(at)
+      if (compareAt(page, (ENTRIES_PER_PAGE - 1) * ENTRY_BYTES, high, low) < 0) {
+        from = at + 1
+        guess = step > 4 ? (from + to) >>> 1 : at + step
+      } else {
+        to = at
+        guess = step > 4 ? (from + to) >>> 1 : at - step
+      }
+    }
+    const page = await this.#page(from)
+    let left = 0
+    let right = Math.min(ENTRIES_PER_PAGE, this.count - from * ENTRIES_PER_PAGE)
+    while (left < right) {
+      const middle = (left + right) >>> 1
+      if (compareAt(page, middle * ENTRY_BYTES, high, low) < 0) left = middle + 1
+      else right = middle
+    }
+    return from * ENTRIES_PER_PAGE + left
+  }
+
+  #page(number: number): Promise<Buffer> {
+    return this.#pages.page(this.#firstPage + number)
+  }
+}
+
+function compareAt(bytes: Buffer, at: number, high: number, low: number): number {
+  return bytes.readUInt32BE(at) - high || bytes.readUInt32BE(at + 4) - low
+}
+
+/** Merges tables into one, in order. */
+export async function* mergeTables(own: Buffer, tables: readonly KeyTable[]): AsyncGenerator<Buffer> {
+  const sources = [bufferSource(own), ...tables.map((table) => table.chunks())]
+  const heads: { chunk: Buffer; at: number; source: AsyncGenerator<Buffer> }[] = []
+  for (const source of sources) {
+    const first = await source.next()
+    if (first.done !== true) heads.push({ chunk: first.value, at: 0, source })
+  }
+  let out = Buffer.allocUnsafe(PAGE_DATA)
+  let used = 0
+  while (heads.length > 0) {
+    let least = heads[0] as (typeof heads)[0]
+    for (const head of heads) if (head !== least && head.chunk.compare(least.chunk, least.at, least.at + 8, head.at, head.at + 8) < 0) least = head
+    used += least.chunk.copy(out, used, least.at, least.at + ENTRY_BYTES)
+    if (used === PAGE_DATA) {
+      yield out
+      out = Buffer.allocUnsafe(PAGE_DATA)
+      used = 0
+    }
+    least.at += ENTRY_BYTES
+    if (least.at < least.chunk.length) continue
+    const next = await least.source.next()
+    if (next.done === true) heads.splice(heads.indexOf(least), 1)
+    else {
+      least.chunk = next.value
+      least.at = 0
+    }
+  }
+  if (used > 0) yield out.subarray(0, used)
+}
+
+async function* bufferSource(bytes: Buffer): AsyncGenerator<Buffer> {
+  if (bytes.length > 0) yield bytes
+}

@@ -1,0 +1,203 @@
+/** Looks at a journal and touches nothing: what is there, what of it is proven, what is torn, what is damaged. */
+import type { Damage } from '../errors.js'
+import type { Core, Sealed } from './core.js'
+import { Facts, unpackSnapshot } from './facts.js'
+import { Feed } from './feed.js'
+import type { FileHandle } from './files.js'
+import { Kind, NO_HISTORY, payloadOf, type Frame } from './frame.js'
+import type { HeadMark } from './head-file.js'
+import { Indexes } from './indexes.js'
+import { MemoryIndex } from './memory-index.js'
+import { indexSegment } from './rebuild.js'
+import { salvage } from './salvage.js'
+import { factsOf, nameOf, sealedOf, type SegmentFile, type SegmentList } from './segments.js'
+import { judgeTail, type Tail } from './tail.js'
+import { isHole, Walk, type Chain, type Hole } from './walk.js'
+
+/** A journal as it stands. */
+export interface Sight<Note> {
+  mark: HeadMark | undefined
+  segments: Map<number, Sealed>
+  indexes: Indexes<Note>
+  /** The newest segment; undefined if all are lost. */
+  newest: SegmentFile | undefined
+  facts: Facts
+  /** Index of the newest segment, as far as proven. */
+  index: MemoryIndex<Note>
+  /** History at the end of what is proven, or of what can be shown beside a live writer. */
+  chain: Chain
+  end: number
+  /** The last frame, if nothing proves it. */
+  unproven: Frame | undefined
+  tail: Tail
+  /** The last writer left in order. */
+  clean: boolean
+  damage: Damage[]
+  /** Damage of which no index says what it held. */
+  gaps: Damage[]
+}
+
+/** What the look is for: a writer and a reader judge the tail; beside a live writer it is not theirs to judge. */
+export type Role = 'alone' | 'beside'
+
+export async function look<Note>(core: Core<Note>, list: SegmentList, mark: HeadMark | undefined, role: Role): Promise<Sight<Note>> {
+  const files = role === 'beside' && mark !== undefined ? list.files.filter(({ number }) => number <= mark.segment) : list.files
+  const segments = sealedOf(files)
+  const damage: Damage[] = []
+  const gaps: Damage[] = []
+  const report = (found: Damage, vouched = false): void => {
+    damage.push(found)
+    if (!vouched) gaps.push(found)
+  }
+  const indexes: Indexes<Note> = new Indexes(core, segments, (segment) => indexSegment(core, indexes, segment, report))
+  const base = await startOf(core, files, segments, indexes)
+  const newest = files.at(-1)
+  const index = new MemoryIndex<Note>(newest === undefined ? { number: 0, first: 1, name: '' } : nameOf(newest))
+  const sight: Sight<Note> = { mark, segments, indexes, newest, ...base, index, end: 0, unproven: undefined, tail: { kind: 'end' }, clean: false, damage, gaps }
+  if (newest !== undefined) await core.handles.with(core.paths.segment(newest), (file) => new Newest(core, sight, newest, file, role, report).read())
+  reportLost(sight, list, role, report)
+  return sight
+}
+
+/** Loads the sealed segments' indexes and finds what was known when the newest segment began. */
+async function startOf<Note>(core: Core<Note>, files: readonly SegmentFile[], segments: ReadonlyMap<number, Sealed>, indexes: Indexes<Note>): Promise<{ facts: Facts; chain: Chain }> {
+  const known = files.findLast(({ head }) => head !== undefined)
+  let facts = new Facts()
+  let chain: Chain = { group: -1, position: (files.at(-1)?.first ?? 1) - 1, digest: undefined }
+  for (const number of [...segments.keys()].toSorted((a, b) => a - b)) {
+    const segment = segments.get(number) as Sealed
+    await indexes.load(segment)
+    if (known !== undefined && number < known.number) continue
+    // Only where the newest header is damaged: what it said is gathered again from the segments before.
+    if (number === known?.number && known.head !== undefined) facts = factsOf(known.head)
+    await indexSegment(core, indexes, segment, () => {}, facts)
+  }
+  const newest = files.at(-1)
+  if (newest?.head !== undefined) {
+    const { header } = newest.head
+    facts = factsOf(newest.head)
+    chain = { group: header.group - 1, position: header.first - 1, digest: header.digest }
+  } else if (newest === undefined) chain = { group: 0, position: 0, digest: NO_HISTORY }
+  return { facts, chain }
+}
+
+/** Losses that no bytes show: segments that are not there, or less than something else knows of. */
+function reportLost<Note>(sight: Sight<Note>, { files, indexed }: SegmentList, role: Role, report: (damage: Damage) => void): void {
+  const { mark, chain, newest } = sight
+  const at = { segment: newest?.name ?? 'journal', offset: sight.end, bytes: 0 }
+  let number = 1
+  let last = 0
+  for (const file of files) {
+    if (file.number !== number) report({ segment: file.name, offset: 0, bytes: 0, firstPosition: last + 1, lastPosition: file.first - 1, reason: `segments ${number} to ${file.number - 1} are missing` })
+    number = file.number + 1
+    last = sight.segments.get(file.number)?.position ?? last
+  }
+  if (role === 'beside') return
+  const position = Math.max(chain.position, sight.unproven?.header.kind === Kind.data ? sight.unproven.header.first + sight.unproven.header.aux - 1 : 0)
+  if (mark !== undefined && (mark.segment >= number || mark.position > position)) {
+    const known = sight.damage.some(({ lastPosition }) => lastPosition !== undefined && lastPosition >= mark.position)
+    if (mark.segment >= number || !known) report({ ...at, firstPosition: position + 1, lastPosition: Math.max(position, mark.position), reason: `the head file knows segment ${mark.segment} and position ${mark.position}` })
+    chain.position = Math.max(chain.position, mark.position)
+    chain.digest = undefined
+  } else if (indexed >= number - 1 && indexed > 0) {
+    report({ ...at, firstPosition: position + 1, reason: `segment ${indexed} was sealed, and what followed is missing` })
+  }
+}
+
+/** Reads the newest segment. A frame counts as proven once a later one follows or the head file vouches for it. */
+class Newest<Note> {
+  readonly #core: Core<Note>
+  readonly #sight: Sight<Note>
+  readonly #segment: SegmentFile
+  readonly #file: FileHandle
+  readonly #report: (damage: Damage) => void
+  readonly #feed: Feed<Note>
+  readonly #alone: boolean
+  /** How far the head file vouches for the segment. */
+  readonly #promised: number
+  #held: Frame | undefined
+  #lastKind = 0
+
+  constructor(core: Core<Note>, sight: Sight<Note>, segment: SegmentFile, file: FileHandle, role: Role, report: (damage: Damage) => void) {
+    this.#core = core
+    this.#sight = sight
+    this.#segment = segment
+    this.#file = file
+    this.#report = report
+    this.#alone = role === 'alone'
+    this.#feed = new Feed(core, sight.indexes, sight.index, sight.facts)
+    this.#promised = sight.mark?.segment === segment.number ? sight.mark.end : 0
+  }
+
+  async read(): Promise<void> {
+    const { chain } = this.#sight
+    const to = this.#alone || this.#sight.mark === undefined ? this.#segment.size : this.#promised
+    const walk = new Walk(this.#file, this.#core.journal, 0, to, { ...chain })
+    let item = walk.next()
+    for (let one = item instanceof Promise ? await item : item; one !== undefined; item = walk.next(), one = item instanceof Promise ? await item : item) {
+      if (!isHole(one)) await this.#frame(one)
+      else if (one.final && this.#alone) await this.#tail(one)
+      else await this.#hole(one)
+    }
+    this.#sight.unproven = this.#held
+    const { mark, tail, end } = this.#sight
+    this.#sight.clean = mark?.clean === true && this.#lastKind === Kind.clean && mark.end === end && this.#held === undefined && tail.kind === 'end'
+  }
+
+  async #frame(frame: Frame): Promise<void> {
+    await this.#release()
+    if (frame.header.kind === Kind.segment || frame.end <= this.#promised || !this.#alone) await this.#take(frame)
+    else this.#held = { ...frame, bytes: Buffer.from(frame.bytes.subarray(frame.at, frame.at + frame.header.length)), at: 0 }
+  }
+
+  /** The frame held back is proven by what follows it. */
+  async #release(): Promise<void> {
+    const held = this.#held
+    this.#held = undefined
+    if (held !== undefined) await this.#take(held)
+  }
+
+  async #take(frame: Frame): Promise<void> {
+    const { header } = frame
+    const { chain, facts } = this.#sight
+    if (header.kind === Kind.data) await this.#feed.frame(frame)
+    if (header.kind === Kind.snapshot) facts.addSnapshot(unpackSnapshot(payloadOf(frame)))
+    chain.group = header.group
+    chain.position = header.kind === Kind.data ? header.first + header.aux - 1 : header.first - 1
+    chain.digest = header.digest
+    this.#sight.end = frame.end
+    this.#lastKind = header.kind
+  }
+
+  /** Frames that check follow, so what lies between was promised. */
+  async #hole(hole: Hole): Promise<void> {
+    await this.#release()
+    const saved = salvage(hole)
+    await this.#feed.rescued(hole.offset, saved)
+    const { chain } = this.#sight
+    const range = saved.lost === undefined ? { firstPosition: hole.first, lastPosition: hole.first - 1 } : positions(saved.lost)
+    this.#report({ segment: this.#segment.name, offset: hole.offset, bytes: hole.end - hole.offset, ...range, reason: hole.reason })
+    chain.position = hole.last ?? chain.position
+    chain.digest = undefined
+    this.#sight.end = hole.end
+  }
+
+  async #tail(hole: Hole): Promise<void> {
+    const { mark } = this.#sight
+    const closed = mark?.clean === true && this.#promised === hole.offset
+    const tail = await judgeTail(this.#file, hole.offset, this.#segment.size, hole.header, this.#promised, closed)
+    this.#sight.tail = tail
+    if (tail.kind !== 'damaged') return
+    const reason = tail.reason === '' ? hole.reason : `${hole.reason}; ${tail.reason}`
+    const known = Math.max(mark !== undefined && this.#promised > hole.offset ? mark.position : 0, hole.last ?? 0)
+    // Where nothing says how many positions were lost, more are left out than the bytes could have held.
+    const last = known > 0 || hole.last !== undefined ? known : undefined
+    await this.#hole({ ...hole, end: tail.end, last, reason })
+    if (last === undefined) this.#sight.chain.position += Math.ceil((tail.end - hole.offset) / 8)
+    else this.#sight.chain.position = Math.max(this.#sight.chain.position, last)
+  }
+}
+
+function positions({ first, last }: { first: number; last: number | undefined }): { firstPosition: number; lastPosition?: number } {
+  return last === undefined ? { firstPosition: first } : { firstPosition: first, lastPosition: last }
+}

@@ -1,0 +1,109 @@
+/** The segment files of a journal, and what their headers say of each other. */
+import { ioError } from '../errors.js'
+import type { Sealed } from './core.js'
+import { FrameCursor } from './cursor.js'
+import { Facts } from './facts.js'
+import type { FileHandle, Files } from './files.js'
+import { Kind, payloadOf, type FrameHeader } from './frame.js'
+import { Handles } from './handles.js'
+import { hasCode, readFully } from './io.js'
+import { parseSegment, segmentName, type Paths, type SegmentName } from './paths.js'
+import { unpack } from './record.js'
+
+export interface SegmentFile extends SegmentName {
+  size: number
+  /** Its header, if that checks and belongs here. */
+  head: SegmentHead | undefined
+}
+
+export interface SegmentHead {
+  header: FrameHeader
+  payload: Buffer
+  /** Where the frame behind it begins. */
+  end: number
+}
+
+export interface SegmentList {
+  /** By number; of two with one number the one whose header checks. */
+  files: SegmentFile[]
+  /** Highest number of an index, 0 if there is none: proof that a segment was sealed. */
+  indexed: number
+}
+
+export async function listSegments(files: Files, handles: Handles, paths: Paths, journal: Buffer | undefined): Promise<SegmentList> {
+  const names = await namesIn(files, paths.journal)
+  const byNumber = new Map<number, SegmentFile>()
+  for (const name of names.map(parseSegment).filter((one) => one !== undefined)) {
+    const file = await handles.with(paths.segment(name), async (open) => ({ ...name, size: await open.size(), head: await readHead(open, name, journal) }))
+    if (byNumber.get(name.number)?.head === undefined) byNumber.set(name.number, file)
+  }
+  const indexed = names.filter((name) => name.endsWith('.idx')).map((name) => parseSegment(name.replace(/idx$/, 'seg'))?.number ?? 0)
+  return { files: [...byNumber.values()].toSorted((a, b) => a.number - b.number), indexed: Math.max(0, ...indexed) }
+}
+
+/** Names in a directory, none if it is not there. */
+export async function namesIn(files: Files, path: string): Promise<string[]> {
+  try {
+    return await files.readdir(path)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return []
+    throw ioError(error, 'Reading the directory', path)
+  }
+}
+
+async function readHead(file: FileHandle, name: SegmentName, journal: Buffer | undefined): Promise<SegmentHead | undefined> {
+  const cursor = new FrameCursor(file, journal, 0, await file.size())
+  if (cursor.done) return undefined
+  let step = cursor.step()
+  while (step === undefined) {
+    await cursor.fill()
+    step = cursor.step()
+  }
+  if ('fault' in step || step.header.kind !== Kind.segment || step.header.first !== name.first) return undefined
+  const payload = Buffer.from(payloadOf(step))
+  const { segment } = unpack(payload) as { segment: number }
+  return segment === name.number ? { header: step.header, payload, end: step.end } : undefined
+}
+
+/** All segments but the newest, those that are missing included. */
+export function sealedOf(list: readonly SegmentFile[]): Map<number, Sealed> {
+  const sealed = new Map<number, Sealed>()
+  let next: SegmentFile | undefined
+  for (const file of list.toReversed()) {
+    if (next !== undefined) {
+      // A missing segment holds no positions as far as reading goes; what it held is missed between its neighbours.
+      for (let number = next.number - 1; number > file.number; number--) sealed.set(number, missing(number, next.first))
+      const { header } = next.head ?? {}
+      const known = header !== undefined && next.number === file.number + 1
+      sealed.set(file.number, { ...nameOf(file), end: known ? header.aux : file.size, position: next.first - 1, digest: known ? header.digest : undefined })
+    }
+    next = file
+  }
+  for (let number = (next?.number ?? 1) - 1; number > 0; number--) sealed.set(number, missing(number, (next as SegmentFile).first))
+  return sealed
+}
+
+function missing(number: number, first: number): Sealed {
+  return { ...segmentName(number, first), end: 0, position: first - 1, digest: undefined }
+}
+
+export function nameOf({ number, first, name }: SegmentName): SegmentName {
+  return { number, first, name }
+}
+
+export function factsOf({ payload }: SegmentHead): Facts {
+  return Facts.decode(payload)
+}
+
+/** Where the bytes of a file that are not zero end; `from` if there are none behind it. */
+export async function contentEnd(file: FileHandle, from: number, size: number): Promise<number> {
+  const chunk = Buffer.allocUnsafe(Math.min(1 << 20, Math.max(0, size - from)))
+  for (let end = size; end > from; ) {
+    const start = Math.max(from, end - chunk.length)
+    const bytes = chunk.subarray(0, end - start)
+    await readFully(file, bytes, start)
+    for (let i = bytes.length - 1; i >= 0; i--) if (bytes[i] !== 0) return start + i + 1
+    end = start
+  }
+  return from
+}

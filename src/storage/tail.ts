@@ -1,0 +1,51 @@
+/** Judges what stands behind the last frame that checks in the newest segment. */
+import type { FileHandle } from './files.js'
+import { frameBytes, HEADER_BYTES, TRAILER_BYTES, type FrameHeader } from './frame.js'
+import { readFully } from './io.js'
+import { contentEnd } from './segments.js'
+
+const SECTOR = 512
+
+export type Tail =
+  /** Nothing was written there. */
+  | { kind: 'end' }
+  /** An incomplete last write that nobody was promised. */
+  | { kind: 'torn'; end: number }
+  /** Bytes that were promised, or that cannot be told from such. */
+  | { kind: 'damaged'; end: number; reason: string }
+
+/**
+ * `promised` is how far the head file vouches for the segment; `closed` whether it does so for a clean end, behind which
+ * nothing was ever promised.
+ */
+export async function judgeTail(file: FileHandle, at: number, size: number, header: FrameHeader | undefined, promised: number, closed: boolean): Promise<Tail> {
+  const end = await contentEnd(file, at, size)
+  if (promised > at) return { kind: 'damaged', end: Math.max(end, promised), reason: 'the head file vouches for more than is there' }
+  if (end === at) return { kind: 'end' }
+  if (closed || (await isTorn(file, at, size, header))) return { kind: 'torn', end }
+  return { kind: 'damaged', end, reason: 'the last group does not check, and not as an incomplete write would look' }
+}
+
+/**
+ * Whether a write could have been cut here: the file ends inside the frame, or what lies of the frame in one sector of
+ * 512 bytes, counted from the frame's first byte or from the file's start, is all zero.
+ */
+async function isTorn(file: FileHandle, at: number, size: number, header: FrameHeader | undefined): Promise<boolean> {
+  if (size - at < HEADER_BYTES + TRAILER_BYTES) return true
+  // Without a header the frame's length is not known; only the sectors that a header lies in can be judged.
+  const length = header === undefined ? HEADER_BYTES : frameBytes(header.length, header.align)
+  if (at + length > size) return true
+  const bytes = Buffer.alloc(length)
+  await readFully(file, bytes, at)
+  return hasZeroSector(bytes, 0) || hasZeroSector(bytes, at % SECTOR)
+}
+
+/** Whether the part of the bytes in one sector is all zero; the first sector began `shift` bytes before. */
+function hasZeroSector(bytes: Buffer, shift: number): boolean {
+  for (let start = 0; start < bytes.length; ) {
+    const end = Math.min(bytes.length, start + SECTOR - (start === 0 ? shift : 0))
+    if (bytes.subarray(start, end).every((byte) => byte === 0)) return true
+    start = end
+  }
+  return false
+}

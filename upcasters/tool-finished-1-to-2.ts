@@ -1,0 +1,20 @@
+/** `tool.finished` 1 → 2: a text and a flag become a status and content. */
+import { defineUpcaster } from '../src/define.js'
+
+interface V1 {
+  turnId: string
+  callId: string
+  output?: string
+  isError?: boolean
+  [field: string]: unknown
+}
+
+export const toolFinished1to2 = defineUpcaster({
+  type: 'tool.finished',
+  from: 1,
+  up: ({ output, isError, ...rest }: V1) => ({
+    ...rest,
+    status: isError === true ? 'error' : 'ok',
+    ...(output === undefined ? {} : { content: [{ type: 'text', text: output }] }),
+  }),
+})

@@ -1,0 +1,18 @@
+/** `turn.completed` 1 → 2: the two counts move into `usage`, beside which other counts have room. */
+import { defineUpcaster } from '../src/define.js'
+
+interface V1 {
+  turnId: string
+  inputTokens?: number
+  outputTokens?: number
+  [field: string]: unknown
+}
+
+export const turnCompleted1to2 = defineUpcaster({
+  type: 'turn.completed',
+  from: 1,
+  up: ({ inputTokens, outputTokens, ...rest }: V1) => {
+    if (inputTokens === undefined && outputTokens === undefined) return rest
+    return { ...rest, usage: { ...(inputTokens === undefined ? {} : { inputTokens }), ...(outputTokens === undefined ? {} : { outputTokens }) } }
+  },
+})
