@@ -28,12 +28,33 @@ export const call = defineProjection(events, {
     const { turnId, callId } = event.data as { turnId?: string; callId?: string }
     return turnId === undefined || callId === undefined ? undefined : [event.stream, turnId, callId]
   },
-  initial: ([session, turnId, callId]: CallKey): CallRow => ({ session, turnId, callId, name: '', status: 'requested', requestedAt: 0, position: 0, lastPosition: 0 }),
+  initial: ([session, turnId, callId]: CallKey): CallRow => ({
+    session,
+    turnId,
+    callId,
+    name: '',
+    status: 'requested',
+    requestedAt: 0,
+    position: 0,
+    lastPosition: 0,
+  }),
   index: { position: (s) => [s.session, s.turnId, s.position] },
   on: {
-    'tool.requested': (s, event) => ({ ...s, name: event.data.name, requestedAt: timeOf(event), position: event.position, lastPosition: event.position }),
+    'tool.requested': (s, event) => ({
+      ...s,
+      name: event.data.name,
+      requestedAt: timeOf(event),
+      position: event.position,
+      lastPosition: event.position,
+    }),
     'tool.started': (s, { position }) => ({ ...s, status: 'started' as const, lastPosition: position }),
-    'tool.finished': (s, event) => ({ ...s, status: 'finished' as const, outcome: event.data.status ?? 'ok', endedAt: timeOf(event), lastPosition: event.position }),
+    'tool.finished': (s, event) => ({
+      ...s,
+      status: 'finished' as const,
+      outcome: event.data.status ?? 'ok',
+      endedAt: timeOf(event),
+      lastPosition: event.position,
+    }),
     'tool.unknown': (s, event) => ({ ...s, status: 'unknown' as const, endedAt: timeOf(event), lastPosition: event.position }),
   },
 })

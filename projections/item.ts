@@ -29,7 +29,14 @@ export const item = defineProjection(events, {
   initial: ([session, turnId, itemId]: ItemKey): ItemRow => ({ session, turnId, itemId, status: 'partial', position: 0, lastPosition: 0 }),
   index: { position: (s) => [s.session, s.turnId, s.position] },
   on: {
-    'item.started': (s, { data, position }) => ({ ...s, kind: data.kind, ...(data.role === undefined ? {} : { role: data.role }), ...(data.attempt === undefined ? {} : { attempt: data.attempt }), position, lastPosition: position }),
+    'item.started': (s, { data, position }) => ({
+      ...s,
+      kind: data.kind,
+      ...(data.role === undefined ? {} : { role: data.role }),
+      ...(data.attempt === undefined ? {} : { attempt: data.attempt }),
+      position,
+      lastPosition: position,
+    }),
     'item.completed': (s, { data, position }) => ({
       ...s,
       ...(data.kind === undefined ? {} : { kind: data.kind }),

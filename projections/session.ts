@@ -1,8 +1,8 @@
 /** The sessions: one row for each stream that began with `session.created`. */
 import { z } from 'zod'
-import { defineProjection, type RecordedEvent } from '../src/define.js'
+import { defineProjection } from '../src/define.js'
 import { events, type Usage } from '../src/events.js'
-import { activityWith, timeOf, withKnown } from './activity.js'
+import { activityWith, NEVER, timeOf, withKnown, type Happened as Event } from './activity.js'
 import { addUsage, noTokens, tokens } from './usage.js'
 
 const state = z.object({
@@ -29,9 +29,6 @@ const state = z.object({
 })
 export type SessionState = z.infer<typeof state>
 
-/** Before every time there is: no session yet. */
-const NEVER = -8.64e15
-
 const initial = (id: string): SessionState => ({
   id,
   status: 'active',
@@ -46,7 +43,6 @@ const initial = (id: string): SessionState => ({
   tokens: noTokens,
 })
 
-type Event = Pick<RecordedEvent, 'at' | 'data' | 'meta'>
 type Counts = Partial<Pick<SessionState, 'threads' | 'turns' | 'items' | 'calls' | 'tasks'>>
 type Open = SessionState['open']
 
@@ -65,10 +61,17 @@ function onTurn(session: SessionState, event: Event, status: Open[number]['statu
   if (status !== undefined) open.push({ turnId, status })
   const running = open.some((turn) => turn.status === 'running')
   const idle = session.status === 'active' || session.status === 'running'
-  return on({ ...session, open, status: idle ? (running ? 'running' : 'active') : session.status }, event, status === 'queued' ? { turns: 1 } : {})
+  return on(
+    { ...session, open, status: idle ? (running ? 'running' : 'active') : session.status },
+    event,
+    status === 'queued' ? { turns: 1 } : {},
+  )
 }
 
-const used = (session: SessionState, event: { data: { usage?: Usage | undefined } }): SessionState => ({ ...session, tokens: addUsage(session.tokens, event.data.usage) })
+const used = (session: SessionState, event: { data: { usage?: Usage | undefined } }): SessionState => ({
+  ...session,
+  tokens: addUsage(session.tokens, event.data.usage),
+})
 
 export const session = defineProjection(events, {
   name: 'session',
@@ -82,7 +85,8 @@ export const session = defineProjection(events, {
     'session.updated': (s, event) => on(withKnown(s, known(event.data)), event),
     'session.archived': (s, event) => on({ ...s, status: 'archived' }, event),
     'session.restored': (s, event) => on({ ...s, status: 'active' }, event),
-    'session.deleted': (s, event) => on({ ...initial(s.id), createdAt: s.createdAt, lastActivity: s.lastActivity, status: 'deleted' }, event),
+    'session.deleted': (s, event) =>
+      on({ ...initial(s.id), createdAt: s.createdAt, lastActivity: s.lastActivity, status: 'deleted' }, event),
     'thread.started': (s, event) => on(s, event, { threads: 1 }),
     'thread.forked': (s, event) => on(s, event, { threads: 1 }),
     'thread.compacted': (s, event) => on(s, event),
@@ -94,7 +98,7 @@ export const session = defineProjection(events, {
     'turn.completed': (s, event) => onTurn(used(s, event), event, undefined),
     'turn.failed': (s, event) => onTurn(used(s, event), event, undefined),
     'turn.cancelled': (s, event) => onTurn(used(s, event), event, undefined),
-    'turn.interrupted': (s, event) => onTurn(s, event, 'interrupted'),
+    'turn.interrupted': (s, event) => onTurn(used(s, event), event, 'interrupted'),
     'item.completed': (s, event) => on(s, event, { items: 1 }),
     'tool.requested': (s, event) => on(s, event, { calls: 1 }),
     'tool.finished': (s, event) => on(s, event),
@@ -106,6 +110,13 @@ export const session = defineProjection(events, {
   },
 })
 
-function known({ title, agent, workspace, model, provider, parent }: z.infer<(typeof events)['definitions']['session.created']['data']>): Partial<SessionState> {
+function known({
+  title,
+  agent,
+  workspace,
+  model,
+  provider,
+  parent,
+}: z.infer<(typeof events)['definitions']['session.created']['data']>): Partial<SessionState> {
   return { title, agent, workspace, model, provider, parent } as Partial<SessionState>
 }

@@ -32,11 +32,24 @@ const state = z.object({
 })
 export type TaskRow = z.infer<typeof state>
 
-const initial = (taskId: string): TaskRow => ({ taskId, stream: '', status: 'queued', attempts: 0, enqueuedAt: 0, lastActivity: Number.MIN_SAFE_INTEGER, entries: 0, position: 0 })
+const initial = (taskId: string): TaskRow => ({
+  taskId,
+  stream: '',
+  status: 'queued',
+  attempts: 0,
+  enqueuedAt: 0,
+  lastActivity: Number.MIN_SAFE_INTEGER,
+  entries: 0,
+  position: 0,
+})
 
 type Event = Pick<RecordedEvent, 'at' | 'data' | 'meta'>
 
-const on = (task: TaskRow, event: Event): TaskRow => ({ ...task, lastActivity: activityWith(task.lastActivity, event), entries: task.entries + 1 })
+const on = (task: TaskRow, event: Event): TaskRow => ({
+  ...task,
+  lastActivity: activityWith(task.lastActivity, event),
+  entries: task.entries + 1,
+})
 const ended = (task: TaskRow, event: Event, status: TaskRow['status']): TaskRow => ({ ...on(task, event), status, endedAt: timeOf(event) })
 
 export const task = defineProjection(events, {
@@ -49,7 +62,10 @@ export const task = defineProjection(events, {
   on: {
     'task.enqueued': (s, event) => {
       const { title, agent, workspace, session, priority, dependencies } = event.data
-      return withKnown({ ...on(s, event), stream: event.stream, enqueuedAt: timeOf(event), position: event.position }, { title, agent, workspace, session, priority, dependencies })
+      return withKnown(
+        { ...on(s, event), stream: event.stream, enqueuedAt: timeOf(event), position: event.position },
+        { title, agent, workspace, session, priority, dependencies },
+      )
     },
     'task.started': (s, event) => {
       const { endedAt: _, cause: __, error: ___, ...rest } = on(s, event)

@@ -4,7 +4,14 @@ import { defineProjection, type RecordedEvent } from '../src/define.js'
 import { events } from '../src/events.js'
 import { timeOf } from './activity.js'
 
-const state = z.object({ taskId: z.string(), what: z.string(), attempt: z.number().optional(), summary: z.string().optional(), at: z.number(), position: z.number() })
+const state = z.object({
+  taskId: z.string(),
+  what: z.string(),
+  attempt: z.number().optional(),
+  summary: z.string().optional(),
+  at: z.number(),
+  position: z.number(),
+})
 export type TimelineEntry = z.infer<typeof state>
 type EntryKey = readonly [taskId: string, position: string]
 

@@ -51,7 +51,15 @@ export interface TranscriptState {
 }
 
 export const transcript = {
-  initial: (): TranscriptState => ({ session: '', position: 0, threads: new Map(), turns: new Map(), queue: [], running: new Set(), open: new Map() }),
+  initial: (): TranscriptState => ({
+    session: '',
+    position: 0,
+    threads: new Map(),
+    turns: new Map(),
+    queue: [],
+    running: new Set(),
+    open: new Map(),
+  }),
 
   apply(state: TranscriptState, event: RecordedEvent): TranscriptState {
     state.session = event.stream
@@ -77,7 +85,8 @@ const keyOf = (...parts: string[]): string => JSON.stringify(parts)
 /** An entry as it stands: what is still open is as good as it will be if nothing more comes. */
 function shown({ item, streamed, open }: Entry): TranscriptItem {
   if (item.type === 'output' && streamed !== undefined) return { ...item, content: streamed === '' ? [] : text(streamed), partial: true }
-  if (item.type === 'call' && open !== undefined) return { ...item, outcome: { status: open === 'started' ? 'unknown' : 'not-run', content: [] } }
+  if (item.type === 'call' && open !== undefined)
+    return { ...item, outcome: { status: open === 'started' ? 'unknown' : 'not-run', content: [] } }
   return item
 }
 
@@ -138,14 +147,20 @@ const handlers = {
     turn.started = true
     add(state, { type: 'input', turnId: data.turnId, content: turn.input })
   },
-  'turn.steered': (state: TranscriptState, { data }: Of<'turn.steered'>) => void add(state, { type: 'input', turnId: data.turnId, content: data.input ?? [] }),
+  'turn.steered': (state: TranscriptState, { data }: Of<'turn.steered'>) =>
+    void add(state, { type: 'input', turnId: data.turnId, content: data.input ?? [] }),
   'turn.completed': (state: TranscriptState, { data }: Of<'turn.completed'>) => leave(state, data.turnId),
   'turn.failed': (state: TranscriptState, { data }: Of<'turn.failed'>) => {
     add(state, { type: 'note', turnId: data.turnId, text: `The turn failed: ${data.error.message}` })
     leave(state, data.turnId)
   },
   'turn.cancelled': (state: TranscriptState, { data }: Of<'turn.cancelled'>) => {
-    if (state.turns.get(data.turnId)?.started === true) add(state, { type: 'note', turnId: data.turnId, text: `The turn was cancelled${data.reason === undefined ? '' : `: ${data.reason}`}` })
+    if (state.turns.get(data.turnId)?.started === true)
+      add(state, {
+        type: 'note',
+        turnId: data.turnId,
+        text: `The turn was cancelled${data.reason === undefined ? '' : `: ${data.reason}`}`,
+      })
     leave(state, data.turnId)
   },
   'turn.interrupted': (state: TranscriptState, { data }: Of<'turn.interrupted'>) => {
@@ -165,19 +180,31 @@ const handlers = {
     const known = state.open.get(keyOf('item', turnId, itemId))
     const entry = known ?? add(state, { type: 'output', turnId, itemId, kind: kind ?? 'message', content: [] })
     const before = entry.item as Extract<TranscriptItem, { type: 'output' }>
-    entry.item = { ...before, kind: kind ?? before.kind, content: data.content ?? (entry.streamed === undefined ? [] : text(entry.streamed)) }
+    entry.item = {
+      ...before,
+      kind: kind ?? before.kind,
+      content: data.content ?? (entry.streamed === undefined ? [] : text(entry.streamed)),
+    }
     delete entry.streamed
   },
   'tool.requested': (state: TranscriptState, { data }: Of<'tool.requested'>) => {
     const { turnId, callId, name } = data
-    const item = { type: 'call' as const, turnId, callId, name, arguments: data.arguments, outcome: { status: 'not-run' as const, content: [] } }
+    const item = {
+      type: 'call' as const,
+      turnId,
+      callId,
+      name,
+      arguments: data.arguments,
+      outcome: { status: 'not-run' as const, content: [] },
+    }
     state.open.set(keyOf('call', turnId, callId), add(state, item, { open: 'requested' }))
   },
   'tool.started': (state: TranscriptState, { data }: Of<'tool.started'>) => {
     const entry = state.open.get(keyOf('call', data.turnId, data.callId))
     if (entry?.open !== undefined) entry.open = 'started'
   },
-  'tool.finished': (state: TranscriptState, { data }: Of<'tool.finished'>) => settle(state, data, { status: data.status ?? 'ok', content: data.content ?? [] }),
+  'tool.finished': (state: TranscriptState, { data }: Of<'tool.finished'>) =>
+    settle(state, data, { status: data.status ?? 'ok', content: data.content ?? [] }),
   'tool.unknown': (state: TranscriptState, { data }: Of<'tool.unknown'>) => settle(state, data, { status: 'unknown', content: [] }),
   'input.requested': (state: TranscriptState, { data }: Of<'input.requested'>) => {
     const { turnId, inputId, question = '' } = data
@@ -191,7 +218,8 @@ const handlers = {
     const { turnId, approvalId, question = 'May this run?' } = data
     state.open.set(keyOf('approval', turnId, approvalId), add(state, { type: 'question', turnId, id: approvalId, question }))
   },
-  'approval.resolved': (state: TranscriptState, { data }: Of<'approval.resolved'>) => reply(state, keyOf('approval', data.turnId, data.approvalId), data.decision),
+  'approval.resolved': (state: TranscriptState, { data }: Of<'approval.resolved'>) =>
+    reply(state, keyOf('approval', data.turnId, data.approvalId), data.decision),
 }
 
 function settle(state: TranscriptState, { turnId, callId }: { turnId: string; callId: string }, outcome: CallOutcome): void {

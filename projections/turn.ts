@@ -1,8 +1,8 @@
 /** The turns of a session: key [session, turnId]. Its items and calls are rows of their own. */
 import { z } from 'zod'
 import { defineProjection, type RecordedEvent } from '../src/define.js'
-import { events } from '../src/events.js'
-import { activityWith, timeOf, withKnown } from './activity.js'
+import { events, type Usage } from '../src/events.js'
+import { activityWith, clipped, NEVER, timeOf, withKnown } from './activity.js'
 import { addUsage, noTokens, tokens } from './usage.js'
 
 const state = z.object({
@@ -15,10 +15,13 @@ const state = z.object({
   submittedAt: z.number(),
   startedAt: z.number().optional(),
   endedAt: z.number().optional(),
+  startedPosition: z.number().optional(),
+  endedPosition: z.number().optional(),
   lastActivity: z.number(),
   /** Position of `turn.submitted`, and of the last event. */
   position: z.number(),
   lastPosition: z.number(),
+  agent: z.string().optional(),
   model: z.string().optional(),
   provider: z.string().optional(),
   stopReason: z.string().optional(),
@@ -31,6 +34,10 @@ const state = z.object({
   unknownCalls: z.number(),
   /** Items that are streamed now, or were when it was cut off. */
   streaming: z.array(z.string()),
+  /** Whether something it streamed was never completed. */
+  partial: z.boolean(),
+  /** Questions to the person that wait for an answer: `approval:<id>`, `input:<id>`. */
+  asks: z.array(z.string()),
   tokens,
 })
 export type TurnRow = z.infer<typeof state>
@@ -43,20 +50,48 @@ const initial = ([session, turnId]: TurnKey): TurnRow => ({
   status: 'queued',
   attempts: 0,
   submittedAt: 0,
-  lastActivity: Number.MIN_SAFE_INTEGER,
+  lastActivity: NEVER,
   position: 0,
   lastPosition: 0,
   items: 0,
   calls: 0,
   unknownCalls: 0,
   streaming: [],
+  partial: false,
+  asks: [],
   tokens: noTokens,
 })
 
 type Event = Pick<RecordedEvent, 'at' | 'data' | 'meta' | 'position'>
+type EndEvent = Event & { data: { usage?: Usage | undefined; model?: string | undefined; provider?: string | undefined } }
 
-const on = (turn: TurnRow, event: Event): TurnRow => ({ ...turn, lastActivity: activityWith(turn.lastActivity, event), lastPosition: event.position })
-const ended = (turn: TurnRow, event: Event, status: TurnRow['status']): TurnRow => ({ ...on(turn, event), status, endedAt: timeOf(event) })
+const on = (turn: TurnRow, event: Event): TurnRow => ({
+  ...turn,
+  lastActivity: activityWith(turn.lastActivity, event),
+  lastPosition: event.position,
+})
+
+/** An attempt is over, or another begins: what was being streamed stays as far as it came. */
+function cut(turn: TurnRow, event: Event): TurnRow {
+  const { cause: _, ...rest } = on(turn, event)
+  return { ...rest, partial: turn.partial || turn.streaming.length > 0 }
+}
+
+function started(turn: TurnRow, event: Event & { data: { attempt?: number | undefined } }): TurnRow {
+  const { endedAt: _, endedPosition: __, ...rest } = cut(turn, event)
+  const attempts = event.data.attempt ?? turn.attempts + 1
+  return { ...rest, status: 'running', attempts, startedAt: timeOf(event), startedPosition: event.position, streaming: [], asks: [] }
+}
+
+function ended(turn: TurnRow, event: EndEvent, status: TurnRow['status']): TurnRow {
+  const { usage, model, provider } = event.data
+  const row = { ...cut(turn, event), status, endedAt: timeOf(event), endedPosition: event.position, tokens: addUsage(turn.tokens, usage) }
+  return withKnown(status === 'interrupted' ? row : { ...row, asks: [] }, { model, provider })
+}
+
+const without = (ids: readonly string[], gone: string): string[] => ids.filter((id) => id !== gone)
+const asked = (turn: TurnRow, event: Event, id: string): TurnRow => ({ ...on(turn, event), asks: [...without(turn.asks, id), id] })
+const answered = (turn: TurnRow, event: Event, id: string): TurnRow => ({ ...on(turn, event), asks: without(turn.asks, id) })
 
 export const turn = defineProjection(events, {
   name: 'turn',
@@ -67,30 +102,33 @@ export const turn = defineProjection(events, {
     return turnId === undefined ? undefined : [event.stream, turnId]
   },
   initial,
-  index: { lastActivity: (s) => s.lastActivity, submitted: (s) => [s.session, s.threadId, s.position] },
+  index: { lastActivity: (s) => [s.session, s.lastActivity], submitted: (s) => [s.session, s.threadId, s.position] },
   on: {
-    'turn.submitted': (s, event) => withKnown({ ...on(s, event), threadId: event.data.threadId, submittedAt: timeOf(event), position: event.position }, { model: event.data.model }),
+    'turn.submitted': (s, event) => {
+      const { threadId, model, provider, agent } = event.data
+      return withKnown({ ...on(s, event), threadId, submittedAt: timeOf(event), position: event.position }, { model, provider, agent })
+    },
     'turn.started': (s, event) => {
-      const { endedAt: _, cause: __, ...rest } = on(s, event)
-      return withKnown({ ...rest, status: 'running', attempts: event.data.attempt ?? s.attempts + 1, startedAt: timeOf(event), streaming: [] } as TurnRow, { model: event.data.model, provider: event.data.provider })
+      const { model, provider, agent } = event.data
+      return withKnown(started(s, event), { model, provider, agent })
     },
     'turn.steered': on,
-    'turn.completed': (s, event) => {
-      const { usage, model, provider, stopReason } = event.data
-      return withKnown({ ...ended(s, event, 'completed'), tokens: addUsage(s.tokens, usage) }, { model, provider, stopReason })
-    },
-    'turn.failed': (s, event) => ({ ...ended(s, event, 'failed'), error: event.data.error.message, tokens: addUsage(s.tokens, event.data.usage) }),
-    'turn.cancelled': (s, event) => withKnown({ ...ended(s, event, 'cancelled'), tokens: addUsage(s.tokens, event.data.usage) }, { cause: event.data.reason }),
+    'turn.completed': (s, event) => withKnown(ended(s, event, 'completed'), { stopReason: event.data.stopReason }),
+    'turn.failed': (s, event) => ({ ...ended(s, event, 'failed'), error: clipped(event.data.error.message) }),
+    'turn.cancelled': (s, event) => withKnown(ended(s, event, 'cancelled'), { cause: event.data.reason }),
     'turn.interrupted': (s, event) => withKnown(ended(s, event, 'interrupted'), { cause: event.data.cause ?? event.data.reason }),
-    'item.started': (s, event) => ({ ...on(s, event), streaming: [...s.streaming, event.data.itemId] }),
-    'item.completed': (s, event) => ({ ...on(s, event), items: s.items + 1, streaming: s.streaming.filter((id) => id !== event.data.itemId) }),
+    'item.started': (s, event) => ({
+      ...on(s, event),
+      streaming: [...without(s.streaming, event.data.itemId), event.data.itemId],
+    }),
+    'item.completed': (s, event) => ({ ...on(s, event), items: s.items + 1, streaming: without(s.streaming, event.data.itemId) }),
     'tool.requested': (s, event) => ({ ...on(s, event), calls: s.calls + 1 }),
     'tool.started': on,
     'tool.finished': on,
     'tool.unknown': (s, event) => ({ ...on(s, event), unknownCalls: s.unknownCalls + 1 }),
-    'approval.requested': on,
-    'approval.resolved': on,
-    'input.requested': on,
-    'input.resolved': on,
+    'approval.requested': (s, event) => asked(s, event, `approval:${event.data.approvalId}`),
+    'approval.resolved': (s, event) => answered(s, event, `approval:${event.data.approvalId}`),
+    'input.requested': (s, event) => asked(s, event, `input:${event.data.inputId}`),
+    'input.resolved': (s, event) => answered(s, event, `input:${event.data.inputId}`),
   },
 })

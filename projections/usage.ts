@@ -2,7 +2,14 @@
 import { z } from 'zod'
 import type { Usage } from '../src/events.js'
 
-export const tokens = z.object({ input: z.number(), output: z.number(), cacheRead: z.number(), cacheWrite: z.number(), reasoning: z.number(), cost: z.number() })
+export const tokens = z.object({
+  input: z.number(),
+  output: z.number(),
+  cacheRead: z.number(),
+  cacheWrite: z.number(),
+  reasoning: z.number(),
+  cost: z.number(),
+})
 export type Tokens = z.infer<typeof tokens>
 
 export const noTokens: Tokens = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, reasoning: 0, cost: 0 }

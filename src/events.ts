@@ -1,6 +1,9 @@
 /**
- * Today's shape of every built-in event. Objects stay open: what a writer knows and this catalogue does not is kept.
- * Shapes of the past stand with the steps that bring them here, in `upcasters/`.
+ * Today's shape of every built-in event. Objects stay open: what a writer knows and this catalogue does not is kept, in
+ * place; what has no place at all goes into `extra`. Shapes of the past stand with the steps that bring them here, in
+ * `upcasters/`.
+ *
+ * `threadId` and `attempt` are optional where `append` fills them in from what is open; on the disk they are there.
  */
 import { z } from 'zod'
 import { defineEvents } from './define.js'
@@ -8,80 +11,174 @@ import { defineEvents } from './define.js'
 const id = z.string().min(1)
 const text = z.string().optional()
 const count = z.number().int().nonnegative().optional()
+const amount = z.number().nonnegative().optional()
+const flag = z.boolean().optional()
+const texts = z.array(z.string()).optional()
+const attempt = z.number().int().positive().optional()
 const extra = z.record(z.string(), z.unknown()).optional()
 
-/** A piece of content. Bytes are stored elsewhere and referred to. */
+/** Where bytes lie that are not in the journal. */
+const reference = { url: text, path: text, name: text, mediaType: text, digest: text, bytes: count }
+
+/** A piece of content: what a person typed, a model said, a tool gave back. */
 export const contentPart = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('text'), text: z.string() }),
-  z.looseObject({ type: z.literal('image'), url: text, path: text, mediaType: text, digest: text }),
-  z.looseObject({ type: z.literal('file'), url: text, path: text, name: text, mediaType: text, digest: text }),
+  z.looseObject({ type: z.literal('image'), ...reference }),
+  z.looseObject({ type: z.literal('file'), ...reference }),
   z.looseObject({ type: z.literal('json'), value: z.unknown() }),
 ])
 const content = z.array(contentPart)
 
-const usage = z.looseObject({ inputTokens: count, outputTokens: count, cacheReadTokens: count, cacheWriteTokens: count, reasoningTokens: count, cost: z.number().optional() })
-const failure = z.looseObject({ message: z.string(), code: text })
-const worktree = z.looseObject({ path: text, branch: text, repository: text })
-const parent = z.looseObject({ stream: id, threadId: text, turnId: text, position: count })
-const attempt = z.number().int().positive().optional()
+/** What model calls took. `cost` is in `currency`, in US dollars where none is named. */
+const usage = z.looseObject({
+  inputTokens: count,
+  outputTokens: count,
+  cacheReadTokens: count,
+  cacheWriteTokens: count,
+  reasoningTokens: count,
+  totalTokens: count,
+  cost: amount,
+  currency: text,
+})
+const failure = z.looseObject({ message: z.string(), code: text, kind: text, retryable: flag })
+const worktree = z.looseObject({ path: text, branch: text, repository: text, commit: text })
+/** What something came from: a session, perhaps down to a call in it. */
+const parent = z.looseObject({ stream: id, threadId: text, turnId: text, callId: text, position: count })
 
-const sessionData = z.looseObject({ title: text, agent: text, workspace: text, worktree: worktree.optional(), model: text, provider: text, parent: parent.optional(), tags: z.array(z.string()).optional(), extra })
-const reason = z.looseObject({ reason: text, extra })
+/** Who works on it and with what; in a session, thread, turn, item or task, each overriding the one around it. */
+const worker = { agent: text, model: text, provider: text, mode: text }
+const place = { workspace: text, worktree: worktree.optional() }
 
+const sessionData = z.looseObject({
+  title: text,
+  ...worker,
+  ...place,
+  /** The system prompt. */
+  instructions: text,
+  parent: parent.optional(),
+  /** Where an import found it. */
+  source: z.looseObject({ kind: text, path: text, id: text, version: text }).optional(),
+  project: text,
+  pinned: flag,
+  tags: texts,
+  extra,
+})
+const put = z.looseObject({ reason: text, by: text, extra })
 const thread = z.looseObject({ threadId: id, extra })
 const turn = z.looseObject({ turnId: id, threadId: text, attempt, extra })
-const item = z.looseObject({ turnId: id, threadId: text, attempt, itemId: id, extra })
-const call = z.looseObject({ turnId: id, threadId: text, attempt, callId: id, extra })
+const ended = turn.extend({ ...worker, usage: usage.optional(), durationMs: amount })
+const item = turn.extend({ itemId: id })
+const call = turn.extend({ callId: id })
+const approval = turn.extend({ approvalId: id, callId: text })
+const input = turn.extend({ inputId: id, callId: text })
 const task = z.looseObject({ taskId: id, attempt, extra })
+const question = { question: text, options: texts }
 
 export const events = defineEvents({
   'session.created': { schema: 1, data: sessionData },
+  /** Fields that are there take the place of those before. */
   'session.updated': { schema: 1, data: sessionData },
-  'session.archived': { schema: 1, data: reason },
-  'session.restored': { schema: 1, data: reason },
-  'session.deleted': { schema: 1, data: reason },
+  'session.archived': { schema: 1, data: put },
+  'session.restored': { schema: 1, data: put },
+  'session.deleted': { schema: 1, data: put },
 
-  'thread.started': { schema: 1, data: thread.extend({ title: text, model: text }) },
-  /** A thread that begins as another one was at the end of a turn. */
-  'thread.forked': { schema: 1, data: thread.extend({ from: id, throughTurnId: text, title: text }) },
-  /** What lies before is replaced by a summary in the next prompt; up to the end of `throughTurnId`, or up to here. */
-  'thread.compacted': { schema: 1, data: thread.extend({ summary: z.string(), throughTurnId: text, tokensBefore: count, tokensAfter: count }) },
-  /** What comes after a turn, or an item, is hidden. */
+  /** `parent`: the call that a sub-agent's thread works for, say. */
+  'thread.started': {
+    schema: 1,
+    data: thread.extend({ title: text, kind: text, ...worker, instructions: text, parent: parent.optional() }),
+  },
+  /** A thread that begins as another one, `from`, is at the end of a turn, or now. `fromSession`: it lies in that session. */
+  'thread.forked': {
+    schema: 1,
+    data: thread.extend({ from: id.optional(), fromSession: text, throughTurnId: text, title: text, reason: text }),
+  },
+  /** What lies before is replaced by a summary in the next prompt: up to the end of `throughTurnId`, or up to now. */
+  'thread.compacted': {
+    schema: 1,
+    data: thread.extend({
+      summary: text,
+      content: content.optional(),
+      throughTurnId: text,
+      tokensBefore: count,
+      tokensAfter: count,
+      model: text,
+      trigger: text,
+    }),
+  },
+  /** What comes after a turn's end is hidden, or after an item of it (of the turn that runs where none is named); all where neither is named. */
   'thread.truncated': { schema: 1, data: thread.extend({ afterTurnId: text, afterItemId: text, reason: text }) },
   'thread.closed': { schema: 1, data: thread.extend({ reason: text }) },
 
-  'turn.submitted': { schema: 1, data: z.looseObject({ threadId: id, turnId: id, input: content, model: text, priority: z.number().optional(), attachments: content.optional(), extra }) },
-  'turn.started': { schema: 1, data: turn.extend({ model: text, provider: text, agent: text }) },
-  'turn.steered': { schema: 1, data: turn.extend({ input: content.optional() }) },
-  /** Since schema 2 all that was used stands in one place; before, two counts stood beside the rest and named no cache. */
-  'turn.completed': { schema: 2, data: turn.extend({ usage: usage.optional(), stopReason: text, model: text, provider: text }) },
-  'turn.failed': { schema: 1, data: turn.extend({ error: failure, usage: usage.optional() }) },
-  'turn.cancelled': { schema: 1, data: turn.extend({ reason: text, by: text, usage: usage.optional() }) },
-  'turn.interrupted': { schema: 1, data: turn.extend({ cause: text, reason: text }) },
+  'turn.submitted': {
+    schema: 1,
+    data: z.looseObject({
+      threadId: id,
+      turnId: id,
+      input: content,
+      attachments: content.optional(),
+      role: text,
+      ...worker,
+      ...place,
+      priority: z.number().optional(),
+      parent: parent.optional(),
+      extra,
+    }),
+  },
+  'turn.started': { schema: 1, data: turn.extend({ ...worker, ...place }) },
+  'turn.steered': { schema: 1, data: turn.extend({ input: content.optional(), attachments: content.optional(), role: text }) },
+  /** Since schema 2 what was used stands in one place, with room for caches and cost; before, two counts stood beside the rest. */
+  'turn.completed': { schema: 2, data: ended.extend({ stopReason: text }) },
+  'turn.failed': { schema: 1, data: ended.extend({ error: failure }) },
+  'turn.cancelled': { schema: 1, data: ended.extend({ reason: text, by: text }) },
+  'turn.interrupted': { schema: 1, data: ended.extend({ cause: text, reason: text }) },
 
-  'item.started': { schema: 1, data: item.extend({ kind: z.string().min(1), role: text }) },
-  'item.delta': { schema: 1, data: item.extend({ text }) },
-  'item.completed': { schema: 1, data: item.extend({ kind: text, role: text, content: content.optional(), model: text }) },
+  'item.started': { schema: 1, data: item.extend({ kind: z.string().min(1), role: text, ...worker }) },
+  'item.delta': { schema: 1, data: item.extend({ text, content: content.optional() }) },
+  'item.completed': {
+    schema: 1,
+    data: item.extend({ kind: text, role: text, content: content.optional(), ...worker, usage: usage.optional(), stopReason: text }),
+  },
 
-  'tool.requested': { schema: 1, data: call.extend({ name: z.string(), arguments: z.unknown() }) },
-  'tool.started': { schema: 1, data: call },
+  'tool.requested': { schema: 1, data: call.extend({ name: z.string(), arguments: z.unknown(), itemId: text, title: text }) },
+  'tool.started': { schema: 1, data: call.extend({ worker: text }) },
   /** Since schema 2 an outcome has a status (`ok` where none is named) and content of every kind; before, a text and whether it was an error. */
-  'tool.finished': { schema: 2, data: call.extend({ status: z.enum(['ok', 'error', 'denied', 'cancelled', 'not-run']).optional(), content: content.optional(), durationMs: z.number().nonnegative().optional() }) },
-  'tool.unknown': { schema: 1, data: call.extend({ cause: text }) },
+  'tool.finished': {
+    schema: 2,
+    data: call.extend({
+      status: z.enum(['ok', 'error', 'denied', 'cancelled', 'timed-out', 'not-run']).optional(),
+      content: content.optional(),
+      durationMs: amount,
+    }),
+  },
+  'tool.unknown': { schema: 1, data: call.extend({ cause: text, reason: text }) },
 
-  'approval.requested': { schema: 1, data: call.extend({ callId: text, approvalId: id, question: text, options: z.array(z.string()).optional() }) },
-  'approval.resolved': { schema: 1, data: call.extend({ callId: text, approvalId: id, decision: z.string(), by: text }) },
-  'input.requested': { schema: 1, data: turn.extend({ inputId: id, question: text, options: z.array(z.string()).optional() }) },
-  'input.resolved': { schema: 1, data: turn.extend({ inputId: id, answer: content.optional(), by: text }) },
+  'approval.requested': { schema: 1, data: approval.extend({ ...question, name: text, reason: text }) },
+  'approval.resolved': { schema: 1, data: approval.extend({ decision: text, by: text, reason: text, remember: flag }) },
+  'input.requested': { schema: 1, data: input.extend(question) },
+  'input.resolved': { schema: 1, data: input.extend({ answer: content.optional(), declined: flag, by: text }) },
 
-  'task.enqueued': { schema: 1, data: task.extend({ title: text, prompt: text, agent: text, workspace: text, session: text, priority: z.number().optional(), dependencies: z.array(z.string()).optional() }) },
-  'task.started': { schema: 1, data: task.extend({ worker: text }) },
+  'task.enqueued': {
+    schema: 1,
+    data: task.extend({
+      title: text,
+      prompt: text,
+      input: content.optional(),
+      ...worker,
+      ...place,
+      session: text,
+      parent: parent.optional(),
+      priority: z.number().optional(),
+      dependencies: texts,
+    }),
+  },
+  'task.started': { schema: 1, data: task.extend({ worker: text, session: text, threadId: text, turnId: text }) },
   'task.progressed': { schema: 1, data: task.extend({ summary: text, percent: z.number().optional() }) },
-  'task.completed': { schema: 1, data: task.extend({ summary: text, result: z.unknown().optional() }) },
-  'task.failed': { schema: 1, data: task.extend({ error: failure.optional() }) },
+  'task.completed': { schema: 1, data: task.extend({ summary: text, result: z.unknown().optional(), usage: usage.optional() }) },
+  'task.failed': { schema: 1, data: task.extend({ error: failure.optional(), usage: usage.optional() }) },
   'task.cancelled': { schema: 1, data: task.extend({ reason: text, by: text }) },
   'task.interrupted': { schema: 1, data: task.extend({ cause: text, reason: text }) },
-  'task.retried': { schema: 1, data: task.extend({ reason: text }) },
+  /** Back into the queue; `attempt` is the one that comes next. */
+  'task.retried': { schema: 1, data: task.extend({ reason: text, by: text }) },
 })
 
 export type ContentPart = z.infer<typeof contentPart>

@@ -46,7 +46,7 @@ export async function openJournal(directory: string, options: OpenOptions<EventD
   const parts = {
     events: extend === undefined ? events : defineEvents(joined(extend.events.definitions)),
     upcasters: [...builtInUpcasters, ...(extend?.upcasters ?? [])],
-    projections: [...builtInProjections, ...(extend?.projections ?? [])],
+    projections: [...builtInProjections, ...(extend?.projections ?? [])] as unknown as readonly Projection[],
     laws: [...builtInLaws, ...(extend?.laws ?? [])],
     transcript: transcript as TranscriptFold,
   }

@@ -16,10 +16,7 @@ import { JournalError, type Damage } from './errors.js'
 import type { CommitStore, Durability, Head, Receipt, SnapshotRecord } from './storage/commit-store.js'
 import type { DerivedStores } from './storage/derived-store.js'
 import type { Clock, Files } from './storage/files.js'
-import { derivedPlace, type DerivedPlace } from './segments/derived-place.js'
-import { nodeFiles, systemClock } from './segments/node-files.js'
-import { openCommitStore } from './segments/open.js'
-import { levelStores } from './storage/level-store.js'
+import { derivedPlace, openCommitStore, type DerivedPlace } from './storage/open.js'
 import { SnapshotFiles } from './storage/snapshot-file.js'
 
 /** What a journal is opened with besides its events. */
@@ -248,7 +245,7 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
       await this.#inside.appender?.idle()
       await views?.close()
       if (views !== undefined) await endCleanly(views.derived)
-      await this.#inside.place?.leave()
+      await this.#inside.place.leave()
     } finally {
       await this.#store.close({ clean: this.#inside.clean })
     }
@@ -257,13 +254,8 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
   /** The views; a reader starts them when they are first asked for, in a place of its own. */
   #projected(): Promise<Views> {
     this.#mustBeOpen()
-    this.#views ??= this.#startViews()
+    this.#views ??= startViews({ ...this.#inside, directory: this.#inside.place.directory }).then(({ views }) => views)
     return this.#views
-  }
-
-  async #startViews(): Promise<Views> {
-    this.#inside.place ??= await derivedPlace(this.directory, true)
-    return (await startViews({ ...this.#inside, directory: this.#inside.place.directory })).views
   }
 
   #mustBeOpen(): void {
@@ -286,7 +278,7 @@ interface Inside {
   projections: readonly Projection[]
   snapshots: SnapshotFiles
   stores: DerivedStores
-  place: DerivedPlace | undefined
+  place: DerivedPlace
   rowsMax: number
   durability: Durability
   transcript: TranscriptFold | undefined
@@ -302,8 +294,12 @@ export async function openWith<D extends EventDefinitions, R>(directory: string,
   const schemas = new Schemas(parts.events, parts.upcasters)
   const laws = new Laws(parts.laws, schemas)
   const limits = { ...defaultLimits, ...options.limits }
-  const { files = nodeFiles, clock = systemClock } = options
-  const store = await openCommitStore<LawStates>(directory, { ...options, files, clock, notes: laws, admit: (look) => schemas.admit(look.types) })
+  const { store, files, clock } = await openCommitStore<LawStates>(directory, {
+    ...options,
+    notes: laws,
+    admit: (look) => schemas.admit(look.types),
+    commitBytesMax: limits.commitBytesMax,
+  })
   try {
     const readOnly = options.readOnly === true
     const appender = readOnly ? undefined : new Appender(store, schemas, laws, limits, () => clock.now())
@@ -311,9 +307,9 @@ export async function openWith<D extends EventDefinitions, R>(directory: string,
     if (closes) await closeInterrupted(store, appender)
     const work = await reportOpenWork(store, laws, readOnly && !store.recovery.liveWriter)
     const snapshots = new SnapshotFiles(files, clock, directory)
-    const shared = { store, schemas, projections: parts.projections, snapshots, stores: options.derived ?? levelStores(files), rowsMax: options.cacheRows ?? 20_000 }
-    const place = readOnly ? undefined : await derivedPlace(directory, false)
-    const started = place === undefined ? undefined : await startViews({ ...shared, directory: place.directory })
+    const place = derivedPlace(directory, files, options)
+    const shared = { store, schemas, projections: parts.projections, snapshots, stores: place.stores, rowsMax: options.cacheRows ?? 20_000 }
+    const started = readOnly ? undefined : await startViews({ ...shared, directory: place.directory })
     const recovery = report(store, work, started?.report, schemas.upcast, performance.now() - began)
     const inside: Inside = {
       ...shared,

@@ -1,7 +1,7 @@
 /** `tool.finished` 1 → 2: a text and a flag become a status and content. */
 import { defineUpcaster } from '../src/define.js'
 
-interface V1 {
+export interface ToolFinished1 {
   turnId: string
   callId: string
   output?: string
@@ -12,7 +12,7 @@ interface V1 {
 export const toolFinished1to2 = defineUpcaster({
   type: 'tool.finished',
   from: 1,
-  up: ({ output, isError, ...rest }: V1) => ({
+  up: ({ output, isError, ...rest }: ToolFinished1) => ({
     ...rest,
     status: isError === true ? 'error' : 'ok',
     ...(output === undefined ? {} : { content: [{ type: 'text', text: output }] }),

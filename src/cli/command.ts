@@ -44,7 +44,13 @@ const COMMON: Record<string, Option> = {
 export function readWords(command: Command, words: readonly string[]): Given & { help: boolean } {
   const options = { ...command.options, ...COMMON }
   const shapes = Object.entries(options).map(([name, { type }]) => [name, name === 'help' ? { type, short: 'h' } : { type }])
-  const parsed = parsed_(() => parseArgs({ args: [...words], options: Object.fromEntries(shapes) as Record<string, { type: 'boolean' | 'string' }>, allowPositionals: true }))
+  const parsed = parsedBy(() =>
+    parseArgs({
+      args: [...words],
+      options: Object.fromEntries(shapes) as Record<string, { type: 'boolean' | 'string' }>,
+      allowPositionals: true,
+    }),
+  )
   const { help = false, json = false, ...rest } = parsed.values
   const needed = command.takes.filter((name) => name.startsWith('<'))
   const most = command.takes.some((name) => name.includes('…')) ? Number.POSITIVE_INFINITY : command.takes.length
@@ -63,7 +69,9 @@ export function number({ options }: Given, name: string): number | undefined {
 }
 
 export function helpFor(command: Command): string {
-  const options = Object.entries({ ...command.options, ...COMMON }).map(([name, { value, says }]) => [`--${name}${value === undefined ? '' : ` ${value}`}`, says] as const)
+  const options = Object.entries({ ...command.options, ...COMMON }).map(
+    ([name, { value, says }]) => [`--${name}${value === undefined ? '' : ` ${value}`}`, says] as const,
+  )
   const width = Math.max(...options.map(([name]) => name.length))
   return [
     `turnlog ${[command.name, ...command.takes].join(' ')}`,
@@ -88,11 +96,11 @@ export async function withJournal({ arguments: [directory] }: Given, use: (journ
   return EXIT.damage
 }
 
-function parsed_<T>(parse: () => T): T {
+function parsedBy<T>(parse: () => T): T {
   try {
     return parse()
   } catch (error) {
-    if (error instanceof TypeError && 'code' in error) throw new UsageError(error.message)
+    if (error instanceof TypeError && 'code' in error) throw new UsageError(error.message.split('. ')[0] as string)
     throw error
   }
 }

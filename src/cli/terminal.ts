@@ -19,15 +19,30 @@ export function print(text = ''): void {
   process.stdout.write(`${text}\n`)
 }
 
-/** Columns that fit: the widest column gives way where the terminal ends. The first row is the heading. */
-export function table(rows: readonly (readonly (string | number)[])[], indent = ''): string {
-  const cells = rows.map((row) => row.map((cell) => oneLine(String(cell))))
+/** Columns that fit: the widest column gives way where the terminal ends. The first row is the heading. Cells may be styled. */
+export function table(rows: readonly (readonly (string | number)[])[]): string {
+  const cells = rows.map((row) => row.map(String))
   const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => wide(row[column] ?? ''))))
-  const room = (process.stdout.columns ?? 120) - indent.length - 2 * (widths.length - 1)
+  const room = (process.stdout.columns ?? 120) - 2 * (widths.length - 1)
   const over = widths.reduce((sum, width) => sum + width, 0) - room
   const widest = widths.indexOf(Math.max(...widths))
   if (over > 0) widths[widest] = Math.max(12, (widths[widest] as number) - over)
-  return cells.map((row, i) => line(row, widths, indent, i === 0)).join('\n')
+  return cells.map((row, i) => line(row, widths, i === 0)).join('\n')
+}
+
+/** A paragraph in lines of the terminal's width, or of what one likes to read where that is wider. */
+export function wrapped(text: string, indent: number): string[] {
+  const room = Math.max(20, Math.min(process.stdout.columns ?? 120, 120) - indent)
+  const lines: string[] = []
+  let current = ''
+  for (const word of text.split(/(?<= )/)) {
+    if (current !== '' && wide(current) + wide(word.trimEnd()) > room) {
+      lines.push(current.trimEnd())
+      current = ''
+    }
+    current += word
+  }
+  return [...lines, current.trimEnd()]
 }
 
 /** A line that is drawn over while something takes its time; nothing where there is no terminal. */
@@ -53,9 +68,9 @@ export class Progress {
   }
 }
 
-/** Text that a transcript brought along, safe to print: one line, no control characters. */
+/** Somebody's text, safe to print: one line, and nothing that a terminal would obey. */
 export function oneLine(text: string): string {
-  return colours ? text.replaceAll(/\s+/g, ' ') : stripVTControlCharacters(text).replaceAll(/\s+/g, ' ')
+  return text.replaceAll(/[\s\p{Cc}]+/gu, ' ')
 }
 
 export function bytes(count: number): string {
@@ -65,16 +80,17 @@ export function bytes(count: number): string {
   return `${(count / 1024 ** power).toFixed(1)} ${units[power - 1]}`
 }
 
-function line(row: string[], widths: number[], indent: string, heading: boolean): string {
+function line(row: string[], widths: number[], heading: boolean): string {
   const padded = row.map((cell, column) => {
     const width = widths[column] as number
     const fitting = wide(cell) > width ? `${stripVTControlCharacters(cell).slice(0, width - 1)}…` : cell
     return fitting + ' '.repeat(Math.max(0, width - wide(fitting)))
   })
-  const text = `${indent}${padded.join('  ').trimEnd()}`
+  const text = padded.join('  ').trimEnd()
   return heading ? dim(text) : text
 }
 
-function wide(text: string): number {
-  return [...stripVTControlCharacters(text)].length
+/** Characters that are seen. */
+export function wide(text: string): number {
+  return Array.from(stripVTControlCharacters(text)).length
 }

@@ -176,7 +176,8 @@ export class Appender {
   async #checkClaims(stream: string, lane: Lane, decision: Decision): Promise<void> {
     const seen = new Set<string>()
     for (const claim of decision.claims) {
-      const taken = seen.has(claim) || lane.claims.has(claim) || (await this.#store.claimed(stream, claim))
+      const known = seen.has(claim) || lane.claims.has(claim) || this.#store.claimed(stream, claim)
+      const taken = typeof known === 'boolean' ? known : await known
       if (taken) throw alreadyTaken(stream, claim, decision)
       seen.add(claim)
     }
@@ -191,6 +192,7 @@ export class Appender {
       events: decision.events.map((event, i) => this.#schemas.stored(event.type, event.data, event.meta, i < decision.given ? 0 : ADDED)),
       ...(options.commitId === undefined ? {} : { commitId: options.commitId }),
     }
+    this.#laws.remember(commit, decision.claims)
     lane.version += commit.events.length
     lane.states = decision.states
     for (const claim of decision.claims) lane.claims.add(claim)

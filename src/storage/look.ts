@@ -54,8 +54,13 @@ export async function look<Note>(core: Core<Note>, list: SegmentList, mark: Head
   const newest = files.at(-1)
   const index = new MemoryIndex<Note>(newest === undefined ? { number: 0, first: 1, name: '' } : nameOf(newest))
   const sight: Sight<Note> = { mark, segments, indexes, newest, ...base, index, end: 0, unproven: undefined, tail: { kind: 'end' }, clean: false, damage, gaps }
-  if (newest !== undefined) await core.handles.with(core.paths.segment(newest), (file) => new Newest(core, sight, newest, file, role, report).read())
+  if (newest !== undefined) {
+    const sealed = list.indexed >= newest.number || (mark?.segment ?? 0) > newest.number
+    await core.handles.with(core.paths.segment(newest), (file) => new Newest(core, sight, newest, file, role, sealed, report).read())
+  }
   reportLost(sight, list, role, report)
+  // A number that no frame before can have, as far as anything tells.
+  sight.chain.group = Math.max(sight.chain.group, sight.damage.length > 0 ? (mark?.group ?? 0) : 0)
   return sight
 }
 
@@ -97,8 +102,7 @@ function reportLost<Note>(sight: Sight<Note>, { files, indexed }: SegmentList, r
   if (mark !== undefined && (mark.segment >= number || mark.position > position)) {
     const known = sight.damage.some(({ lastPosition }) => lastPosition !== undefined && lastPosition >= mark.position)
     if (mark.segment >= number || !known) report({ ...at, firstPosition: position + 1, lastPosition: Math.max(position, mark.position), reason: `the head file knows segment ${mark.segment} and position ${mark.position}` })
-    chain.position = Math.max(chain.position, mark.position)
-    chain.digest = undefined
+    if (mark.position > chain.position) Object.assign(chain, { position: mark.position, digest: mark.digest })
   } else if (indexed >= number - 1 && indexed > 0) {
     report({ ...at, firstPosition: position + 1, reason: `segment ${indexed} was sealed, and what followed is missing` })
   }
@@ -115,10 +119,12 @@ class Newest<Note> {
   readonly #alone: boolean
   /** How far the head file vouches for the segment. */
   readonly #promised: number
+  /** Something knows of a later segment, so that this one was synced to its end. */
+  readonly #sealed: boolean
   #held: Frame | undefined
   #lastKind = 0
 
-  constructor(core: Core<Note>, sight: Sight<Note>, segment: SegmentFile, file: FileHandle, role: Role, report: (damage: Damage) => void) {
+  constructor(core: Core<Note>, sight: Sight<Note>, segment: SegmentFile, file: FileHandle, role: Role, sealed: boolean, report: (damage: Damage) => void) {
     this.#core = core
     this.#sight = sight
     this.#segment = segment
@@ -127,6 +133,7 @@ class Newest<Note> {
     this.#alone = role === 'alone'
     this.#feed = new Feed(core, sight.indexes, sight.index, sight.facts)
     this.#promised = sight.mark?.segment === segment.number ? sight.mark.end : 0
+    this.#sealed = sealed
   }
 
   async read(): Promise<void> {
@@ -139,6 +146,10 @@ class Newest<Note> {
       else if (one.final && this.#alone) await this.#tail(one)
       else await this.#hole(one)
     }
+    const reached = this.#held?.end ?? this.#sight.end
+    if (this.#alone && this.#sight.tail.kind === 'end' && this.#promised > this.#segment.size && reached === this.#segment.size) {
+      await this.#tail({ offset: reached, end: reached, reason: 'the file ends', first: walk.chain.position + 1, last: undefined, final: true })
+    }
     this.#sight.unproven = this.#held
     const { mark, tail, end } = this.#sight
     this.#sight.clean = mark?.clean === true && this.#lastKind === Kind.clean && mark.end === end && this.#held === undefined && tail.kind === 'end'
@@ -146,7 +157,7 @@ class Newest<Note> {
 
   async #frame(frame: Frame): Promise<void> {
     await this.#release()
-    if (frame.header.kind === Kind.segment || frame.end <= this.#promised || !this.#alone) await this.#take(frame)
+    if (frame.header.kind === Kind.segment || frame.end <= this.#promised || this.#sealed || !this.#alone) await this.#take(frame)
     else this.#held = { ...frame, bytes: Buffer.from(frame.bytes.subarray(frame.at, frame.at + frame.header.length)), at: 0 }
   }
 
@@ -178,7 +189,8 @@ class Newest<Note> {
     const range = saved.lost === undefined ? { firstPosition: hole.first, lastPosition: hole.first - 1 } : positions(saved.lost)
     this.#report({ segment: this.#segment.name, offset: hole.offset, bytes: hole.end - hole.offset, ...range, reason: hole.reason })
     chain.position = hole.last ?? chain.position
-    chain.digest = undefined
+    // History goes on from the last digest that is known.
+    chain.digest = hole.header?.digest ?? chain.digest
     this.#sight.end = hole.end
   }
 

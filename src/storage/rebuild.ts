@@ -18,18 +18,20 @@ export async function indexSegment<Note>(core: Core<Note>, indexes: Indexes<Note
     return index
   }
   await core.handles.with(core.paths.segment(segment), async (file) => {
+    let ended = false
     const walk = new Walk(file, core.journal, 0, segment.end, { group: -1, position: segment.first - 1, digest: undefined })
     for (let item = await walk.next(); item !== undefined && !isPast(item, segment); item = await walk.next()) {
       if (isHole(item)) {
-        const saved = salvage(item)
+        const saved = salvage(item.final ? { ...item, last: segment.position } : item)
         await feed.rescued(item.offset, saved)
         const { first, last } = saved.lost ?? { first: item.first, last: item.first - 1 }
         const lastPosition = last ?? segment.position
+        if (item.final) ended = true
         report({ segment: segment.name, offset: item.offset, bytes: item.end - item.offset, firstPosition: first, lastPosition, reason: item.reason })
       } else if (item.header.kind === Kind.data) await feed.frame(item)
       else if (item.header.kind === Kind.snapshot) facts?.addSnapshot(unpackSnapshot(payloadOf(item)))
     }
-    if (walk.chain.position < segment.position && index.complete) {
+    if (!ended && walk.chain.position < segment.position) {
       index.complete = false
       report({ segment: segment.name, offset: segment.end, bytes: 0, firstPosition: walk.chain.position + 1, lastPosition: segment.position, reason: 'the segment ends before its last position' })
     }

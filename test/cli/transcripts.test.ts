@@ -27,14 +27,24 @@ class Raw {
 }
 
 const kinds = ({ moments }: Story): string[] => moments.map(({ kind }) => kind)
-const user = (content: unknown, more: object = {}): object => ({ type: 'user', sessionId: 's', cwd: '/srv', message: { role: 'user', content }, ...more })
+const user = (content: unknown, more: object = {}): object => ({
+  type: 'user',
+  sessionId: 's',
+  cwd: '/srv',
+  message: { role: 'user', content },
+  ...more,
+})
 const assistant = (content: unknown, more: object = {}): object => ({ type: 'assistant', message: { role: 'assistant', content, ...more } })
 
 describe('Claude Code', () => {
   test('a turn with a thought, a call and its outcome becomes what happened', async () => {
     const story = await read([
       user('Why?', { timestamp: '2026-01-02T03:04:05.678Z' }),
-      assistant([{ type: 'thinking', thinking: 'hm' }, { type: 'text', text: 'Let me see.' }, { type: 'tool_use', id: 'c1', name: 'Read', input: { path: 'a' } }]),
+      assistant([
+        { type: 'thinking', thinking: 'hm' },
+        { type: 'text', text: 'Let me see.' },
+        { type: 'tool_use', id: 'c1', name: 'Read', input: { path: 'a' } },
+      ]),
       user([{ type: 'tool_result', tool_use_id: 'c1', content: 'text', is_error: true }]),
       assistant([{ type: 'text', text: 'Because.' }]),
       { type: 'system', subtype: 'turn_duration' },
@@ -46,7 +56,8 @@ describe('Claude Code', () => {
   })
 
   test('usage that several rows of one message repeat counts once', async () => {
-    const row = (text: string): object => assistant([{ type: 'text', text }], { id: 'm1', usage: { input_tokens: 5, cache_read_input_tokens: 2, output_tokens: 3 } })
+    const row = (text: string): object =>
+      assistant([{ type: 'text', text }], { id: 'm1', usage: { input_tokens: 5, cache_read_input_tokens: 2, output_tokens: 3 } })
     const story = await read([user('?'), row('a'), row('b')])
     expect(story.moments.filter(({ kind }) => kind === 'measured')).toEqual([{ kind: 'measured', tokens: { input: 7, output: 3 } }])
   })
@@ -68,15 +79,26 @@ describe('pi', () => {
   const message = (role: string, more: object): object => ({ type: 'message', message: { role, ...more } })
 
   test('a turn ends as its model stopped', async () => {
-    const stop = (stopReason: string): object => message('assistant', { content: [{ type: 'text', text: 'a' }], stopReason, errorMessage: 'why' })
-    const story = await read([session, message('user', { content: [{ type: 'text', text: '?' }] }), stop('stop'), stop('aborted'), stop('error')])
+    const stop = (stopReason: string): object =>
+      message('assistant', { content: [{ type: 'text', text: 'a' }], stopReason, errorMessage: 'why' })
+    const story = await read([
+      session,
+      message('user', { content: [{ type: 'text', text: '?' }] }),
+      stop('stop'),
+      stop('aborted'),
+      stop('error'),
+    ])
     expect(story).toMatchObject({ id: 'p', agent: 'pi', workspace: '/srv' })
     expect(story.moments.flatMap((moment) => (moment.kind === 'ended' ? [moment.how] : []))).toEqual(['completed', 'cancelled', 'failed'])
   })
 
   test('calls and outcomes keep their ids', async () => {
     const call = { type: 'toolCall', id: 'c1', name: 'read', arguments: { path: 'a' } }
-    const story = await read([session, message('assistant', { content: [call], stopReason: 'toolUse' }), message('toolResult', { toolCallId: 'c1', content: [], isError: false })])
+    const story = await read([
+      session,
+      message('assistant', { content: [call], stopReason: 'toolUse' }),
+      message('toolResult', { toolCallId: 'c1', content: [], isError: false }),
+    ])
     expect(story.moments).toEqual([
       { kind: 'called', callId: 'c1', name: 'read', arguments: { path: 'a' } },
       { kind: 'returned', callId: 'c1', status: 'ok', content: [] },
@@ -133,19 +155,28 @@ describeWithSharedData('real transcripts', (data) => {
   )
   test('are there', () => expect(found.length).toBeGreaterThan(10))
 
-  test.each(found.map((path) => [relative(data, path), path]))('%s: every row is played or counted, every call and text is in the script once', async (_name, path) => {
-    const story = await readTranscript(path)
-    const lines = readFileSync(path, 'utf8').split('\n').filter((line) => line.trim() !== '')
-    expect(story.rows).toBe(lines.length)
-    const events = writeScript(story).steps.flatMap((step) => step.events({ attempt: 1, id: (name) => name }))
-    const of = (type: string): number => events.filter((event) => event.type === type).length
-    const happened = (...of_: Moment['kind'][]): number => story.moments.filter(({ kind }) => of_.includes(kind)).length
-    expect(of('item.completed')).toBe(happened('said', 'reasoned'))
-    expect(of('tool.requested')).toBe(happened('called'))
-    expect(of('tool.started')).toBe(of('tool.requested'))
-    expect(of('tool.finished')).toBe(happened('returned') - (story.skipped['outcome without its call'] ?? 0) - (writeScript(story).skipped['outcome without its call'] ?? 0))
-    expect(of('turn.submitted')).toBeGreaterThanOrEqual(happened('prompted'))
-    expect(of('turn.started')).toBe(of('turn.submitted'))
-    expect(of('turn.completed') + of('turn.failed') + of('turn.cancelled')).toBe(of('turn.started'))
-  })
+  test.each(found.map((path) => [relative(data, path), path]))(
+    '%s: every row is played or counted, every call and text is in the script once',
+    async (_name, path) => {
+      const story = await readTranscript(path)
+      const lines = readFileSync(path, 'utf8')
+        .split('\n')
+        .filter((line) => line.trim() !== '')
+      expect(story.rows).toBe(lines.length)
+      const events = writeScript(story).steps.flatMap((step) => step.events({ attempt: 1, id: (name) => name }))
+      const of = (type: string): number => events.filter((event) => event.type === type).length
+      const happened = (...of_: Moment['kind'][]): number => story.moments.filter(({ kind }) => of_.includes(kind)).length
+      expect(of('item.completed')).toBe(happened('said', 'reasoned'))
+      expect(of('tool.requested')).toBe(happened('called'))
+      expect(of('tool.started')).toBe(of('tool.requested'))
+      expect(of('tool.finished')).toBe(
+        happened('returned') -
+          (story.skipped['outcome without its call'] ?? 0) -
+          (writeScript(story).skipped['outcome without its call'] ?? 0),
+      )
+      expect(of('turn.submitted')).toBeGreaterThanOrEqual(happened('prompted'))
+      expect(of('turn.started')).toBe(of('turn.submitted'))
+      expect(of('turn.completed') + of('turn.failed') + of('turn.cancelled')).toBe(of('turn.started'))
+    },
+  )
 })

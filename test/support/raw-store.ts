@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { CommitStore, Durability, NewCommit, Receipt, StreamNotes } from '../../src/storage/commit-store.js'
-import { nodeFiles, systemClock } from '../../src/segments/node-files.js'
-import { openCommitStore, type OpenStore } from '../../src/segments/open.js'
+import { openCommitStore, type OpenStore } from '../../src/storage/open.js'
 
 /** A note is the number of events seen. */
 export const counting: StreamNotes<number> = {
@@ -17,8 +16,8 @@ export const counting: StreamNotes<number> = {
   decode: (bytes) => Number(Buffer.from(bytes).toString()),
 }
 
-export const openRaw = (directory: string, options: Partial<OpenStore<number>> = {}): Promise<CommitStore<number>> =>
-  openCommitStore(directory, { notes: counting, admit: () => undefined, files: nodeFiles, clock: systemClock, ...options })
+export const openRaw = async (directory: string, options: Partial<OpenStore<number>> = {}): Promise<CommitStore<number>> =>
+  (await openCommitStore(directory, { notes: counting, admit: () => undefined, ...options })).store
 
 /** A directory that is gone after the test. */
 export async function temporary(): Promise<string> {

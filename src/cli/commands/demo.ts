@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { EXIT, UsageError, type Command } from '../command.js'
 import { demonstrate } from '../demo/demo.js'
-import { Narrator, silent, summary } from '../demo/narrator.js'
+import { Narrator, silent } from '../demo/narrator.js'
+import { summary } from '../demo/summary.js'
 import { loadScripts } from '../demo/scripts.js'
 import { print } from '../terminal.js'
 
@@ -31,8 +32,8 @@ export const demo: Command = {
 
 async function place(named: string | boolean | undefined): Promise<string> {
   if (typeof named !== 'string') return mkdtemp(join(tmpdir(), 'turnlog-demo-'))
-  const there = await readdir(named).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return []
+  const there = await readdir(named).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error
   })
   if (there.length > 0) throw new UsageError(`--dir takes a directory that is new or empty; ${named} holds ${there.length} file(s)`)

@@ -18,7 +18,12 @@ export const sessions: Command = {
       const limit = number(given, 'limit') ?? (given.json ? Number.POSITIVE_INFINITY : LIMIT)
       const found: SessionState[] = []
       for await (const { state } of journal.list(session, { by: 'lastActivity', reverse: true, limit })) found.push(state)
-      if (given.json) print(JSON.stringify({ sessions: found.map(({ id, title = null, status, lastActivity, turns }) => ({ id, title, status, lastActivity, turns })) }))
+      if (given.json)
+        print(
+          JSON.stringify({
+            sessions: found.map(({ id, title = null, status, lastActivity, turns }) => ({ id, title, status, lastActivity, turns })),
+          }),
+        )
       else print(found.length === 0 ? 'No sessions.' : sessionTable(found))
       return EXIT.fine
     }),

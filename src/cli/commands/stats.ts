@@ -19,7 +19,13 @@ export const stats: Command = {
       progress.end()
       const counted = { events, commits, streams: streams.size, bytes: journal.bytes }
       if (given.json) print(JSON.stringify(counted))
-      else print(table([['events', 'commits', 'streams', 'size'], [events, commits, streams.size, bytes(journal.bytes)]]))
+      else
+        print(
+          table([
+            ['events', 'commits', 'streams', 'size'],
+            [events, commits, streams.size, bytes(journal.bytes)],
+          ]),
+        )
       return EXIT.fine
     }),
 }

@@ -13,7 +13,8 @@ export const tasks: Command = {
   run: (given) =>
     withJournal(given, async (journal) => {
       const found: TaskRow[] = []
-      for await (const { state } of journal.list(task, { by: 'enqueued', limit: number(given, 'limit') ?? Number.POSITIVE_INFINITY })) found.push(state)
+      for await (const { state } of journal.list(task, { by: 'enqueued', limit: number(given, 'limit') ?? Number.POSITIVE_INFINITY }))
+        found.push(state)
       if (given.json) print(JSON.stringify({ tasks: found }))
       else print(found.length === 0 ? 'No tasks.' : taskTable(found))
       return EXIT.fine

@@ -1,3 +1,4 @@
+import type { VerifyReport } from '../../index.js'
 import { EXIT, withJournal, type Command } from '../command.js'
 import { bad, dim, good, print, Progress } from '../terminal.js'
 
@@ -19,13 +20,13 @@ export const verify: Command = {
     }),
 }
 
-type Report = Awaited<ReturnType<import('../command.js').OpenedJournal['verify']>>
-
-function tell({ ok, position, digest, commits, events, damage, snapshots }: Report, all: boolean): void {
+function tell({ ok, position, digest, commits, events, damage, snapshots }: VerifyReport, all: boolean): void {
   print(`${ok ? good('ok') : bad('damaged')}  ${events} events in ${commits} commits, up to position ${position}`)
   print(dim(`digest ${digest}`))
   for (const { segment, offset, bytes, firstPosition, lastPosition, reason } of damage) {
-    print(`${bad('damage')}  ${segment} at ${offset}, ${bytes} bytes, positions ${firstPosition} to ${lastPosition ?? 'unknown'}: ${reason}`)
+    print(
+      `${bad('damage')}  ${segment} at ${offset}, ${bytes} bytes, positions ${firstPosition} to ${lastPosition ?? 'unknown'}: ${reason}`,
+    )
   }
   for (const { file, ok: fine, reason } of snapshots) {
     if (!fine) print(`${bad('refused')}  ${file}: ${reason}`)

@@ -5,12 +5,13 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Recovery } from '../../index.js'
 import type { Message, Request } from './child.js'
+import type { Resumption } from './runtime.js'
 
 /** What the parent heard of one boot. */
 export interface Boot {
   recovery: Recovery
   /** Steps that the journal held when the runtime began, for each session that it came to. */
-  resumes: Map<string, { done: number; again: number }>
+  resumes: Map<string, Resumption>
   /** Newest step of each session that was acknowledged before the end. */
   acknowledged: Map<string, number>
   killed: boolean
@@ -29,7 +30,7 @@ export async function boot(request: Request, onStep: (session: string, step: num
   for await (const line of createInterface({ input: child.stdout })) {
     const message = JSON.parse(line) as Message
     if (message.tells === 'recovery') heard.recovery = message.recovery
-    if (message.tells === 'resumes') heard.resumes.set(message.session, message)
+    if (message.tells === 'resumes') heard.resumes.set(message.session, { done: message.done, again: message.again })
     if (message.tells !== 'acknowledged') continue
     const { session, step } = message
     heard.acknowledged.set(session, Math.max(step, heard.acknowledged.get(session) ?? 0))

@@ -4,7 +4,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { openJournal, type Recovery } from '../../index.js'
-import { play, type Listener } from './runtime.js'
+import { play, type Listener, type Resumption } from './runtime.js'
 import { loadScripts } from './scripts.js'
 
 export interface Request {
@@ -16,7 +16,7 @@ export interface Request {
 
 export type Message =
   | { tells: 'recovery'; recovery: Recovery }
-  | { tells: 'resumes'; session: string; done: number; again: number }
+  | ({ tells: 'resumes'; session: string } & Resumption)
   | { tells: 'acknowledged'; session: string; step: number; position: number }
   | { tells: 'played' }
 

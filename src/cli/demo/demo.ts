@@ -19,11 +19,13 @@ export interface Onlooker {
   boots(number: number): void
   plays(done: number, total: number): void
   booted(number: number, boot: Boot, kill: Kill | undefined): void
-  proves(): void
 }
 
 /** `scripts` are those of the transcripts; the runtime's process reads them for itself. */
-export async function demonstrate({ directory, transcripts, scripts }: Pick<Demonstration, 'directory' | 'scripts'> & { transcripts: string[] }, onlooker: Onlooker): Promise<Demonstration> {
+export async function demonstrate(
+  { directory, transcripts, scripts }: Pick<Demonstration, 'directory' | 'scripts'> & { transcripts: string[] },
+  onlooker: Onlooker,
+): Promise<Demonstration> {
   const kills = chooseKills(scripts)
   const total = scripts.reduce((sum, { steps }) => sum + steps.length, 0)
   const before = new Map(scripts.map(({ session }, i) => [session, scripts.slice(0, i).reduce((sum, { steps }) => sum + steps.length, 0)]))
@@ -40,7 +42,6 @@ export async function demonstrate({ directory, transcripts, scripts }: Pick<Demo
     boots.push(kill === undefined ? ended : { ...ended, kill })
     onlooker.booted(boots.length, ended, kill)
   }
-  onlooker.proves()
   const proof = await prove(directory, scripts)
   return { directory, scripts, boots, proof, broken: [...broken, ...found(proof)] }
 }

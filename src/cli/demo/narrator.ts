@@ -1,121 +1,144 @@
-/** Tells a demonstration to the person who looks on. What it says depends on the scripts alone, not on the machine. */
+/** Tells a demonstration to the person who looks on. What it says depends on the scripts, not on the machine. */
 import { extname } from 'node:path'
-import { bad, bold, dim, good, oneLine, print, Progress, styled } from '../terminal.js'
+import { bad, bold, dim, good, oneLine, print, Progress, styled, wide } from '../terminal.js'
 import { sessionTable, taskTable, threadTable, turnTable } from '../view-tables.js'
 import type { Boot } from './boots.js'
 import type { Demonstration, Onlooker } from './demo.js'
 import type { Kill } from './kills.js'
 import type { Proof } from './proof.js'
 import type { Script } from './script.js'
+import type { Views } from './views.js'
+
+/** Turns that are shown; the rest is said to be there. */
+const TURNS_MAX = 12
 
 export class Narrator implements Onlooker {
   #scripts: readonly Script[] = []
   #progress = new Progress('')
+  #killed: Kill | undefined
 
   begins(directory: string, scripts: readonly Script[], kills: readonly Kill[]): void {
     this.#scripts = scripts
-    print(`${bold('turnlog demo')}  a runtime journals ${scripts.length === 1 ? 'a session' : `${scripts.length} sessions`} as it happens, and is killed ${kills.length} times in the middle of it`)
-    for (const { session, steps, skipped } of scripts) {
-      const passed = Object.entries(skipped).map(([reason, times]) => `${times} × ${reason}`)
-      print(`  ${session}  ${steps.length} steps${passed.length === 0 ? '' : dim(`  not played: ${oneLine(passed.join(', '))}`)}`)
-    }
-    print(`  journal in ${directory}`)
+    const what = scripts.length === 1 ? 'a session' : `${scripts.length} sessions`
+    print(`${bold('turnlog')}  A runtime journals ${what} as it happens, and is killed ${kills.length} times on the way.`)
+    print()
+    for (const { session, steps, skipped } of scripts) print(`  session  ${oneLine(session)}, ${steps.length} steps${notPlayed(skipped)}`)
+    print(`  journal  ${directory}`)
   }
 
   boots(number: number): void {
-    this.#progress = new Progress(`  boot ${number} plays`)
+    this.#progress = new Progress(`  boot ${number}`)
   }
 
   plays(done: number, total: number): void {
     this.#progress.show(done, total)
   }
 
-  booted(number: number, { recovery, resumes, killed }: Boot, kill: Kill | undefined): void {
+  booted(number: number, { recovery, resumes }: Boot, kill: Kill | undefined): void {
     this.#progress.end()
     print()
-    print(bold(`boot ${number}`) + (number === 1 ? '  a new journal' : `  ${recovered(recovery)}`))
-    for (const line of closed(recovery)) print(`  ${line}`)
-    for (const [session, { done, again }] of resumes) {
-      const { length } = this.#scripts.find((script) => script.session === session)?.steps ?? []
-      if (number > 1 && done > 0 && done < length) print(`  ${styled('cyan', 'goes on')}  ${session}: everything acknowledged is there${again === 0 ? '' : `; begins ${again} cut-off ${again === 1 ? 'step' : 'steps'} again`}`)
+    print(`${bold(`boot ${number}`)}  ${number === 1 ? 'a new journal' : recovered(recovery)}`)
+    if (this.#killed !== undefined) this.#held(this.#killed, resumes)
+    for (const { stream, turnId, attempt, calls } of recovery.interrupted) {
+      line(
+        styled('yellow', 'closed'),
+        `${turnId}, attempt ${attempt}, is interrupted${calls.length === 0 ? '' : `; without an outcome: ${oneLine(calls.join(', '))}`}${this.#in(stream)}`,
+      )
     }
-    if (kill === undefined) print(`  ${good('✓')} played to the end, nobody killed it`)
-    else print(`  ${bad(killed ? '✗ SIGKILL' : '✗ not killed')}  while ${kill.during} ${dim(`(${this.#says(kill)})`)}`)
-  }
-
-  proves(): void {
-    this.#progress = new Progress('  comparing')
+    for (const { taskId, attempt } of recovery.tasks)
+      line(styled('yellow', 'closed'), `task ${oneLine(taskId)}, attempt ${attempt}, is interrupted`)
+    for (const { stream, turnId } of recovery.pending) line(styled('cyan', 'queued'), `${turnId} still waits${this.#in(stream)}`)
+    for (const [session, { again }] of resumes) this.#again(session, again)
+    if (kill === undefined) line(good('done'), 'everything is played, and nobody killed it')
+    else
+      line(
+        bad('KILL'),
+        `while ${kill.during} ${dim(`(step ${kill.step + 1}: ${oneLine(this.#step(kill.session, kill.step))})`)}${this.#in(kill.session)}`,
+      )
+    this.#killed = kill
   }
 
   concludes({ proof, broken, directory, scripts }: Demonstration): void {
     print()
     print(bold('What the journal holds now'))
-    for (const lines of [sessionTable(proof.views.sessions), threadTable(proof.views.threads), turnTable(proof.views.turns), taskTable(proof.views.tasks)]) {
-      print(lines)
-      print()
-    }
+    tellViews(proof.views)
     print(bold('Everything derived goes, or rots'))
-    for (const line of proved(proof)) print(`  ${line}`)
+    print()
+    for (const said of proved(proof)) print(`  ${said}`)
     for (const what of broken) print(`  ${bad('✗')} ${what}`)
     print()
     print(broken.length === 0 ? good('All is as promised.') : bad('Not everything is as promised.'))
-    print(`Look on: ${bold(`${program()} show ${directory} ${scripts[0]?.session ?? ''}`)}`)
-    print(`         ${program()} tail ${directory}`)
+    print()
+    print(`Look on:  ${program()} show ${directory} ${scripts[0]?.session ?? ''}`)
+    print(`          ${program()} tail ${directory}`)
   }
 
-  #says({ session, step }: Kill): string {
-    return `step ${step + 1} of ${session}: ${this.#scripts.find((script) => script.session === session)?.steps[step]?.says ?? ''}`
+  #held({ session, step }: Kill, resumes: Boot['resumes']): void {
+    if ((resumes.get(session)?.done ?? 0) > step)
+      line(good('kept'), `all ${step + 1} steps that were acknowledged before the kill${this.#in(session)}`)
+    else line(bad('lost'), `steps that were acknowledged before the kill${this.#in(session)}`)
+  }
+
+  /** What a death cut off and this boot begins again, each by its first step. */
+  #again(session: string, again: readonly number[]): void {
+    const { steps } = this.#script(session)
+    const firsts = again.filter((index, i) => again.findIndex((other) => steps[other]?.closes === steps[index]?.closes) === i)
+    if (firsts.length > 0)
+      line(styled('cyan', 'again'), `${firsts.map((index) => oneLine(steps[index]?.says ?? '')).join(', ')}${this.#in(session)}`)
+  }
+
+  #script(session: string): Script {
+    return this.#scripts.find((script) => script.session === session) as Script
+  }
+
+  #step(session: string, index: number): string {
+    return this.#script(session).steps[index]?.says ?? ''
+  }
+
+  /** Which session, where there are several. */
+  #in(session: string): string {
+    return this.#scripts.length === 1 ? '' : dim(` · ${oneLine(session)}`)
   }
 }
 
 /** Tells nothing. */
-export const silent: Onlooker = { begins() {}, boots() {}, plays() {}, booted() {}, proves() {} }
+export const silent: Onlooker = { begins() {}, boots() {}, plays() {}, booted() {} }
 
-/** A demonstration for machines. */
-export function summary({ directory, scripts, boots, proof, broken }: Demonstration): object {
-  const { views, damaged, recovery, viewsEqual, verify } = proof
-  return {
-    ok: broken.length === 0,
-    journal: directory,
-    scripts: scripts.map(({ session, steps, skipped }) => ({ session, steps: steps.length, skipped })),
-    boots: boots.map(({ recovery: found, resumes, acknowledged, killed, kill }) => ({
-      ...(kill === undefined ? {} : { kill }),
-      killed,
-      recovery: found,
-      resumes: Object.fromEntries(Array.from(resumes, ([session, { done, again }]) => [session, { done, again }])),
-      acknowledged: Object.fromEntries(acknowledged),
-    })),
-    views,
-    proof: { derived: recovery.derived, damaged, snapshots: recovery.snapshots, replayed: recovery.replayed, viewsEqual },
-    verify,
-    broken,
-  }
+function line(word: string, text: string): void {
+  print(`  ${word}${' '.repeat(Math.max(1, 9 - wide(word)))}${text}`)
+}
+
+function notPlayed(skipped: Script['skipped']): string {
+  const passed = Object.entries(skipped).map(([reason, times]) => `${times} × ${reason}`)
+  return passed.length === 0 ? '' : dim(`; not played: ${oneLine(passed.join(', '))}`)
 }
 
 function recovered({ tornBytes, damage }: Boot['recovery']): string {
   if (damage.length > 0) return bad(`found ${damage.length} damaged part(s)`)
-  return tornBytes === 0 ? 'recovery found every byte whole' : `recovery set aside ${tornBytes} bytes of a last write that was never acknowledged`
+  return tornBytes === 0 ? 'every byte is whole' : `set aside ${tornBytes} bytes of a last write that nobody was promised`
 }
 
-/** What recovery closed, and what it found waiting. */
-function closed({ interrupted, pending, tasks }: Boot['recovery']): string[] {
-  return [
-    ...interrupted.map(({ stream, turnId, attempt, calls }) => `${styled('yellow', 'closed')}   ${turnId} of ${stream}, attempt ${attempt}: interrupted${calls.length === 0 ? '' : `, outcome unknown: ${calls.join(', ')}`}`),
-    ...tasks.map(({ taskId, attempt }) => `${styled('yellow', 'closed')}   task ${taskId}, attempt ${attempt}: interrupted`),
-    ...pending.map(({ stream, turnId }) => `${styled('cyan', 'waiting')}  ${turnId} of ${stream}`),
-  ]
+function tellViews({ sessions, threads, turns, tasks }: Views): void {
+  const shown = turns.slice(-TURNS_MAX)
+  const tables = [sessionTable(sessions), threadTable(threads), turnTable(shown)]
+  if (shown.length < turns.length) tables.push(dim(`and ${turns.length - shown.length} turns before these`))
+  if (tasks.length > 0) tables.push(taskTable(tasks))
+  print(`\n${tables.join('\n\n')}\n`)
 }
 
 function proved({ damaged, recovery, views, viewsEqual, astray, verify }: Proof): string[] {
   const mark = (fine: boolean): string => (fine ? good('✓') : bad('✗'))
-  const refused = recovery.snapshots.refused.find(({ file }) => file === damaged)
+  const { used, refused } = recovery.snapshots
+  const reason = refused.find(({ file }) => file === damaged)?.reason
+  const instead = used.find((file) => file.startsWith(damaged.slice(0, damaged.lastIndexOf('/') + 1)))
   const { transcripts, ...tables } = views
   const rows = Object.values(tables).reduce((sum, { length }) => sum + length, 0)
   return [
-    `${mark(recovery.derived === 'rebuilt')} derived/ was deleted: ${recovery.derived}, ${recovery.snapshots.used.length} older or other snapshots used`,
-    `${mark(refused !== undefined)} one bit of ${damaged} was turned: ${refused === undefined ? 'not noticed' : `refused, ${refused.reason}`}`,
-    `${mark(viewsEqual)} ${rows} rows of all views and ${transcripts.length} transcript${transcripts.length === 1 ? '' : 's'}: ${viewsEqual ? 'equal' : 'not equal'}`,
-    `${mark(astray.length === 0)} everything that was finished stands in the journal once`,
+    `${mark(recovery.derived === 'rebuilt')} derived/ was deleted: ${recovery.derived} from ${used.length} snapshots and ${recovery.replayed} events`,
+    `${mark(reason !== undefined)} a bit of ${damaged} was turned: ${reason === undefined ? 'not noticed' : `refused, ${reason}`}`,
+    ...(instead === undefined ? [] : [`  ${dim(`${instead} took its place`)}`]),
+    `${mark(viewsEqual)} ${rows} rows of all views and ${transcripts.length} transcript${transcripts.length === 1 ? '' : 's'} are ${viewsEqual ? '' : 'not '}equal to those before`,
+    `${mark(astray.length === 0)} whatever was finished is in the journal exactly once`,
     `${mark(verify.ok)} verify: ${verify.ok ? 'ok' : 'damaged'}, ${verify.events} events in ${verify.commits} commits`,
   ]
 }

@@ -5,10 +5,10 @@ const PIECES_MAX = 24
 const PIECE_CHARACTERS = 24
 
 export function pieces(text: string): string[] {
-  const characters = [...text]
+  const characters = Array.from(text)
   const length = Math.max(PIECE_CHARACTERS, Math.ceil(characters.length / PIECES_MAX))
   const cut: string[] = []
-  for (let at = 0; at < characters.length; ) {
+  for (let at = 0; at < characters.length;) {
     const space = characters.lastIndexOf(' ', at + length - 1)
     const end = space < at + length / 2 || at + length >= characters.length ? at + length : space + 1
     cut.push(characters.slice(at, end).join(''))

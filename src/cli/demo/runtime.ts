@@ -23,12 +23,17 @@ export interface Writable {
 
 /** What the runtime tells while it plays. */
 export interface Listener {
-  /** Where it goes on: steps that the journal holds, and how many of them are begun again. */
-  resumes?(script: Script, at: { done: number; again: number }): void
+  /** Where it goes on: how many steps the journal holds, and which of them are begun again. */
+  resumes?(script: Script, at: Resumption): void
   /** The journal acknowledged a step. */
   acknowledged?(script: Script, index: number, receipt: Receipt): void
   /** Called before each step; a slow model, a slow tool or a test lets the runtime wait here. */
   before?(script: Script, index: number): Promise<void> | void
+}
+
+export interface Resumption {
+  done: number
+  again: number[]
 }
 
 /** Steps that may be under way at a time while a model streams. */
@@ -40,7 +45,7 @@ export async function play(journal: Writable, script: Script, listener: Listener
   const done = last === undefined ? 0 : last.index + 1
   const todo = left(script, done)
   if (last !== undefined) await repeat(journal, script, last)
-  listener.resumes?.(script, { done, again: todo.filter(({ again }) => again).length })
+  listener.resumes?.(script, { done, again: todo.flatMap(({ index, again }) => (again ? [index] : [])) })
   const attempts = new Attempts(journal.recovery, script)
   let flowing: Promise<void>[] = []
   for (const { index, again } of todo) {

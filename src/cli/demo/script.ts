@@ -30,7 +30,7 @@ export interface Step {
 export interface Attempt {
   attempt: number
   /** An item's or a call's name in this attempt. */
-  id(name: string): string
+  id: (name: string) => string
 }
 
 export interface Script {

@@ -10,7 +10,9 @@ export async function loadScripts(transcripts: readonly string[]): Promise<Scrip
   const scripts: Script[] = []
   for (const path of transcripts) {
     const story = await readTranscript(path)
-    const namesakes = scripts.filter(({ session }) => session === `session-${story.id}` || session.startsWith(`session-${story.id}~`)).length
+    const namesakes = scripts.filter(
+      ({ session }) => session === `session-${story.id}` || session.startsWith(`session-${story.id}~`),
+    ).length
     scripts.push(writeScript(story, `session-${story.id}${namesakes === 0 ? '' : `~${namesakes + 1}`}`))
   }
   return scripts

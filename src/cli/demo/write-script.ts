@@ -90,12 +90,15 @@ class Writer {
     if (this.#script.steps.length === 0) this.#begin(titleOf(input))
     this.#turns += 1
     const turnId = `turn-${this.#turns}`
-    this.#step(`${turnId} submitted`, () => [{ type: 'turn.submitted', data: { threadId: THREAD, turnId, input } }], { does: 'submits' })
+    this.#step(`${turnId} is submitted`, () => [{ type: 'turn.submitted', data: { threadId: THREAD, turnId, input } }], { does: 'submits' })
     return turnId
   }
 
   #start(turnId: string): void {
-    const start = this.#step(`${turnId} started`, ({ attempt }) => [{ type: 'turn.started', data: { turnId, attempt } }], { does: 'starts', of: turnId })
+    const start = this.#step(`${turnId} starts`, ({ attempt }) => [{ type: 'turn.started', data: { turnId, attempt } }], {
+      does: 'starts',
+      of: turnId,
+    })
     this.#turn = { turnId, start, calls: new Map(), tokens: undefined, model: undefined }
   }
 
@@ -111,7 +114,7 @@ class Writer {
   #steer(input: Part[]): void {
     if (this.#turn === undefined) return this.#skip('input without a turn')
     const { turnId } = this.#turn
-    this.#step(`${turnId} steered`, () => [{ type: 'turn.steered', data: { turnId, input } }], { of: turnId })
+    this.#step(`${turnId} is steered`, () => [{ type: 'turn.steered', data: { turnId, input } }], { of: turnId })
   }
 
   /** One text of the model: started, streamed, completed. */
@@ -120,13 +123,17 @@ class Writer {
     this.#items += 1
     const name = `item-${this.#items}`
     const about = ({ id }: Attempt): { turnId: string; itemId: string } => ({ turnId, itemId: id(name) })
-    const steps = [this.#step(`${kind} ${name} started`, (attempt) => [{ type: 'item.started', data: { ...about(attempt), kind } }], { of: turnId })]
+    const steps = [
+      this.#step(`${kind} ${name} begins`, (attempt) => [{ type: 'item.started', data: { ...about(attempt), kind } }], { of: turnId }),
+    ]
     for (const piece of pieces(text)) {
       const delta = (attempt: Attempt): SessionEvent[] => [{ type: 'item.delta', data: { ...about(attempt), text: piece } }]
       steps.push(this.#step(`${kind} ${name} streams`, delta, { does: 'streams', of: turnId }))
     }
     const content: Part[] = [{ type: 'text', text }]
-    this.#step(`${kind} ${name} completed`, (attempt) => [{ type: 'item.completed', data: { ...about(attempt), content } }], { of: turnId })
+    this.#step(`${kind} ${name} is complete`, (attempt) => [{ type: 'item.completed', data: { ...about(attempt), content } }], {
+      of: turnId,
+    })
     this.#close(steps)
   }
 
@@ -134,13 +141,20 @@ class Writer {
     const { turnId, calls } = this.#running()
     const used = (this.#callIds.get(callId) ?? 0) + 1
     this.#callIds.set(callId, used)
-    const call: OpenCall = { callId: used === 1 ? callId : `${callId}~${used}`, asks, steps: [] }
+    const call: OpenCall = { callId: used === 1 ? callId : `${callId}~${used}`, name, asks, steps: [] }
     const about = (attempt: Attempt): { turnId: string; callId: string } => ({ turnId, callId: attempt.id(call.callId) })
     const request = (attempt: Attempt): SessionEvent[] => [
       { type: 'tool.requested', data: { ...about(attempt), name, arguments: args } },
-      ...(asks === undefined ? [] : [{ type: 'approval.requested' as const, data: { ...about(attempt), approvalId: attempt.id(`may-${call.callId}`), question: asks } }]),
+      ...(asks === undefined
+        ? []
+        : [
+            {
+              type: 'approval.requested' as const,
+              data: { ...about(attempt), approvalId: attempt.id(`may-${call.callId}`), question: asks },
+            },
+          ]),
     ]
-    call.steps.push(this.#step(`${name} requested`, request, { does: asks === undefined ? 'records' : 'asks', of: turnId }))
+    call.steps.push(this.#step(`${name} is requested`, request, { does: asks === undefined ? 'records' : 'asks', of: turnId }))
     calls.set(callId, call)
     if (asks === undefined) this.#run(turnId, call)
   }
@@ -152,13 +166,13 @@ class Writer {
     const resolve = ({ id }: Attempt): SessionEvent[] => [
       { type: 'approval.resolved', data: { turnId: turn.turnId, approvalId: id(`may-${call.callId}`), decision: 'approved', by } },
     ]
-    call.steps.push(this.#step(`${call.callId} approved`, resolve, { of: turn.turnId }))
+    call.steps.push(this.#step(`${call.name} is allowed`, resolve, { of: turn.turnId }))
     this.#run(turn.turnId, call)
   }
 
   #run(turnId: string, call: OpenCall): void {
     const started = ({ id }: Attempt): SessionEvent[] => [{ type: 'tool.started', data: { turnId, callId: id(call.callId) } }]
-    call.steps.push(this.#step(`${call.callId} runs`, started, { does: 'runs', of: turnId }))
+    call.steps.push(this.#step(`${call.name} runs`, started, { does: 'runs', of: turnId }))
   }
 
   /** An outcome that names no call is that of the oldest open one. */
@@ -168,8 +182,10 @@ class Writer {
     const call = callId === undefined ? undefined : turn?.calls.get(callId)
     if (turn === undefined || callId === undefined || call === undefined) return this.#skip('outcome without its call')
     turn.calls.delete(callId)
-    const finish = ({ id }: Attempt): SessionEvent[] => [{ type: 'tool.finished', data: { turnId: turn.turnId, callId: id(call.callId), status, content } }]
-    this.#step(`${call.callId} finished`, finish, { of: turn.turnId })
+    const finish = ({ id }: Attempt): SessionEvent[] => [
+      { type: 'tool.finished', data: { turnId: turn.turnId, callId: id(call.callId), status, content } },
+    ]
+    this.#step(`${call.name} returns`, finish, { of: turn.turnId })
     this.#close(call.steps)
   }
 
@@ -182,7 +198,7 @@ class Writer {
 
   #end(how: 'completed' | 'failed' | 'cancelled', reason?: string): void {
     const turn = this.#turn as RunningTurn
-    this.#step(`${turn.turnId} ${how}`, ({ attempt }) => [endOf(turn, attempt, how, reason)], { of: turn.turnId })
+    this.#step(`${turn.turnId} is ${how}`, ({ attempt }) => [endOf(turn, attempt, how, reason)], { of: turn.turnId })
     this.#close([turn.start, ...Array.from(turn.calls.values(), ({ steps }) => steps).flat()])
     this.#turn = undefined
     const next = this.#queue.shift()
@@ -192,15 +208,26 @@ class Writer {
   #task(moment: TaskMoment): void {
     const { taskId, does } = moment
     const stream = `task-${taskId}`
-    const how: Partial<Step> = { stream, does: does === 'progressed' ? 'progresses' : 'records', ...(does === 'enqueued' ? {} : { of: stream }) }
-    const step = this.#step(`${taskId} ${does}`, ({ attempt }) => taskEvents(moment, attempt, this.#script.session), how)
+    const how: Partial<Step> = {
+      stream,
+      does: does === 'progressed' ? 'progresses' : 'records',
+      ...(does === 'enqueued' ? {} : { of: stream }),
+    }
+    const step = this.#step(`task ${taskId} is ${does}`, ({ attempt }) => taskEvents(moment, attempt, this.#script.session), how)
     if (does === 'started') this.#tasks.set(taskId, step)
     const started = this.#tasks.get(taskId)
     if (does === 'completed' && started !== undefined) this.#close([started])
   }
 
   #step(says: string, events: Step['events'], more: Partial<Step> = {}): Step {
-    const step: Step = { stream: this.#script.session, does: 'records', says, ...(this.#at === undefined ? {} : { at: this.#at }), ...more, events }
+    const step: Step = {
+      stream: this.#script.session,
+      does: 'records',
+      says,
+      ...(this.#at === undefined ? {} : { at: this.#at }),
+      ...more,
+      events,
+    }
     this.#script.steps.push(step)
     return step
   }

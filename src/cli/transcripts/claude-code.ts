@@ -66,7 +66,8 @@ export class ClaudeCodeReader {
     if (typeof block === 'string') this.#happens({ kind: 'said', text: block, ...at })
     else if (!isFields(block)) this.#skip(`${String(kind)} for a block`)
     else if (kind === 'text' && text(block['text']) !== undefined) this.#happens({ kind: 'said', text: block['text'] as string, ...at })
-    else if (kind === 'thinking' && text(block['thinking']) !== undefined) this.#happens({ kind: 'reasoned', text: block['thinking'] as string, ...at })
+    else if (kind === 'thinking' && text(block['thinking']) !== undefined)
+      this.#happens({ kind: 'reasoned', text: block['thinking'] as string, ...at })
     else if (kind === 'tool_use') this.#call(block, at)
     else this.#skip(`block ${String(kind)}`)
   }
@@ -91,7 +92,12 @@ export class ClaudeCodeReader {
     if (id !== undefined) this.#measured.add(id)
     const input = whole(usage['input_tokens']) + whole(usage['cache_creation_input_tokens']) + whole(usage['cache_read_input_tokens'])
     const model = text(message['model'])
-    this.#happens({ kind: 'measured', ...(model === undefined ? {} : { model }), tokens: { input, output: whole(usage['output_tokens']) }, ...at })
+    this.#happens({
+      kind: 'measured',
+      ...(model === undefined ? {} : { model }),
+      tokens: { input, output: whole(usage['output_tokens']) },
+      ...at,
+    })
   }
 
   #happens(moment: Moment): void {

@@ -52,7 +52,8 @@ export class PiReader {
     const thought = block['type'] === 'thinking' ? text(block['thinking']) : undefined
     const callId = block['type'] === 'toolCall' ? text(block['id']) : undefined
     if (thought !== undefined) this.#happens({ kind: 'reasoned', text: thought, ...at })
-    else if (callId !== undefined) this.#happens({ kind: 'called', callId, name: text(block['name']) ?? 'unnamed', arguments: block['arguments'] ?? {}, ...at })
+    else if (callId !== undefined)
+      this.#happens({ kind: 'called', callId, name: text(block['name']) ?? 'unnamed', arguments: block['arguments'] ?? {}, ...at })
     else this.#skip(`block ${String(block['type'])}`)
   }
 

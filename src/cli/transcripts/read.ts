@@ -13,7 +13,8 @@ export class UnknownTranscript extends Error {
 /** @throws UnknownTranscript, or the operating system's error if the file cannot be read. */
 export async function readTranscript(path: string): Promise<Story> {
   const reader = await readerFor(path)
-  if (reader === undefined) throw new UnknownTranscript(`${path}: neither a Claude Code nor a pi transcript (JSONL, a row for each message)`)
+  if (reader === undefined)
+    throw new UnknownTranscript(`${path}: neither a Claude Code nor a pi transcript (JSONL, a row for each message)`)
   for await (const row of readRows(path)) reader.read(row)
   return reader.story
 }

@@ -15,12 +15,12 @@ export async function* readRows(path: string): AsyncGenerator<Row, void, undefin
   const lines = createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY })
   let line = 0
   let held: Row | undefined
-  for await (const text of lines) {
+  for await (const content of lines) {
     line += 1
     if (held !== undefined) yield held
     held = undefined
-    if (text.trim() === '') continue
-    const row = parse(text, line)
+    if (content.trim() === '') continue
+    const row = parse(content, line)
     if (row.reason === NOT_JSON) held = row
     else yield row
   }
@@ -30,9 +30,9 @@ export async function* readRows(path: string): AsyncGenerator<Row, void, undefin
 
 const NOT_JSON = 'not JSON'
 
-function parse(text: string, line: number): Row {
+function parse(content: string, line: number): Row {
   try {
-    const value = clean(JSON.parse(text))
+    const value = clean(JSON.parse(content))
     if (isFields(value)) return { line, fields: value, reason: '' }
     return { line, fields: undefined, reason: `${Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value} for a row` }
   } catch {
@@ -53,8 +53,8 @@ function clean(value: unknown, depth = 0): unknown {
   return Object.fromEntries(kept.map(([key, inner]) => [wellFormed(key), clean(inner, depth + 1)]))
 }
 
-function wellFormed(text: string): string {
-  return text.replaceAll(/\p{Surrogate}/gu, '\u{FFFD}')
+function wellFormed(string: string): string {
+  return string.replaceAll(/\p{Surrogate}/gu, '\u{FFFD}')
 }
 
 export function isFields(value: unknown): value is Fields {

@@ -1,0 +1,45 @@
+import { session, thread, turn, type Key, type Transcript } from '../../index.js'
+import { conversation } from '../conversation.js'
+import { EXIT, withJournal, type Command, type OpenedJournal } from '../command.js'
+import { bad, bold, print } from '../terminal.js'
+import { sessionTable, threadTable, turnTable } from '../view-tables.js'
+
+/** One session, whole. */
+export const show: Command = {
+  name: 'show',
+  takes: ['<dir>', '<session>'],
+  says: 'Show one session: its views, and what was said in each thread.',
+  options: { brief: { type: 'boolean', says: 'the views alone' } },
+  examples: ['show ./.turnlog session-42', 'show ./.turnlog session-42 --brief --json'],
+  run: (given) =>
+    withJournal(given, async (journal) => {
+      const [, id] = given.arguments as [string, string]
+      const { state } = await journal.view(session, id)
+      if (state === undefined) {
+        process.stderr.write(`${bad('turnlog:')} there is no session ${JSON.stringify(id)}\n`)
+        return EXIT.failed
+      }
+      const threads = await rows(journal.list(thread, { by: 'started', prefix: [id] }))
+      const turns = await rows(journal.list(turn, { by: 'submitted', prefix: [id] }))
+      const transcripts = given.options['brief'] === true ? [] : await transcriptsOf(journal, id, threads)
+      if (given.json) print(JSON.stringify({ session: state, threads, turns, transcripts }))
+      else print([sessionTable([state]), threadTable(threads), turnTable(turns), ...transcripts.map(told)].join('\n\n'))
+      return EXIT.fine
+    }),
+}
+
+async function transcriptsOf(journal: OpenedJournal, id: string, threads: readonly { threadId: string }[]): Promise<Transcript[]> {
+  const transcripts: Transcript[] = []
+  for (const { threadId } of threads) transcripts.push(await journal.transcript(id, threadId))
+  return transcripts
+}
+
+function told(transcript: Transcript): string {
+  return `${bold(`thread ${transcript.threadId}`)}\n${conversation(transcript)}`
+}
+
+async function rows<S>(list: AsyncIterable<{ key: Key; state: S }>): Promise<S[]> {
+  const all: S[] = []
+  for await (const { state } of list) all.push(state)
+  return all
+}

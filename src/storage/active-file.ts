@@ -1,0 +1,73 @@
+/** The active segment's file: one write at a time, at its end, into space that was filled with zeros before. */
+import type { FileHandle, Files } from './files.js'
+import { ioError } from '../errors.js'
+import { writeFully } from './io.js'
+
+/** Frames of this size and more just write on: what they cost is their bytes, not the file's growth. */
+const SMALL_BYTES = 1 << 16
+const STEP_MIN = 1 << 16
+const STEP_MAX = 1 << 20
+const ZEROS = Buffer.alloc(STEP_MAX)
+
+export class ActiveFile {
+  readonly #file: FileHandle
+  readonly #path: string
+  readonly #limit: number
+  end: number
+  #allocated: number
+  #allocates = true
+
+  private constructor(file: FileHandle, path: string, end: number, size: number, limit: number) {
+    this.#file = file
+    this.#path = path
+    this.end = end
+    this.#allocated = size
+    this.#limit = limit
+  }
+
+  /** `limit` is the size up to which space is prepared. */
+  static async open(files: Files, path: string, end: number, limit: number): Promise<ActiveFile> {
+    try {
+      const file = await files.open(path, 'r+')
+      return new ActiveFile(file, path, end, await file.size(), limit)
+    } catch (error) {
+      throw ioError(error, 'Opening', path)
+    }
+  }
+
+  async write(frame: Buffer): Promise<void> {
+    await writeFully(this.#file, frame, this.end, this.#path)
+    this.end += frame.length
+    if (this.end > this.#allocated) this.#allocated = this.end
+    if (frame.length >= SMALL_BYTES) this.#allocates = false
+  }
+
+  async sync(): Promise<void> {
+    try {
+      await this.#file.datasync()
+    } catch (error) {
+      throw ioError(error, 'Syncing', this.#path)
+    }
+  }
+
+  /**
+   * Fills space ahead with zeros, so that the next syncs need not make a new file size durable. The more was written, the
+   * larger the step. A disk that is full now says so again when the space is needed; every other error is the file's end.
+   */
+  async prepare(): Promise<void> {
+    const step = Math.min(STEP_MAX, Math.max(STEP_MIN, this.end))
+    if (!this.#allocates || this.#allocated - this.end > step / 4 || this.#allocated >= this.#limit) return
+    try {
+      const length = Math.min(step, Math.max(STEP_MIN, this.#limit - this.#allocated))
+      await writeFully(this.#file, ZEROS.subarray(0, length), this.#allocated, this.#path)
+      this.#allocated += length
+    } catch (error) {
+      this.#allocates = false
+      if (ioError(error, 'Preparing', this.#path).code !== 'JOURNAL_DISK_FULL') throw error
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close()
+  }
+}

@@ -1,0 +1,142 @@
+/** Follows another process's writer: the head file says how far, the segments say what. */
+import { JournalError, ioError } from '../errors.js'
+import { Feed } from './feed.js'
+import { Kind, payloadOf, type Frame } from './frame.js'
+import { factsOf, listSegments, nameOf, type SegmentFile } from './segments.js'
+import { unpackSnapshot } from './facts.js'
+import { HeadFile, type HeadMark } from './head-file.js'
+import { MemoryIndex } from './memory-index.js'
+import type { State } from './state.js'
+import { isHole, Walk, type Chain } from './walk.js'
+
+const POLL_MS = 100
+
+export class Follow<Note> {
+  readonly #state: State<Note>
+  #sequence = -1
+  #timer: NodeJS.Timeout | undefined
+  #unwatch: () => void = () => {}
+  #checking: Promise<void> | undefined
+  #stopped = false
+
+  constructor(state: State<Note>) {
+    this.#state = state
+  }
+
+  start(): void {
+    const { core } = this.#state
+    this.#unwatch = core.files.watch(core.paths.root, () => this.#check())
+    this.#timer = setInterval(() => this.#check(), POLL_MS)
+    this.#timer.unref()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearInterval(this.#timer)
+    this.#unwatch()
+    await this.#checking
+  }
+
+  #check(): void {
+    if (this.#stopped) return
+    this.#checking ??= this.#catchUp().finally(() => (this.#checking = undefined))
+  }
+
+  async #catchUp(): Promise<void> {
+    const { core } = this.#state
+    try {
+      const mark = await HeadFile.read(core.files, core.paths.head)
+      if (mark === undefined || mark.sequence === this.#sequence || !mark.journal.equals(core.journal)) return
+      await this.#to(mark)
+      this.#sequence = mark.sequence
+    } catch (error) {
+      this.#stopped = true
+      clearInterval(this.#timer)
+      this.#unwatch()
+      this.#state.tellFailed(ioError(error, 'Following', core.paths.root))
+    }
+  }
+
+  async #to(mark: HeadMark): Promise<void> {
+    const state = this.#state
+    const behind = mark.segment < state.active.number || (mark.segment === state.active.number && mark.end < state.end)
+    if (mark.position < state.head.position || (mark.position === state.head.position && mark.digest.toString('hex') !== state.head.digest)) throw this.#changed()
+    if (behind) return
+    if (mark.segment > state.active.number) await this.#across(mark)
+    if (!this.#stopped) await this.#read(mark.end)
+  }
+
+  /** Reads the active segment to its end and goes on in the next, until the one that the head file names is active. */
+  async #across(mark: HeadMark): Promise<void> {
+    const state = this.#state
+    const { core } = state
+    const { files } = await listSegments(core.files, core.handles, core.paths, core.journal)
+    for (const next of files.filter(({ number }) => number > state.active.number && number <= mark.segment)) {
+      if (next.number !== state.active.number + 1 || next.head === undefined) throw this.#changed()
+      const sealedEnd = next.head.header.aux
+      if (state.active.number > 0) {
+        if (sealedEnd < state.end) throw this.#changed()
+        await this.#read(sealedEnd)
+      }
+      this.#enter(next, sealedEnd)
+    }
+    if (state.active.number !== mark.segment) throw this.#changed()
+  }
+
+  #enter(next: SegmentFile, sealedEnd: number): void {
+    const state = this.#state
+    const { header, end } = next.head as NonNullable<SegmentFile['head']>
+    if (!header.digest.equals(state.digest)) throw this.#changed()
+    if (state.active.number > 0) {
+      const sealed = { ...state.active, end: sealedEnd, position: state.head.position, digest: state.digest }
+      state.segments.set(sealed.number, sealed)
+      state.indexes.seal({ segment: sealed, index: state.index })
+    }
+    state.facts = factsOf(next.head as NonNullable<SegmentFile['head']>)
+    state.active = nameOf(next)
+    state.index = new MemoryIndex(state.active)
+    state.end = end
+    state.group = header.group
+  }
+
+  async #read(to: number): Promise<void> {
+    const state = this.#state
+    const { core } = state
+    if (to <= state.end) return
+    const { file, release } = await core.handles.acquire(core.paths.segment(state.active))
+    try {
+      const chain: Chain = { group: state.group, position: state.head.position, digest: state.digest }
+      const walk = new Walk(file, core.journal, state.end, to, chain)
+      const feed = new Feed(core, state.indexes, state.index, state.facts)
+      for (let item = await walk.next(); item !== undefined && !this.#stopped; item = await walk.next()) {
+        if (isHole(item)) throw this.#changed()
+        await this.#take(item, feed)
+      }
+    } finally {
+      await release()
+    }
+  }
+
+  async #take(frame: Frame, feed: Feed<Note>): Promise<void> {
+    const state = this.#state
+    const { header } = frame
+    const group = header.kind === Kind.data ? await feed.frame(frame) : undefined
+    if (header.kind === Kind.snapshot) state.facts.addSnapshot(unpackSnapshot(payloadOf(frame)))
+    state.group = header.group
+    state.end = frame.end
+    state.digest = header.digest
+    if (group === undefined) return
+    state.head = group.head
+    state.synced = group.head
+    state.tellWritten({ commits: group.commits, head: group.head })
+    state.tellSynced()
+  }
+
+  #changed(): JournalError {
+    const { head, core } = this.#state
+    return new JournalError('JOURNAL_HISTORY_CHANGED', `The history in ${core.paths.root} is not the one that was followed up to position ${head.position}. Open it again.`, {
+      position: head.position,
+      digest: head.digest,
+    })
+  }
+}

@@ -1,0 +1,49 @@
+/** Opens a journal: looks first, asks whether it may, and only then touches anything. */
+import { JournalError } from '../errors.js'
+import type { CommitStore, StoreRecovery } from './commit-store.js'
+import type { Clock, Files } from './files.js'
+import { Follow } from './follow.js'
+import { epochsOf } from './lock.js'
+import { nodeFiles } from './node-files.js'
+import { FORMAT } from './paths.js'
+import { admit, see, type OpenStore } from './see.js'
+import { SegmentStore } from './segment-store.js'
+import { State } from './state.js'
+import { systemClock } from './system-clock.js'
+import { takeOver } from './take-over.js'
+
+export { derivedPlace, type DerivedPlace } from './derived-place.js'
+export type { OpenStore } from './see.js'
+
+export interface OpenedStore<Note> {
+  store: CommitStore<Note>
+  files: Files
+  clock: Clock
+}
+
+export async function openCommitStore<Note>(directory: string, options: OpenStore<Note>): Promise<OpenedStore<Note>> {
+  const { files = nodeFiles, clock = systemClock } = options
+  const store = options.readOnly === true ? await openToRead(directory, files, clock, options) : await takeOver(directory, files, clock, options)
+  return { store, files, clock }
+}
+
+async function openToRead<Note>(directory: string, files: Files, clock: Clock, options: OpenStore<Note>): Promise<CommitStore<Note>> {
+  const seen = await see(directory, files, clock, options)
+  if (seen === undefined) throw new JournalError('JOURNAL_NOT_FOUND', `There is no journal in ${directory}.`, { directory })
+  const { core, sight, live } = seen
+  try {
+    admit(directory, sight, options)
+    const state = new State(core, sight)
+    const follow = new Follow(state)
+    follow.start()
+    const { unproven, tail } = sight
+    const left = unproven === undefined ? 0 : unproven.end - unproven.offset
+    const torn = tail.kind === 'torn' ? tail.end - (unproven?.end ?? sight.end) : 0
+    const recovery: StoreRecovery = { format: FORMAT, epoch: Math.max(0, ...epochsOf(seen.names)), tornBytes: 0, unproven: left + torn, damage: sight.damage, clean: sight.clean, liveWriter: live }
+    return new SegmentStore(state, { follow }, recovery)
+  } catch (error) {
+    await core.handles.close()
+    throw error
+  }
+}
+

@@ -1,0 +1,93 @@
+/** What waits to be written: commits, frames of the engine's own, and who waits for them. */
+import type { Durability, NewCommit, Receipt } from './commit-store.js'
+
+export interface QueuedCommit<Note> {
+  commit: NewCommit
+  note: Note
+  bytes: Buffer
+  durability: Durability
+  resolve(receipt: Receipt): void
+  reject(error: unknown): void
+}
+
+export interface QueuedFrame {
+  kind: number
+  payload: Uint8Array
+  /** Called once the frame is written, before it is durable. */
+  written(): void
+  resolve(): void
+  reject(error: unknown): void
+}
+
+export type Queued<Note> = QueuedCommit<Note> | QueuedFrame
+
+export class Queue<Note> {
+  readonly #room: number
+  #entries: Queued<Note>[] = []
+  #first = 0
+  #waiting: (() => void)[] = []
+  bytes = 0
+
+  constructor(roomBytes: number) {
+    this.#room = roomBytes
+  }
+
+  get length(): number {
+    return this.#entries.length - this.#first
+  }
+
+  push(entry: Queued<Note>): void {
+    this.#entries.push(entry)
+    if ('bytes' in entry) this.bytes += entry.bytes.length
+  }
+
+  /** The next frame of the engine's own, or the commits that go together next. */
+  take(groupBytes: number): QueuedFrame | QueuedCommit<Note>[] {
+    const group: QueuedCommit<Note>[] = []
+    let size = 0
+    while (this.#first < this.#entries.length) {
+      const entry = this.#entries[this.#first] as Queued<Note>
+      if (!('bytes' in entry)) {
+        if (group.length > 0) break
+        this.#first++
+        return entry
+      }
+      if (group.length > 0 && size + entry.bytes.length > groupBytes) break
+      group.push(entry)
+      size += entry.bytes.length
+      this.#first++
+    }
+    if (this.#first === this.#entries.length || this.#first > 4096) {
+      this.#entries = this.#entries.slice(this.#first)
+      this.#first = 0
+    }
+    return group
+  }
+
+  /** Counts commits out that are done with, and lets in who waits for room. */
+  release(bytes: number): void {
+    this.bytes -= bytes
+    if (this.bytes <= this.#room) this.#admit()
+  }
+
+  /** Resolves when there is room; undefined if there is now. */
+  room(): Promise<void> | undefined {
+    return this.bytes <= this.#room ? undefined : new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** Empties the queue and lets everybody in, to be told why there is nothing more to wait for. */
+  drain(): Queued<Note>[] {
+    const left = this.#entries.slice(this.#first)
+    this.#entries = []
+    this.#first = 0
+    this.bytes = 0
+    this.#admit()
+    return left
+  }
+
+  #admit(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const enter of waiting) enter()
+  }
+}

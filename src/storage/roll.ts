@@ -1,0 +1,134 @@
+/** The writer's files: the active segment and its successor, the head file, the lock and the epoch. */
+import { JournalError, ioError } from '../errors.js'
+import { ActiveFile } from './active-file.js'
+import type { FileHandle } from './files.js'
+import { Kind, makeFrame, REWRITTEN, type Frame } from './frame.js'
+import { HeadFile } from './head-file.js'
+import { placeFile, writeFully } from './io.js'
+import { MemoryIndex } from './memory-index.js'
+import { segmentName, type SegmentName } from './paths.js'
+import type { State } from './state.js'
+
+export interface RollOptions {
+  align: number
+  segmentBytes: number
+}
+
+export class Roll<Note> {
+  readonly align: number
+  readonly #state: State<Note>
+  readonly #epoch: number
+  readonly #lock: FileHandle
+  readonly #head: HeadFile
+  readonly #segmentBytes: number
+  #file: ActiveFile | undefined
+
+  constructor(state: State<Note>, epoch: number, lock: FileHandle, head: HeadFile, { align, segmentBytes }: RollOptions) {
+    this.#state = state
+    this.#epoch = epoch
+    this.#lock = lock
+    this.#head = head
+    this.align = align
+    this.#segmentBytes = segmentBytes
+  }
+
+  /** Goes on in the segment as it is. */
+  async resume(): Promise<void> {
+    const { core, active, end } = this.#state
+    this.#file = await ActiveFile.open(core.files, core.paths.segment(active), end, this.#segmentBytes)
+  }
+
+  /** Begins the next segment if a frame of this size does not fit. */
+  async room(bytes: number): Promise<void> {
+    const { end, index } = this.#state
+    if (end + bytes <= this.#segmentBytes || index.streams.size === 0) return
+    await this.next(this.#state.active.number + 1, end)
+  }
+
+  /**
+   * Begins a segment: its header says where the one before truly ended, and what a boot must know. A group that nothing
+   * proved is written again behind it; it is its only copy from then on.
+   */
+  async next(number: number, sealedEnd: number, again?: Frame): Promise<void> {
+    const state = this.#state
+    const { core, head, facts } = state
+    const { files, clock, paths, journal } = core
+    const { align } = this
+    const first = head.position + 1
+    const segment = segmentName(number, first)
+    const base = { align, journal, digest: state.digest }
+    const header = makeFrame({ ...base, kind: Kind.segment, flags: 0, count: 0, group: state.group + 1, first, aux: sealedEnd }, facts.encode(number))
+    const frames = [header]
+    if (again !== undefined) {
+      const { count, aux, digest } = again.header
+      frames.push(makeFrame({ ...base, kind: Kind.data, flags: REWRITTEN, count, group: state.group + 2, first: again.header.first, aux, digest }, again.bytes.subarray(again.at, again.at + again.header.length)))
+    }
+    const bytes = Buffer.concat(frames)
+    this.mustBeOurs()
+    try {
+      await placeFile(files, clock, paths.segment(segment), (file, temporary) => writeFully(file, bytes, 0, temporary))
+    } catch (error) {
+      throw ioError(error, 'Beginning the segment', paths.segment(segment))
+    }
+    await this.#switch(segment, sealedEnd, header.length)
+    state.group++
+  }
+
+  async #switch(segment: SegmentName, sealedEnd: number, end: number): Promise<void> {
+    const state = this.#state
+    const { core, active, index, head, digest } = state
+    if (active.number > 0) {
+      const sealed = { ...active, end: sealedEnd, position: head.position, digest }
+      state.segments.set(active.number, sealed)
+      state.indexes.seal({ segment: sealed, index })
+    }
+    await this.#file?.close()
+    state.active = segment
+    state.index = new MemoryIndex(segment)
+    state.end = end
+    this.#file = await ActiveFile.open(core.files, core.paths.segment(segment), end, this.#segmentBytes)
+    await this.mark(false)
+    await this.#head.sync()
+  }
+
+  async write(frame: Buffer): Promise<void> {
+    const file = this.#file as ActiveFile
+    await file.write(frame)
+    this.#state.end = file.end
+  }
+
+  async sync(): Promise<void> {
+    await (this.#file as ActiveFile).sync()
+  }
+
+  prepare(): Promise<void> {
+    return (this.#file as ActiveFile).prepare()
+  }
+
+  /** Another frame, already in the file, belongs to the history: see `again` of {@link next}. */
+  skip(end: number): void {
+    this.#state.end = end
+    ;(this.#file as ActiveFile).end = end
+  }
+
+  /** Notes how far the journal is durable; synced where the writer leaves. */
+  async mark(clean: boolean): Promise<void> {
+    const { core, active, end, group, digest, synced } = this.#state
+    await this.#head.write({ epoch: this.#epoch, segment: active.number, end, group, position: synced.position, digest, journal: core.journal, clean })
+    if (clean) await this.#head.sync()
+  }
+
+  /** @throws JournalError JOURNAL_FENCED once another writer has begun an epoch. */
+  mustBeOurs(): void {
+    const { files, paths } = this.#state.core
+    if (files.exists(paths.epoch(this.#epoch))) return
+    const message = `A newer writer has taken ${paths.root} over. Close this one and open the journal again.`
+    throw new JournalError('JOURNAL_FENCED', message, { directory: paths.root, epoch: this.#epoch })
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close()
+    await this.#head.close()
+    await this.#lock.close()
+  }
+}

@@ -1,0 +1,81 @@
+/** Sees what a directory holds, for whoever is to open it, and touches nothing. */
+import { ioError, JournalError } from '../errors.js'
+import type { Look, StreamNotes } from './commit-store.js'
+import type { Core } from './core.js'
+import type { Clock, Files } from './files.js'
+import { readFormat } from './format-file.js'
+import { Handles } from './handles.js'
+import { HeadFile, type HeadMark } from './head-file.js'
+import { hasCode } from './io.js'
+import { findJournal } from './journal-id.js'
+import { isLocked } from './lock.js'
+import { look, type Sight } from './look.js'
+import { PageCache } from './pages.js'
+import { FORMAT, Paths } from './paths.js'
+import { listSegments } from './segments.js'
+
+export interface OpenStore<Note> {
+  notes: StreamNotes<Note>
+  /** Sees what is there before anything is touched; refuses by throwing. */
+  admit(look: Look): void
+  files?: Files | undefined
+  clock?: Clock | undefined
+  readOnly?: boolean | undefined
+  onDamage?: 'isolate' | 'refuse' | undefined
+  lockWaitMs?: number | undefined
+  /** 8, 512 or 4096. */
+  sectorBytes?: number | undefined
+  segmentBytes?: number | undefined
+  commitBytesMax?: number | undefined
+  queueBytes?: number | undefined
+}
+
+/** What was seen. */
+export interface Seen<Note> {
+  core: Core<Note>
+  sight: Sight<Note>
+  names: readonly string[]
+  live: boolean
+}
+
+/** Looks at the directory; undefined if there is no journal yet and one may be made. */
+export async function see<Note>(directory: string, files: Files, clock: Clock, { notes, readOnly = false }: OpenStore<Note>, holdsLock = false): Promise<Seen<Note> | undefined> {
+  const paths = new Paths(directory)
+  const names = await rootNames(files, directory)
+  if (names === undefined || (await readFormat(files, paths, names)) === undefined) return undefined
+  const handles = new Handles(files)
+  try {
+    const live = !holdsLock && (await isLocked(files, paths))
+    const mark: HeadMark | undefined = await HeadFile.read(files, paths.head)
+    const journal = await findJournal(files, handles, paths, mark)
+    if (journal === undefined) {
+      await handles.close()
+      return undefined
+    }
+    const list = await listSegments(files, handles, paths, journal)
+    const core: Core<Note> = { files, clock, paths, handles, cache: new PageCache(), notes, journal, readOnly: readOnly || !holdsLock }
+    const sight = await look(core, list, mark?.journal.equals(journal) === true ? mark : undefined, live ? 'beside' : 'alone')
+    return { core, sight, names, live }
+  } catch (error) {
+    await handles.close()
+    throw error
+  }
+}
+
+/** @throws JournalError JOURNAL_DAMAGED where damage is refused, and whatever `admit` throws. */
+export function admit<Note>(directory: string, { facts, chain, damage }: Sight<Note>, options: OpenStore<Note>): void {
+  if (options.onDamage === 'refuse' && damage.length > 0) {
+    const message = `The journal in ${directory} is damaged: ${damage[0]?.reason}. Open it with onDamage: 'isolate' to use the rest.`
+    throw new JournalError('JOURNAL_DAMAGED', message, { directory, damage: [...damage] })
+  }
+  options.admit({ format: FORMAT, types: facts.types, head: { position: chain.position, digest: (chain.digest ?? Buffer.alloc(32)).toString('hex') }, damage })
+}
+
+async function rootNames(files: Files, directory: string): Promise<string[] | undefined> {
+  try {
+    return await files.readdir(directory)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw ioError(error, 'Looking into', directory)
+  }
+}

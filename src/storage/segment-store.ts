@@ -1,0 +1,165 @@
+/** The commit store on segments: puts the parts behind the seam. */
+import { JournalError, type Damage } from '../errors.js'
+import type {
+  CommitGroup,
+  CommitStore,
+  Durability,
+  Gap,
+  Head,
+  NewCommit,
+  ReadOptions,
+  Receipt,
+  SnapshotRecord,
+  StoreRecovery,
+  StoreReport,
+  StoredCommit,
+  StreamHead,
+  TypeSeen,
+} from './commit-store.js'
+import type { Follow } from './follow.js'
+import { Lookup } from './lookup.js'
+import { Groups } from './reading.js'
+import type { Listener, State } from './state.js'
+import { StreamReading, type StreamOptions } from './stream-reading.js'
+import { verify, type VerifyOptions } from './verify.js'
+import type { Writer } from './writer.js'
+
+/** Where changes come from: this process's writer, or another's that is followed. */
+export type Source<Note> = { writer: Writer<Note> } | { follow: Follow<Note> }
+
+export class SegmentStore<Note> implements CommitStore<Note> {
+  readonly recovery: StoreRecovery
+  readonly #state: State<Note>
+  readonly #lookup: Lookup<Note>
+  readonly #groups: Groups<Note>
+  readonly #streams: StreamReading<Note>
+  readonly #writer: Writer<Note> | undefined
+  readonly #follow: Follow<Note> | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(state: State<Note>, source: Source<Note>, recovery: StoreRecovery) {
+    this.#state = state
+    this.#lookup = new Lookup(state)
+    this.#groups = new Groups(state)
+    this.#streams = new StreamReading(state, this.#lookup)
+    this.#writer = 'writer' in source ? source.writer : undefined
+    this.#follow = 'follow' in source ? source.follow : undefined
+    this.recovery = recovery
+  }
+
+  get readOnly(): boolean {
+    return this.#writer === undefined
+  }
+
+  get head(): Head {
+    return this.#state.head
+  }
+
+  get synced(): Head {
+    return this.#state.synced
+  }
+
+  get lastAt(): number {
+    return this.#state.facts.lastAt
+  }
+
+  append(commit: NewCommit, note: Note, durability: Durability): Promise<Receipt> {
+    return this.#writer === undefined ? Promise.reject(this.#readOnly()) : this.#writer.append(commit, note, durability)
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#writer?.room()
+  }
+
+  async flush(): Promise<void> {
+    await this.#writer?.flush()
+  }
+
+  stream(stream: string): StreamHead<Note> | Promise<StreamHead<Note>> {
+    return this.#lookup.stream(stream)
+  }
+
+  findCommit(commitId: string): Promise<{ commit: StoredCommit; head: Head } | undefined> {
+    return this.#lookup.findCommit(commitId)
+  }
+
+  claimed(stream: string, claim: string): Promise<boolean> {
+    return this.#lookup.claimed(stream, claim)
+  }
+
+  openStreams(): Iterable<string> {
+    return [...this.#state.facts.open]
+  }
+
+  types(): ReadonlyMap<string, TypeSeen> {
+    return this.#state.facts.types
+  }
+
+  read(options?: ReadOptions): AsyncIterable<CommitGroup | Gap> {
+    return this.#groups.read(options)
+  }
+
+  readReverse(options?: { before?: number; signal?: AbortSignal }): AsyncIterable<CommitGroup | Gap> {
+    return this.#groups.readReverse(options)
+  }
+
+  readStream(stream: string, options?: StreamOptions): AsyncIterable<StoredCommit | Gap> {
+    return this.#streams.read(stream, options)
+  }
+
+  subscribe(listener: Listener): () => void {
+    return this.#state.subscribe(listener)
+  }
+
+  async holds(head: Head): Promise<boolean> {
+    const found = await this.#groups.holds(head)
+    if (typeof found === 'object') throw this.#damaged(head.position, [found.gap])
+    return found
+  }
+
+  async recordSnapshot(snapshot: SnapshotRecord): Promise<void> {
+    if (this.#writer === undefined) throw this.#readOnly()
+    await this.#writer.recordSnapshot(snapshot)
+  }
+
+  snapshots(): readonly SnapshotRecord[] {
+    return this.#state.facts.snapshots
+  }
+
+  verify(options?: VerifyOptions): Promise<StoreReport> {
+    return verify(this.#state, options)
+  }
+
+  bytes(): number {
+    let bytes = this.#state.end
+    for (const { end } of this.#state.segments.values()) bytes += end
+    return bytes
+  }
+
+  close(options: { clean?: boolean } = {}): Promise<void> {
+    this.#closing ??= this.#end(options.clean !== false)
+    return this.#closing
+  }
+
+  async #end(clean: boolean): Promise<void> {
+    const state = this.#state
+    const { root } = state.core.paths
+    try {
+      await this.#follow?.stop()
+      await state.indexes.stop()
+      await this.#writer?.close(clean)
+    } finally {
+      await state.core.handles.close()
+      state.tellFailed(new JournalError('JOURNAL_CLOSED', `The journal in ${root} is closed.`, { directory: root }))
+    }
+  }
+
+  #readOnly(): JournalError {
+    const { root } = this.#state.core.paths
+    return new JournalError('JOURNAL_READ_ONLY', `${root} was opened for reading. Open it without readOnly to append.`, { directory: root, outcome: 'none' })
+  }
+
+  #damaged(position: number, damage: Damage[]): JournalError {
+    return new JournalError('JOURNAL_DAMAGED', `Whether position ${position} ended a group cannot be known: ${damage[0]?.reason}.`, { damage })
+  }
+}

@@ -1,0 +1,78 @@
+/** An open store's knowledge of its journal: what is written, what is durable, what is damaged. Readers and writer share it. */
+import type { Damage } from '../errors.js'
+import type { CommitGroup, CommitStore, Head } from './commit-store.js'
+import type { Core, Sealed } from './core.js'
+import type { Facts } from './facts.js'
+import { NO_HISTORY } from './frame.js'
+import type { Indexes } from './indexes.js'
+import type { Sight } from './look.js'
+import type { MemoryIndex } from './memory-index.js'
+import type { SegmentName } from './paths.js'
+import { nameOf } from './segments.js'
+
+export type Listener = Parameters<CommitStore<unknown>['subscribe']>[0]
+
+export class State<Note> {
+  readonly core: Core<Note>
+  /** All segments but the active one, by number. */
+  readonly segments: Map<number, Sealed>
+  readonly indexes: Indexes<Note>
+  facts: Facts
+  active: SegmentName
+  /** Index of the active segment. */
+  index: MemoryIndex<Note>
+  /** Where the active segment ends as far as it is written, or may be shown. */
+  end: number
+  group: number
+  digest: Buffer
+  head: Head
+  synced: Head
+  readonly damage: Damage[]
+  /** Damage of which no index says what it held. */
+  readonly gaps: Damage[]
+  readonly #listeners = new Set<Listener>()
+
+  constructor(core: Core<Note>, sight: Sight<Note>) {
+    this.core = core
+    this.segments = sight.segments
+    this.indexes = sight.indexes
+    this.facts = sight.facts
+    this.active = sight.newest === undefined ? { number: 0, first: 1, name: '' } : nameOf(sight.newest)
+    this.index = sight.index
+    this.end = sight.end
+    this.group = sight.chain.group
+    this.digest = sight.chain.digest ?? NO_HISTORY
+    this.head = { position: sight.chain.position, digest: this.digest.toString('hex') }
+    this.synced = this.head
+    this.damage = sight.damage
+    this.gaps = sight.gaps
+  }
+
+  /** Keeps a damage that was met while reading, once. */
+  remember(found: Damage): void {
+    const known = this.damage.some((other) => other.segment === found.segment && other.firstPosition === found.firstPosition && other.offset <= found.offset)
+    if (!known) this.damage.push(found)
+  }
+
+  /** Damage that may hide commits behind a position. */
+  hiddenBehind(position: number): Damage[] {
+    return this.gaps.filter(({ firstPosition, lastPosition }) => (lastPosition ?? Number.POSITIVE_INFINITY) > position && (lastPosition === undefined || lastPosition >= firstPosition))
+  }
+
+  subscribe(listener: Listener): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  tellWritten(group: CommitGroup): void {
+    for (const listener of this.#listeners) listener.written?.(group)
+  }
+
+  tellSynced(): void {
+    for (const listener of this.#listeners) listener.synced?.(this.synced)
+  }
+
+  tellFailed(error: unknown): void {
+    for (const listener of this.#listeners) listener.failed?.(error)
+  }
+}

@@ -1,0 +1,115 @@
+/** Reads one stream through the indexes, forwards or backwards. */
+import type { Damage } from '../errors.js'
+import type { Gap, StoredCommit } from './commit-store.js'
+import type { Part } from './indexes.js'
+import type { Lookup } from './lookup.js'
+import { PLACE } from './memory-index.js'
+import { lastPosition, lastVersion } from './record.js'
+import { commitsAt, type BadRecord } from './record-reader.js'
+import type { State } from './state.js'
+
+export interface StreamOptions {
+  after?: number
+  before?: number
+  reverse?: boolean
+  signal?: AbortSignal
+}
+
+const PAGE = 256
+
+export class StreamReading<Note> {
+  readonly #state: State<Note>
+  readonly #lookup: Lookup<Note>
+
+  constructor(state: State<Note>, lookup: Lookup<Note>) {
+    this.#state = state
+    this.#lookup = lookup
+  }
+
+  async *read(stream: string, options: StreamOptions = {}): AsyncGenerator<StoredCommit | Gap, void, undefined> {
+    yield* options.reverse === true ? this.#backwards(stream, options) : this.#forwards(stream, options)
+  }
+
+  async *#forwards(stream: string, { after = 0, before = Number.POSITIVE_INFINITY, signal }: StreamOptions): AsyncGenerator<StoredCommit | Gap> {
+    const parts: Part<Note>[] = []
+    for (let part = await this.#lookup.part(stream); part !== undefined; part = await part.previous()) {
+      if (part.lastVersion <= after) break
+      parts.push(part)
+    }
+    const tail = this.#state.hiddenBehind(parts[0]?.lastPosition ?? 0)
+    let version = after
+    let position = 0
+    for (const part of parts.toReversed()) {
+      if (part.firstVersion >= before) return
+      for await (const item of this.#part(stream, part, after, before, false)) {
+        signal?.throwIfAborted()
+        const first = 'gap' in item ? version + 1 : item.version
+        if (first > version + 1) for (const gap of this.#between(position, (item as StoredCommit).position)) yield { gap }
+        yield item
+        if ('gap' in item) position = item.gap.lastPosition ?? position
+        else {
+          version = lastVersion(item)
+          position = lastPosition(item)
+        }
+        if ('gap' in item) version = Number.POSITIVE_INFINITY
+      }
+    }
+    if (version < before - 1) for (const gap of tail) yield { gap }
+  }
+
+  async *#backwards(stream: string, { after = 0, before = Number.POSITIVE_INFINITY, signal }: StreamOptions): AsyncGenerator<StoredCommit | Gap> {
+    let part = await this.#lookup.part(stream)
+    if (before > (part?.lastVersion ?? 0)) for (const gap of this.#state.hiddenBehind(part?.lastPosition ?? 0).toReversed()) yield { gap }
+    let next: { version: number; position: number } | undefined
+    for (; part !== undefined && part.lastVersion > after; part = await part.previous()) {
+      if (part.firstVersion >= before) continue
+      for await (const item of this.#part(stream, part, after, before, true)) {
+        signal?.throwIfAborted()
+        if (!('gap' in item)) {
+          if (next !== undefined && lastVersion(item) + 1 < next.version) for (const gap of this.#between(lastPosition(item), next.position).toReversed()) yield { gap }
+          next = item
+        } else next = undefined
+        yield item
+      }
+    }
+    if (next !== undefined && next.version > after + 1 && after === 0) for (const gap of this.#between(0, next.position).toReversed()) yield { gap }
+  }
+
+  /** Commits of a part that have events with versions between two. */
+  async *#part(stream: string, part: Part<Note>, after: number, before: number, reverse: boolean): AsyncGenerator<StoredCommit | Gap> {
+    const { core, segments, active } = this.#state
+    const places = await part.places()
+    const count = places.length / PLACE
+    const segment = segments.get(part.segment) ?? active
+    // A commit ends where the next begins; the last one is known to be wanted.
+    let from = 0
+    while (from + 1 < count && (places[(from + 1) * PLACE] as number) - 1 <= after) from++
+    let to = count
+    while (to > from && (places[(to - 1) * PLACE] as number) >= before) to--
+    const { file, release } = await core.handles.acquire(core.paths.segment(segment))
+    try {
+      if (!reverse) for await (const item of commitsAt(file, stream, places, from, to)) yield this.#item(stream, segment.name, part, item)
+      for (let end = to; reverse && end > from; end -= PAGE) {
+        const page: (StoredCommit | Gap)[] = []
+        for await (const item of commitsAt(file, stream, places, Math.max(from, end - PAGE), end)) page.push(this.#item(stream, segment.name, part, item))
+        yield* page.toReversed()
+      }
+    } finally {
+      await release()
+    }
+  }
+
+  #item(stream: string, segment: string, part: Part<Note>, item: StoredCommit | BadRecord): StoredCommit | Gap {
+    if (!('bad' in item)) return item
+    const { offset, bytes, position, reason } = item.bad
+    const gap: Damage = { segment, offset, bytes, firstPosition: position, streams: [stream], reason }
+    this.#state.remember(gap)
+    return { gap }
+  }
+
+  /** Damage between two positions that may have held what is missing of a stream. */
+  #between(after: number, before: number): Damage[] {
+    const found = this.#state.gaps.filter(({ firstPosition, lastPosition }) => firstPosition < before && (lastPosition ?? before) > after)
+    return found.length > 0 ? found : [{ segment: '', offset: 0, bytes: 0, firstPosition: after + 1, lastPosition: before - 1, reason: 'versions of the stream are missing' }]
+  }
+}

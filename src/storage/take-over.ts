@@ -1,0 +1,129 @@
+/** Opens for writing: takes the lock, begins an epoch, proves the end, and goes on behind it. */
+import { JournalError } from '../errors.js'
+import type { CommitStore, StoreRecovery } from './commit-store.js'
+import type { Core, Sealed } from './core.js'
+import { Facts } from './facts.js'
+import { Feed } from './feed.js'
+import type { Clock, FileHandle, Files } from './files.js'
+import { writeFormat } from './format-file.js'
+import { frameBytes, Kind, NO_HISTORY, type Frame } from './frame.js'
+import { Handles } from './handles.js'
+import { HeadFile } from './head-file.js'
+import { Indexes } from './indexes.js'
+import { makeDirectory } from './io.js'
+import { beginEpoch, lock } from './lock.js'
+import type { Sight } from './look.js'
+import { MemoryIndex } from './memory-index.js'
+import { admit, see, type OpenStore, type Seen } from './see.js'
+import { PageCache } from './pages.js'
+import { FORMAT, Paths } from './paths.js'
+import { quarantine } from './quarantine.js'
+import { Roll } from './roll.js'
+import { SegmentStore } from './segment-store.js'
+import { State } from './state.js'
+import { Writer } from './writer.js'
+
+const ALIGNMENTS = new Map([
+  [8, 3],
+  [512, 9],
+  [4096, 12],
+])
+
+export async function takeOver<Note>(directory: string, files: Files, clock: Clock, options: OpenStore<Note>): Promise<CommitStore<Note>> {
+  const align = ALIGNMENTS.get(options.sectorBytes ?? 8)
+  if (align === undefined) throw new TypeError('sectorBytes is 8, 512 or 4096')
+  const paths = new Paths(directory)
+  const first = await see(directory, files, clock, options)
+  if (first === undefined) await create(files, clock, paths)
+  else {
+    try {
+      admit(directory, first.sight, options)
+    } finally {
+      await first.core.handles.close()
+    }
+  }
+  const held = await lock(files, paths, options.lockWaitMs ?? 1000)
+  let head: HeadFile | undefined
+  let seen: Seen<Note> | undefined
+  try {
+    const mark = await HeadFile.read(files, paths.head)
+    const epoch = await beginEpoch(files, paths, mark?.epoch ?? 0)
+    seen = (await see(directory, files, clock, options, true)) ?? empty(files, clock, paths, options)
+    admit(directory, seen.sight, options)
+    head = await HeadFile.open(files, paths.head, mark)
+    return await goOn(seen, epoch, held, head, align, options)
+  } catch (error) {
+    await seen?.core.handles.close()
+    await head?.close()
+    await held.close()
+    throw error
+  }
+}
+
+async function create(files: Files, clock: Clock, paths: Paths): Promise<void> {
+  await makeDirectory(files, paths.root)
+  await writeFormat(files, clock, paths)
+  await makeDirectory(files, paths.journal)
+}
+
+/** A journal without a segment yet. */
+function empty<Note>(files: Files, clock: Clock, paths: Paths, { notes }: OpenStore<Note>): Seen<Note> {
+  const core: Core<Note> = { files, clock, paths, handles: new Handles(files), cache: new PageCache(), notes, journal: Buffer.from(clock.random(16)), readOnly: false }
+  const segments = new Map<number, Sealed>()
+  const indexes: Indexes<Note> = new Indexes(core, segments, () => Promise.reject(new Error('there is no segment')))
+  const sight: Sight<Note> = {
+    mark: undefined,
+    segments,
+    indexes,
+    newest: undefined,
+    facts: new Facts(),
+    index: new MemoryIndex({ number: 0, first: 1, name: '' }),
+    chain: { group: 0, position: 0, digest: NO_HISTORY },
+    end: 0,
+    unproven: undefined,
+    tail: { kind: 'end' },
+    clean: true,
+    damage: [],
+    gaps: [],
+  }
+  return { core, sight, names: [], live: false }
+}
+
+async function goOn<Note>({ core, sight }: Seen<Note>, epoch: number, held: FileHandle, head: HeadFile, align: number, options: OpenStore<Note>): Promise<CommitStore<Note>> {
+  const { newest, unproven, clean } = sight
+  const state = new State(core, sight)
+  const roll = new Roll(state, epoch, held, head, { align, segmentBytes: options.segmentBytes ?? 16 << 20 })
+  const tornBytes = await setAside(core, sight)
+  if (clean && newest?.head?.header.align === align) await roll.resume()
+  else {
+    const again = unproven?.header.kind === Kind.data ? unproven : undefined
+    await roll.next(Math.max(newest?.number ?? 0, sight.mark?.segment ?? 0) + 1, state.end, again)
+    if (again !== undefined) await recount(state, roll, again)
+  }
+  await roll.mark(false)
+  const writer = new Writer(state, roll, { commitBytesMax: options.commitBytesMax ?? 16 << 20, queueBytes: options.queueBytes ?? 8 << 20 })
+  const recovery: StoreRecovery = { format: FORMAT, epoch, tornBytes, unproven: 0, damage: sight.damage, clean, liveWriter: false }
+  return new SegmentStore(state, { writer }, recovery)
+}
+
+/** Copies torn bytes to the quarantine; returns how many there are. */
+async function setAside<Note>(core: Core<Note>, { newest, tail, unproven, end }: Sight<Note>): Promise<number> {
+  if (tail.kind !== 'torn' || newest === undefined) return 0
+  const from = unproven?.end ?? end
+  await quarantine(core, newest, from, tail.end, 'incomplete last write')
+  return tail.end - from
+}
+
+/** The group that was written again counts from now on. */
+async function recount<Note>(state: State<Note>, roll: Roll<Note>, again: Frame): Promise<void> {
+  const { core, indexes, index, facts } = state
+  const { position } = state.head
+  if (again.header.first !== position + 1) throw new JournalError('JOURNAL_IO', 'The unproven group does not follow what is proven.', {})
+  const offset = state.end
+  const group = await new Feed(core, indexes, index, facts).frame({ ...again, offset })
+  state.group++
+  state.digest = again.header.digest
+  state.head = group.head
+  state.synced = group.head
+  roll.skip(offset + frameBytes(again.header.length, roll.align))
+}

@@ -1,0 +1,238 @@
+/**
+ * The one writer: whoever waits while a sync runs goes together in the next frame. One frame, one write, one sync in
+ * flight, so that each frame proves that the one before it was durable.
+ */
+import { setImmediate } from 'node:timers/promises'
+import { ioError, JournalError, withOutcome } from '../errors.js'
+import type { CommitGroup, Durability, Head, NewCommit, Receipt, SnapshotRecord, StoredCommit } from './commit-store.js'
+import { packSnapshot } from './facts.js'
+import { frameBytes, HEADER_BYTES, Kind, makeFrame, nextDigest, sealFrame } from './frame.js'
+import { Queue, type QueuedCommit, type QueuedFrame } from './queue.js'
+import { encodeCommit, lastVersion, putRecord, RECORD_HEAD_BYTES } from './record.js'
+import type { Roll } from './roll.js'
+import type { State } from './state.js'
+
+const GROUP_BYTES = 512 << 10
+const IDLE_MS = 50
+
+export interface WriterOptions {
+  commitBytesMax: number
+  queueBytes: number
+}
+
+export class Writer<Note> {
+  readonly #state: State<Note>
+  readonly #roll: Roll<Note>
+  readonly #options: WriterOptions
+  readonly #queue: Queue<Note>
+  #running: Promise<void> | undefined
+  #idle: NodeJS.Timeout | undefined
+  #lastKind: number = Kind.segment
+  /** Why nothing more is written. */
+  #stopped: ((outcome: 'none') => JournalError) | undefined
+
+  constructor(state: State<Note>, roll: Roll<Note>, options: WriterOptions) {
+    this.#state = state
+    this.#roll = roll
+    this.#options = options
+    this.#queue = new Queue(options.queueBytes)
+  }
+
+  get #directory(): string {
+    return this.#state.core.paths.root
+  }
+
+  append(commit: NewCommit, note: Note, durability: Durability): Promise<Receipt> {
+    if (this.#stopped !== undefined) return Promise.reject(this.#stopped('none'))
+    const bytes = encodeCommit(commit)
+    const { commitBytesMax: max } = this.#options
+    if (bytes.length > max) {
+      const message = `The commit is ${bytes.length} bytes long, more than commitBytesMax (${max}) allows. Put large content elsewhere and refer to it.`
+      return Promise.reject(new JournalError('JOURNAL_LIMIT', message, { limit: 'commitBytesMax', value: bytes.length, max, outcome: 'none' }))
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ commit, note, bytes, durability, resolve, reject })
+      this.#wake()
+    })
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#queue.room()
+  }
+
+  /** Resolves once everything queued so far is durable: an entry of nothing goes the same way. */
+  async flush(): Promise<void> {
+    if (this.#stopped !== undefined) throw this.#stopped('none')
+    if (this.#running === undefined && this.#queue.length === 0) return
+    await new Promise<void>((resolve, reject) => {
+      this.#queue.push({ kind: 0, payload: Buffer.alloc(0), written() {}, resolve, reject })
+      this.#wake()
+    })
+  }
+
+  async recordSnapshot(record: SnapshotRecord): Promise<void> {
+    await this.#frame(Kind.snapshot, packSnapshot(record), () => this.#state.facts.addSnapshot(record))
+  }
+
+  /** Writes what is queued, then takes no more; a clean end is left if everything went well. */
+  async close(clean: boolean): Promise<void> {
+    clearTimeout(this.#idle)
+    const already = this.#stopped
+    this.#stopped ??= (outcome) => new JournalError('JOURNAL_CLOSED', `The journal in ${this.#directory} is closed.`, { directory: this.#directory, outcome })
+    await this.#running
+    clearTimeout(this.#idle)
+    const proves = clean && already === undefined && !this.#failed
+    try {
+      if (proves) await this.#end()
+    } finally {
+      await this.#roll.close()
+    }
+  }
+
+  #failed = false
+
+  async #end(): Promise<void> {
+    await this.#engineFrame({ kind: Kind.clean, payload: Buffer.alloc(0), written() {}, resolve() {}, reject() {} })
+    await this.#roll.mark(true)
+  }
+
+  #frame(kind: number, payload: Uint8Array, written: () => void): Promise<void> {
+    if (this.#stopped !== undefined) return Promise.reject(this.#stopped('none'))
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ kind, payload, written, resolve, reject })
+      this.#wake()
+    })
+  }
+
+  #wake(): void {
+    this.#running ??= this.#run()
+  }
+
+  async #run(): Promise<void> {
+    // Everything that is called in this turn of the loop goes into the first frame together.
+    await setImmediate()
+    clearTimeout(this.#idle)
+    while (this.#queue.length > 0) {
+      const next = this.#queue.take(GROUP_BYTES)
+      try {
+        if (Array.isArray(next)) await this.#group(next)
+        else await this.#engineFrame(next)
+      } catch (error) {
+        this.#poison(error, Array.isArray(next) ? next : [next])
+      }
+    }
+    this.#running = undefined
+    if (this.#lastKind === Kind.data && this.#stopped === undefined) this.#markLater()
+  }
+
+  /** After a while without work a mark proves the last group. */
+  #markLater(): void {
+    this.#idle = setTimeout(() => {
+      this.#frame(Kind.mark, Buffer.alloc(0), () => {}).catch(() => {
+        // The failure has stopped the writer; whoever appends next is told.
+      })
+    }, IDLE_MS)
+    this.#idle.unref()
+  }
+
+  async #engineFrame(entry: QueuedFrame): Promise<void> {
+    if (entry.kind !== 0) {
+      const { state } = { state: this.#state }
+      const { journal } = state.core
+      const { position } = state.head
+      await this.#roll.room(frameBytes(entry.payload.length, this.#roll.align))
+      const frame = makeFrame({ kind: entry.kind, align: this.#roll.align, flags: 0, count: 0, group: state.group + 1, first: position + 1, journal, aux: 0, digest: state.digest }, entry.payload)
+      await this.#roll.write(frame)
+      state.group++
+      this.#lastKind = entry.kind
+      entry.written()
+      await this.#roll.sync()
+      await this.#synced()
+    }
+    entry.resolve()
+  }
+
+  async #group(group: QueuedCommit<Note>[]): Promise<void> {
+    let length = 0
+    for (const { bytes } of group) length += RECORD_HEAD_BYTES + bytes.length
+    await this.#roll.room(frameBytes(length, this.#roll.align))
+    const written = await this.#write(group, length)
+    this.#state.tellWritten(written)
+    for (const entry of group) if (entry.durability === 'os') entry.resolve(this.#receipt(entry, 'os'))
+    await this.#roll.sync()
+    await this.#synced()
+    for (const entry of group) if (entry.durability === 'disk') entry.resolve(this.#receipt(entry, 'disk'))
+    let bytes = 0
+    for (const entry of group) bytes += entry.bytes.length
+    this.#queue.release(bytes)
+    await this.#roll.prepare()
+  }
+
+  async #write(group: QueuedCommit<Note>[], length: number): Promise<CommitGroup> {
+    const state = this.#state
+    const { align } = this.#roll
+    const frame = Buffer.allocUnsafe(frameBytes(length, align))
+    const first = state.head.position + 1
+    const offset = state.end
+    const commits: StoredCommit[] = []
+    const records: number[] = []
+    let at = HEADER_BYTES
+    let position = first
+    for (const { commit, bytes } of group) {
+      const end = putRecord(frame, at, bytes)
+      records.push(offset + at, end - at)
+      commits.push({ ...commit, position })
+      position += commit.events.length
+      at = end
+    }
+    const digest = nextDigest(state.digest, first, frame.subarray(HEADER_BYTES, at))
+    sealFrame(frame, { kind: Kind.data, align, flags: 0, count: group.length, group: state.group + 1, first, length, journal: state.core.journal, aux: position - first, digest })
+    await this.#roll.write(frame)
+    state.group++
+    state.digest = digest
+    state.head = { position: position - 1, digest: digest.toString('hex') }
+    this.#lastKind = Kind.data
+    this.#remember(group, commits, records, offset)
+    return { commits, head: state.head }
+  }
+
+  #remember(group: QueuedCommit<Note>[], commits: StoredCommit[], records: number[], frame: number): void {
+    const { index, facts, core } = this.#state
+    index.addFrame((commits[0] as StoredCommit).position, frame)
+    for (const [i, { note }] of group.entries()) {
+      const commit = commits[i] as StoredCommit
+      index.add(commit, frame, records[i * 2] as number, records[i * 2 + 1] as number, note, core.notes.claims(commit))
+      facts.addCommit(commit, core.notes.isOpen(note))
+      const entry = group[i] as QueuedCommit<Note> & { position?: number }
+      entry.position = commit.position + commit.events.length - 1
+    }
+  }
+
+  async #synced(): Promise<void> {
+    this.#roll.mustBeOurs()
+    this.#state.synced = this.#state.head
+    await this.#roll.mark(false)
+    this.#state.tellSynced()
+  }
+
+  #receipt(entry: QueuedCommit<Note> & { position?: number }, durability: Durability): Receipt {
+    const { digest }: Head = this.#state.head
+    return { position: entry.position as number, version: lastVersion(entry.commit), digest, durability }
+  }
+
+  /** Nothing more is written: not what failed, whose bytes may or may not be there, and nothing behind it. */
+  #poison(error: unknown, failed: readonly (QueuedCommit<Note> | QueuedFrame)[]): void {
+    this.#failed = true
+    const directory = this.#directory
+    const cause = ioError(error, 'Writing to', directory)
+    const fenced = cause.code === 'JOURNAL_FENCED'
+    this.#stopped ??= (outcome) =>
+      fenced
+        ? (withOutcome(new JournalError('JOURNAL_FENCED', cause.message, cause.details as { directory: string; epoch: number }, { cause }), outcome) as JournalError)
+        : new JournalError('JOURNAL_POISONED', `A write to ${directory} failed before; open the journal again to go on.`, { directory, outcome }, { cause })
+    const stopped = this.#stopped
+    for (const entry of failed) entry.reject(withOutcome(cause, 'unknown'))
+    for (const entry of this.#queue.drain()) entry.reject(stopped('none'))
+    this.#state.tellFailed(cause)
+  }
+}

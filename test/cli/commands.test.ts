@@ -1,0 +1,237 @@
+/** The commands as they are typed: what they print, what they give machines, and how they exit. */
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { play } from '../../src/cli/demo/runtime.js'
+import { sample } from '../../src/cli/demo/sample.js'
+import { writeScript } from '../../src/cli/demo/write-script.js'
+import { commands } from '../../src/cli/commands/index.js'
+import { openJournal } from '../../src/index.js'
+import { root } from '../support/root.js'
+import { describeWithSharedData } from '../support/shared-data.js'
+
+const base = mkdtempSync(join(tmpdir(), 'turnlog-commands-'))
+const journal = join(base, 'journal')
+const script = writeScript(sample())
+
+interface Ran {
+  exit: number
+  out: string
+  errors: string
+}
+
+function turnlog(...words: string[]): Promise<Ran> {
+  return new Promise((resolve) => {
+    const options = { cwd: root, env: { ...process.env, NO_COLOR: '', FORCE_COLOR: undefined }, maxBuffer: 1 << 26 }
+    execFile(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...words], options, (error, out, errors) => {
+      resolve({ exit: error === null ? 0 : Number(error.code), out, errors })
+    })
+  })
+}
+
+async function json(...words: string[]): Promise<unknown> {
+  const { exit, out } = await turnlog(...words, '--json')
+  expect(exit).toBe(0)
+  return JSON.parse(out)
+}
+
+beforeAll(async () => {
+  await using writing = await openJournal(journal)
+  await play(writing, script)
+})
+afterAll(() => rmSync(base, { recursive: true }))
+
+describe('help', () => {
+  test('names every command, and nothing that is not there', async () => {
+    const { exit, out } = await turnlog('--help')
+    expect(exit).toBe(0)
+    expect(Array.from(out.matchAll(/^ {2}([a-z]+) [<[]/gm), ([, name]) => name)).toEqual(commands.map(({ name }) => name))
+  })
+
+  test.each(commands.map(({ name }) => name))('of %s has an example', async (name) => {
+    const { exit, out } = await turnlog(name, '--help')
+    expect(exit).toBe(0)
+    expect(out).toContain(`$ turnlog ${name}`)
+    expect(out).toContain('--json')
+  })
+})
+
+describe('usage', () => {
+  test.each([
+    [[]],
+    [['nothing']],
+    [['verify']],
+    [['verify', 'a', 'b']],
+    [['verify', 'a', '--bogus']],
+    [['sessions', 'a', '--limit', 'x']],
+    [['demo', '--dir', '.']],
+  ])('%j exits with 2 and says where to look', async (words) => {
+    const { exit, out, errors } = await turnlog(...words)
+    expect(exit).toBe(2)
+    expect(out + errors).toContain('--help')
+  })
+
+  test('a journal that is not there exits with 1, in one line, and creates nothing', async () => {
+    const { exit, out, errors } = await turnlog('sessions', join(base, 'nowhere'), '--json')
+    expect(exit).toBe(1)
+    expect(JSON.parse(out)).toMatchObject({ error: { code: 'JOURNAL_NOT_FOUND' } })
+    expect(errors.trim().split('\n')).toHaveLength(1)
+    expect(readdirSync(base)).toEqual(['journal'])
+  })
+
+  test('a transcript that is not there, or is none, exits with 1 and leaves nothing behind', async () => {
+    expect(await turnlog('demo', 'nowhere.jsonl')).toMatchObject({ exit: 1, out: '' })
+    expect(await turnlog('demo', 'package.json')).toMatchObject({ exit: 1, out: '' })
+  })
+})
+
+describe('for machines', () => {
+  test('sessions', async () => {
+    expect(await json('sessions', journal)).toEqual({
+      sessions: [
+        { id: script.session, title: 'High water is an hour early', status: 'active', lastActivity: expect.any(Number), turns: 4 },
+      ],
+    })
+    expect(await json('sessions', journal, '--limit', '0')).toEqual({ sessions: [] })
+  })
+
+  test('show', async () => {
+    expect(await json('show', journal, script.session)).toMatchObject({
+      session: { id: script.session, turns: 4 },
+      threads: [{ threadId: 'main' }],
+      turns: [{ turnId: 'turn-1' }, { turnId: 'turn-2' }, { turnId: 'turn-3' }, { turnId: 'turn-4' }],
+      transcripts: [{ threadId: 'main' }],
+    })
+    expect((await turnlog('show', journal, 'nobody')).exit).toBe(1)
+  })
+
+  test('tasks', async () => {
+    expect(await json('tasks', journal)).toMatchObject({ tasks: [{ taskId: 'rebuild-tables', status: 'completed', percent: 100 }] })
+  })
+
+  test('stats and verify', async () => {
+    const { events, commits, streams, bytes } = (await json('stats', journal)) as Record<string, number>
+    expect({ commits, streams }).toEqual({ commits: script.steps.length, streams: 2 })
+    expect(bytes).toBeGreaterThan(1000)
+    expect(await json('verify', journal)).toMatchObject({ ok: true, events, commits, damage: [] })
+  })
+
+  test('tail', async () => {
+    const { out } = await turnlog('tail', journal, '--limit', '3', '--json')
+    const events = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { position: number; type: string })
+    expect(events.map(({ type }) => type)).toEqual(['item.delta', 'item.completed', 'turn.completed'])
+    expect(events.map(({ position }) => position - events[0]!.position)).toEqual([0, 1, 2])
+  })
+
+  test('snapshot', async () => {
+    const { snapshots } = (await json('snapshot', journal)) as { snapshots: { projection: string }[] }
+    expect(snapshots.map(({ projection }) => projection)).toContain('session')
+    expect(await json('snapshot', journal)).toEqual({ snapshots: [] })
+  })
+})
+
+describe('for people', () => {
+  test.each([
+    ['sessions', 'High water is an hour early'],
+    ['show', 'Found it.'],
+    ['tasks', 'rebuild-tables'],
+    ['tail', 'turn.completed'],
+    ['stats', 'commits'],
+    ['verify', 'ok'],
+  ])('%s says it in plain text where there is no terminal', async (command, text) => {
+    const { exit, out } = await turnlog(command, journal, ...(command === 'show' ? [script.session] : []))
+    expect(exit).toBe(0)
+    expect(out).toContain(text)
+    expect(out).not.toContain('\u{1B}')
+  })
+
+  test('what a session brought along cannot steer the terminal', async () => {
+    const hostile = join(base, 'hostile')
+    {
+      await using writing = await openJournal(hostile)
+      await writing.append('s', [{ type: 'session.created', data: { title: '\u{1B}[31mred\u{7}' } }])
+    }
+    expect((await turnlog('sessions', hostile)).out).not.toMatch(/[\u{1B}\u{7}]/u)
+    rmSync(hostile, { recursive: true })
+  })
+})
+
+describe('a damaged journal', () => {
+  test('exits with 3 and says where', async () => {
+    const damaged = join(base, 'damaged')
+    mkdirSync(damaged)
+    {
+      await using writing = await openJournal(damaged)
+      await play(writing, script)
+    }
+    const [name] = readdirSync(join(damaged, 'journal')).filter((file) => file.endsWith('.seg')) as [string]
+    const path = join(damaged, 'journal', name)
+    const bytes = readFileSync(path)
+    bytes[Math.floor(bytes.length / 2)]! ^= 1
+    writeFileSync(path, bytes)
+    const { exit, out } = await turnlog('verify', damaged, '--json')
+    expect(exit).toBe(3)
+    expect(JSON.parse(out)).toMatchObject({ ok: false, damage: [{ segment: name }] })
+    expect((await turnlog('verify', damaged)).out).toContain('damage')
+    expect((await turnlog('stats', damaged)).exit).toBe(3)
+    rmSync(damaged, { recursive: true })
+  })
+})
+
+interface Summary {
+  ok: boolean
+  journal: string
+  boots: { killed: boolean; resumes: Record<string, { done: number; again: number[] }> }[]
+  proof: { derived: string; viewsEqual: boolean; damaged: string; snapshots: { refused: { file: string }[] } }
+  verify: { ok: boolean }
+  broken: string[]
+}
+
+function expectKept({ ok, boots, proof, verify, broken }: Summary): void {
+  expect(broken).toEqual([])
+  expect(ok).toBe(true)
+  expect(verify.ok).toBe(true)
+  expect(boots.map(({ killed }) => killed)).toEqual([...boots.slice(1).map(() => true), false])
+  expect(proof).toMatchObject({ derived: 'rebuilt', viewsEqual: true })
+  expect(proof.snapshots.refused.map(({ file }) => file)).toContain(proof.damaged)
+}
+
+describe('demo', () => {
+  test('kills the sample in every situation, and everything comes back', { timeout: 60_000 }, async () => {
+    const summary = (await json('demo', '--dir', join(base, 'demo'))) as Summary
+    expectKept(summary)
+    expect(summary.boots).toHaveLength(7)
+    expect(await json('verify', summary.journal)).toMatchObject({ ok: true })
+    expect(await json('sessions', summary.journal)).toMatchObject({ sessions: [{ id: 'session-tidewatch', turns: 4 }] })
+  })
+
+  test('tells a person the story, and exits with 0', { timeout: 60_000 }, async () => {
+    const { exit, out } = await turnlog('demo', '--dir', join(base, 'told'))
+    expect(exit).toBe(0)
+    for (const said of ['boot 7', 'KILL', 'kept', 'closed', 'queued', 'refused', 'verify: ok', 'All is as promised.', join(base, 'told')])
+      expect(out).toContain(said)
+  })
+})
+
+describeWithSharedData('demo of real transcripts', (data) => {
+  test('plays Claude Code and pi into one journal', { timeout: 60_000 }, async () => {
+    const paths = [
+      'claude-code/claude-code-log/edge_cases.jsonl',
+      'claude-code/claude-code-log/edge_cases.jsonl',
+      'pi/agent-sessions/small.jsonl',
+    ]
+    const summary = (await json('demo', '--dir', join(base, 'real'), ...paths.map((path) => join(data, 'agents', path)))) as Summary
+    expectKept(summary)
+    const { sessions } = (await json('sessions', summary.journal)) as { sessions: { id: string }[] }
+    expect(sessions.map(({ id }) => id).toSorted()).toEqual([
+      'session-019e19b4-eb48-746a-aa6b-8dfcfa37954b',
+      'session-edge_cases',
+      'session-edge_cases~2',
+    ])
+  })
+})

@@ -1,0 +1,150 @@
+/** What a crash can leave: the journal cut at every byte. */
+import { copyFileSync, cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { isJournalError } from '../../src/errors.js'
+import { Appending, contents, copyOf, event, hashOf, numbers, openStore, segmentsIn, temporary } from './support/journal.js'
+
+interface Image {
+  directory: string
+  segment: string
+  /** Where the segment's content ends after each commit; the first is before all that are cut. */
+  ends: number[]
+}
+
+/** A journal with some commits, then three more, copied while open; its head file is as old as `staleHead` asks. */
+async function image(options: { staleHead?: boolean; close?: boolean; text?: string } = {}): Promise<Image> {
+  const directory = temporary()
+  const store = await openStore(directory)
+  const writer = new Appending(store)
+  for (let n = 0; n < 3; n++) await writer.append(`s${n % 2}`, [event(n, 'added', options.text), event(n + 100)], { commitId: `c${n}` })
+  const [segment] = segmentsIn(directory)
+  const end = (): number => {
+    const bytes = readFileSync(segment!)
+    let at = bytes.length
+    while (at > 0 && bytes[at - 1] === 0) at--
+    return at
+  }
+  const ends = [end()]
+  const head = join(directory, 'head')
+  copyFileSync(head, `${head}.old`)
+  for (let n = 3; n < 6; n++) {
+    await writer.append(`s${n % 2}`, [event(n, 'added', options.text), event(n + 100)], { commitId: `c${n}` })
+    ends.push(end())
+  }
+  if (options.close === true) {
+    await store.close()
+    ends.push(end())
+  }
+  const copy = copyOf(directory)
+  if (options.staleHead === true) copyFileSync(`${head}.old`, join(copy, 'head'))
+  rmSync(join(copy, 'head.old'))
+  if (options.close !== true) await store.close()
+  return { directory: copy, segment: segmentsIn(copy)[0]!, ends }
+}
+
+const wholeCommits = (ends: readonly number[], cut: number): number => 3 + ends.slice(1, 4).filter((end) => end <= cut).length
+const expected = (commits: number): number[] => Array.from({ length: commits }, (_, n) => [n, n + 100]).flat()
+
+describe('a crash image cut at every byte of its last three commits', () => {
+  test('holds exactly the whole commits before the cut, and takes the next append', { timeout: 120_000 }, async () => {
+    const { directory, segment, ends } = await image({ staleHead: true })
+    for (let cut = ends[0]!; cut <= ends[3]!; cut++) {
+      const scratch = cutCopy(directory, (file) => truncateSync(file, cut))
+      expect(segmentsIn(scratch)[0]!.slice(-20)).toBe(segment.slice(-20))
+      await goesOn(scratch, wholeCommits(ends, cut), !ends.includes(cut), `cut at ${cut}`)
+    }
+  })
+
+  test('holds exactly the whole commits where sectors of the last write are still zero', { timeout: 120_000 }, async () => {
+    const { directory, segment, ends } = await image({ staleHead: true, text: 'x'.repeat(1500) })
+    const bytes = readFileSync(segment)
+    for (const [i, end] of ends.slice(1).entries()) {
+      const begin = ends[i]!
+      const sectors = [...sectorsOf(begin, end, 0), ...sectorsOf(begin, end, begin % 512)]
+      for (const [from, to] of sectors) {
+        const scratch = cutCopy(directory, (file) => writeFileSync(file, Buffer.concat([bytes.subarray(0, from), Buffer.alloc(to - from), bytes.subarray(to, end), Buffer.alloc(bytes.length - end)])))
+        await goesOn(scratch, 3 + i, true, `zeros from ${from} to ${to}`)
+      }
+    }
+  })
+
+  test('is damaged where the head file vouches for what was cut', { timeout: 120_000 }, async () => {
+    const { directory, ends } = await image()
+    for (let cut = ends[0]!; cut < ends[3]!; cut++) await reportsDamage(directory, cut, wholeCommits(ends, cut))
+  })
+})
+
+describe('after a clean close', () => {
+  test('a cut at any byte is reported as damage', { timeout: 120_000 }, async () => {
+    const { directory, ends } = await image({ close: true })
+    for (let cut = 0; cut < ends[4]!; cut++) await reportsDamage(directory, cut, cut < ends[0]! ? undefined : wholeCommits(ends, cut))
+  })
+})
+
+function cutCopy(directory: string, change: (segment: string) => void): string {
+  const scratch = `${directory}.cut`
+  rmSync(scratch, { recursive: true, force: true })
+  cpSync(directory, scratch, { recursive: true })
+  change(segmentsIn(scratch)[0]!)
+  return scratch
+}
+
+/** Parts of a range that lie in one sector, counted from a place. */
+function sectorsOf(begin: number, end: number, shift: number): [number, number][] {
+  const parts: [number, number][] = []
+  for (let from = begin; from < end; ) {
+    const to = Math.min(end, from + 512 - ((from - shift) % 512))
+    parts.push([from, to])
+    from = to
+  }
+  return parts
+}
+
+/** A reader sees what is proven and counts the rest; a writer sees every whole commit, goes on, and leaves a clean end. */
+async function goesOn(directory: string, complete: number, torn: boolean, what: string): Promise<void> {
+  const before = hashOf(directory)
+  const reader = await openStore(directory, { readOnly: true })
+  const seen = numbers((await contents(reader)).commits)
+  expect([complete, complete - 1].map(expected), `reader, ${what}`).toContainEqual(seen)
+  if (seen.length < complete * 2) expect(reader.recovery.unproven).toBeGreaterThan(0)
+  await reader.close()
+  expect(hashOf(directory)).toBe(before)
+  let store = await openStore(directory)
+  expect(numbers((await contents(store)).commits), `writer, ${what}`).toEqual(expected(complete))
+  expect(store.recovery.tornBytes > 0, `torn, ${what}`).toBe(torn)
+  expect(store.recovery.damage).toEqual([])
+  await new Appending(store).append('s9', [event(77)], { commitId: 'next' })
+  await store.close()
+  store = await openStore(directory)
+  expect(numbers((await contents(store)).commits)).toEqual([...expected(complete), 77])
+  expect(store.recovery.clean).toBe(true)
+  expect(await store.findCommit(`c${complete}`)).toBeUndefined()
+  expect((await store.findCommit(`c${complete - 1}`))?.commit.position).toBe(complete * 2 - 1)
+  expect((await store.verify()).ok).toBe(true)
+  await store.close()
+  rmSync(directory, { recursive: true })
+}
+
+/** Opens a copy of the image cut at a byte: the whole commits are there, the rest is a gap, and nothing can hide in it. */
+async function reportsDamage(directory: string, cut: number, whole: number | undefined): Promise<void> {
+  const scratch = cutCopy(directory, (file) => truncateSync(file, cut))
+  const refused = await openStore(scratch, { onDamage: 'refuse' }).then(() => undefined, (error: unknown) => error)
+  expect(isJournalError(refused, 'JOURNAL_DAMAGED'), `refused at ${cut}: ${String(refused)}`).toBe(true)
+  for (let round = 0; round < 2; round++) {
+    const store = await openStore(scratch)
+    expect(store.recovery.damage, `damage at ${cut}, round ${round}`).not.toEqual([])
+    const { commits, gaps } = await contents(store)
+    // A record may be whole where its frame is not.
+    if (whole !== undefined) expect([whole, whole + 1].map(expected), `at ${cut}, round ${round}`).toContainEqual(numbers(commits))
+    if (commits.length < 6) {
+      expect(gaps.map(({ firstPosition, lastPosition }) => [firstPosition, lastPosition]), `gaps at ${cut}, round ${round}`).toEqual([[commits.length * 2 + 1, 12]])
+      await expect(Promise.resolve(store.stream('new'))).rejects.toMatchObject({ code: 'JOURNAL_DAMAGED' })
+      await expect(store.findCommit('new')).rejects.toMatchObject({ code: 'JOURNAL_DAMAGED' })
+    }
+    expect(store.head.position).toBeGreaterThanOrEqual(12)
+    expect((await store.verify()).ok).toBe(false)
+    await store.close()
+  }
+  rmSync(scratch, { recursive: true, force: true })
+}

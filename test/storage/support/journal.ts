@@ -1,0 +1,121 @@
+/** A journal for storage tests: small notes, small segments, and everything it holds in plain lists. */
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import type { Damage } from '../../../src/errors.js'
+import type { CommitGroup, CommitStore, Durability, Gap, NewCommit, Receipt, StoredCommit, StreamNotes } from '../../../src/storage/commit-store.js'
+import { openCommitStore, type OpenStore } from '../../../src/storage/open.js'
+
+/** What the notes keep of a stream: how many events, and the sum of their numbers. */
+export interface Sum {
+  events: number
+  sum: number
+}
+
+export const notes: StreamNotes<Sum> = {
+  initial: () => ({ events: 0, sum: 0 }),
+  fold: (note, commit) => ({
+    events: note.events + commit.events.length,
+    sum: note.sum + commit.events.reduce((sum, { data }) => sum + (data as { n: number }).n, 0),
+  }),
+  isOpen: ({ sum }) => sum % 2 === 1,
+  claims: ({ events }) => events.filter(({ type }) => type === 'claim').map(({ data }) => String((data as { n: number }).n)),
+  encode: (note) => Buffer.from(JSON.stringify(note)),
+  decode: (bytes) => JSON.parse(Buffer.from(bytes).toString()) as Sum,
+}
+
+export type Store = CommitStore<Sum>
+export type Options = Partial<OpenStore<Sum>>
+
+export async function openStore(directory: string, options: Options = {}): Promise<Store> {
+  const { store } = await openCommitStore<Sum>(directory, { notes, admit: () => {}, ...options })
+  return store
+}
+
+/** A new directory that is removed when the test ends. */
+export function temporary(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'turnlog-test-'))
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+
+export function copyOf(directory: string): string {
+  const copy = temporary()
+  cpSync(directory, copy, { recursive: true })
+  return copy
+}
+
+export function event(n: number, type = 'added', text = ''): NewCommit['events'][0] {
+  return { type, schema: 1, data: text === '' ? { n } : { n, text }, flags: 0 }
+}
+
+/** Appends with versions counted here, as the floor above would. */
+export class Appending {
+  readonly store: Store
+  readonly #heads = new Map<string, { version: number; note: Sum }>()
+
+  constructor(store: Store) {
+    this.store = store
+  }
+
+  async append(stream: string, events: NewCommit['events'], more: { commitId?: string; at?: number; durability?: Durability } = {}): Promise<Receipt> {
+    if (!this.#heads.has(stream)) this.#heads.set(stream, await this.store.stream(stream))
+    return this.now(stream, events, more)
+  }
+
+  /** The same for a stream that is new or was appended to before. */
+  now(stream: string, events: NewCommit['events'], { commitId, at = 1, durability = 'disk' }: { commitId?: string; at?: number; durability?: Durability } = {}): Promise<Receipt> {
+    const head = this.#heads.get(stream) ?? { version: 0, note: notes.initial() }
+    const commit: NewCommit = { stream, version: head.version + 1, ...(commitId === undefined ? {} : { commitId }), at, events }
+    const note = notes.fold(head.note, { ...commit, position: 0 })
+    this.#heads.set(stream, { version: head.version + events.length, note })
+    return this.store.append(commit, note, durability)
+  }
+}
+
+/** Everything that reading yields: commits in order, gaps where they lie. */
+export async function contents(store: Store, options: { after?: number; upTo?: number } = {}): Promise<{ commits: StoredCommit[]; gaps: Damage[] }> {
+  const commits: StoredCommit[] = []
+  const gaps: Damage[] = []
+  for await (const item of store.read(options)) {
+    if ('gap' in item) gaps.push(item.gap)
+    else commits.push(...item.commits)
+  }
+  return { commits, gaps }
+}
+
+export async function list<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const item of items) all.push(item)
+  return all
+}
+
+export function isGap(item: CommitGroup | StoredCommit | Gap): item is Gap {
+  return 'gap' in item
+}
+
+/** Numbers of all events, in order. */
+export function numbers(commits: readonly StoredCommit[]): number[] {
+  return commits.flatMap(({ events }) => events.map(({ data }) => (data as { n: number }).n))
+}
+
+export function segmentsIn(directory: string, ending = '.seg'): string[] {
+  return readdirSync(join(directory, 'journal'))
+    .filter((name) => name.endsWith(ending))
+    .toSorted()
+    .map((name) => join(directory, 'journal', name))
+}
+
+/** One hash over every name, byte and time of change below a directory. */
+export function hashOf(directory: string): string {
+  const hash = createHash('sha256')
+  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' }).toSorted()) {
+    const path = join(directory, name)
+    const stat = statSync(path)
+    hash.update(`${name} ${stat.size} ${stat.mtimeMs} ${stat.mode}\n`)
+    if (stat.isFile()) hash.update(readFileSync(path))
+  }
+  return hash.digest('hex')
+}
