@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { defineProjection } from '../src/define.js'
 import { events } from '../src/events.js'
-import { timeOf } from './activity.js'
+import { timeOf, withKnown } from './activity.js'
 
 const state = z.object({
   session: z.string(),
@@ -10,10 +10,13 @@ const state = z.object({
   callId: z.string(),
   name: z.string(),
   status: z.enum(['requested', 'started', 'finished', 'unknown']),
-  /** How it ended, where it did: `ok`, `error`, `denied`, `cancelled`, `not-run`. */
+  /** How it ended, where it did: `ok`, `error`, `denied`, `cancelled`, `timed-out`, `not-run`. */
   outcome: z.string().optional(),
+  attempt: z.number().optional(),
   requestedAt: z.number(),
+  startedAt: z.number().optional(),
   endedAt: z.number().optional(),
+  /** Positions of its first and its last event. */
   position: z.number(),
   lastPosition: z.number(),
 })
@@ -40,14 +43,12 @@ export const call = defineProjection(events, {
   }),
   index: { position: (s) => [s.session, s.turnId, s.position] },
   on: {
-    'tool.requested': (s, event) => ({
-      ...s,
-      name: event.data.name,
-      requestedAt: timeOf(event),
-      position: event.position,
-      lastPosition: event.position,
-    }),
-    'tool.started': (s, { position }) => ({ ...s, status: 'started' as const, lastPosition: position }),
+    'tool.requested': (s, event) =>
+      withKnown(
+        { ...s, name: event.data.name, requestedAt: timeOf(event), position: event.position, lastPosition: event.position },
+        { attempt: event.data.attempt },
+      ),
+    'tool.started': (s, event) => ({ ...s, status: 'started' as const, startedAt: timeOf(event), lastPosition: event.position }),
     'tool.finished': (s, event) => ({
       ...s,
       status: 'finished' as const,

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { defineProjection } from '../src/define.js'
 import { events } from '../src/events.js'
+import { withKnown } from './activity.js'
 
 const state = z.object({
   session: z.string(),
@@ -12,8 +13,10 @@ const state = z.object({
   attempt: z.number().optional(),
   /** `partial`: it was not completed, and stays as far as it came. */
   status: z.enum(['partial', 'completed']),
+  /** Positions of its first and its last event. */
   position: z.number(),
   lastPosition: z.number(),
+  deltas: z.number(),
 })
 export type ItemRow = z.infer<typeof state>
 type ItemKey = readonly [session: string, turnId: string, itemId: string]
@@ -26,25 +29,28 @@ export const item = defineProjection(events, {
     const { turnId, itemId } = event.data as { turnId?: string; itemId?: string }
     return turnId === undefined || itemId === undefined ? undefined : [event.stream, turnId, itemId]
   },
-  initial: ([session, turnId, itemId]: ItemKey): ItemRow => ({ session, turnId, itemId, status: 'partial', position: 0, lastPosition: 0 }),
+  initial: ([session, turnId, itemId]: ItemKey): ItemRow => ({
+    session,
+    turnId,
+    itemId,
+    status: 'partial',
+    position: 0,
+    lastPosition: 0,
+    deltas: 0,
+  }),
   index: { position: (s) => [s.session, s.turnId, s.position] },
   on: {
-    'item.started': (s, { data, position }) => ({
-      ...s,
-      kind: data.kind,
-      ...(data.role === undefined ? {} : { role: data.role }),
-      ...(data.attempt === undefined ? {} : { attempt: data.attempt }),
-      position,
-      lastPosition: position,
-    }),
-    'item.completed': (s, { data, position }) => ({
-      ...s,
-      ...(data.kind === undefined ? {} : { kind: data.kind }),
-      ...(data.role === undefined ? {} : { role: data.role }),
-      ...(data.attempt === undefined ? {} : { attempt: data.attempt }),
-      status: 'completed' as const,
-      position: s.position === 0 ? position : s.position,
-      lastPosition: position,
-    }),
+    // Begun again, in another attempt, it counts from there; what was completed stays so.
+    'item.started': (s, { data, position }) => {
+      if (s.status === 'completed') return s
+      const { kind, role, attempt } = data
+      return withKnown({ ...s, position, lastPosition: position, deltas: 0 }, { kind, role, attempt })
+    },
+    'item.delta': (s, { position }) => (s.status === 'completed' ? s : { ...s, deltas: s.deltas + 1, lastPosition: position }),
+    'item.completed': (s, { data, position }) => {
+      const { kind, role, attempt } = data
+      const first = s.position === 0 ? position : s.position
+      return withKnown({ ...s, status: 'completed' as const, position: first, lastPosition: position }, { kind, role, attempt })
+    },
   },
 })

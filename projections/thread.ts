@@ -97,7 +97,9 @@ export const thread = defineProjection(events, {
       const { threadId, from, fromSession: session, throughTurnId, title } = event.data
       if (s.threadId !== threadId) return { ...on(s, event), forks: s.forks + 1 }
       const row = begun(s, event, title)
-      return from === undefined ? row : { ...row, forkedFrom: withKnown<NonNullable<ThreadState['forkedFrom']>>({ threadId: from }, { throughTurnId, session }) }
+      return from === undefined
+        ? row
+        : { ...row, forkedFrom: withKnown<NonNullable<ThreadState['forkedFrom']>>({ threadId: from }, { throughTurnId, session }) }
     },
     'thread.compacted': (s, event) => ({ ...on(s, event), compactions: s.compactions + 1, compactedAt: event.position }),
     'thread.truncated': (s, event) => ({ ...on(s, event), truncations: s.truncations + 1 }),

@@ -2,29 +2,40 @@
 import { z } from 'zod'
 import { defineProjection, type RecordedEvent } from '../src/define.js'
 import { events } from '../src/events.js'
-import { timeOf } from './activity.js'
+import { clipped, timeOf, withKnown } from './activity.js'
 
 const state = z.object({
   taskId: z.string(),
+  stream: z.string(),
+  /** `enqueued`, `started` and so on. */
   what: z.string(),
   attempt: z.number().optional(),
+  /** What was said of it: a summary, a reason, an error's message. */
   summary: z.string().optional(),
+  percent: z.number().optional(),
+  /** Milliseconds since 1970. */
   at: z.number(),
   position: z.number(),
 })
 export type TimelineEntry = z.infer<typeof state>
 type EntryKey = readonly [taskId: string, position: string]
 
-function entry(_: TimelineEntry, event: Pick<RecordedEvent, 'type' | 'position' | 'at' | 'data' | 'meta'>): TimelineEntry {
-  const { taskId, attempt, summary } = event.data as { taskId: string; attempt?: number; summary?: string }
-  return {
-    taskId,
-    what: event.type.slice('task.'.length),
-    ...(attempt === undefined ? {} : { attempt }),
-    ...(summary === undefined ? {} : { summary }),
-    at: timeOf(event),
-    position: event.position,
-  }
+interface Told {
+  attempt?: number
+  summary?: string
+  percent?: number
+  reason?: string
+  cause?: string
+  error?: { message: string }
+}
+
+function entry(before: TimelineEntry, event: RecordedEvent): TimelineEntry {
+  const { attempt, percent, summary, reason, cause, error } = event.data as Told
+  const said = summary ?? error?.message ?? reason ?? cause
+  return withKnown<TimelineEntry>(
+    { ...before, stream: event.stream, what: event.type.slice('task.'.length), at: timeOf(event), position: event.position },
+    { attempt, percent, summary: said === undefined ? undefined : clipped(said) },
+  )
 }
 
 export const timeline = defineProjection(events, {
@@ -35,7 +46,7 @@ export const timeline = defineProjection(events, {
     const { taskId } = event.data as { taskId?: string }
     return taskId === undefined ? undefined : [taskId, String(event.position).padStart(16, '0')]
   },
-  initial: ([taskId]: EntryKey): TimelineEntry => ({ taskId, what: '', at: 0, position: 0 }),
+  initial: ([taskId]: EntryKey): TimelineEntry => ({ taskId, stream: '', what: '', at: 0, position: 0 }),
   on: {
     'task.enqueued': entry,
     'task.started': entry,

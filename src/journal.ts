@@ -1,111 +1,23 @@
 /** The journal: conducts the floors, and knows no bytes. */
 import type { Observable } from 'rxjs'
-import type { Catalogue, EventDefinitions, Key, Law, NewEvent, Projection, RecordedEvent, Upcaster } from './define.js'
+import type { EventDefinitions, Key, NewEvent, Projection, RecordedEvent } from './define.js'
 import { Appender, type AppendOptions } from './engine/appender.js'
 import { closeInterrupted, reportOpenWork, type OpenWorkReport } from './engine/boot.js'
+import type { Item, JournalOptions, Parts, Recovery, TranscriptFold, VerifyOptions, VerifyReport, View } from './engine/contract.js'
 import { Laws, type LawStates } from './engine/laws.js'
 import { list, type ListOptions, type ListRow } from './engine/list.js'
 import { events$, view$ } from './engine/observe.js'
-import { follow, Reading, type ReadAllOptions, type ReadItem, type ReadOptions } from './engine/reading.js'
+import { follow, Reading, type FollowOptions, type ReadAllOptions, type ReadOptions } from './engine/reading.js'
 import { Schemas } from './engine/schemas.js'
-import { chooseSnapshot, takeSnapshots } from './engine/snapshots.js'
+import { checkSnapshots, takeSnapshots } from './engine/snapshots.js'
 import { endCleanly, startViews, type StartReport } from './engine/start.js'
-import { defaultLimits, type ValueLimits } from './engine/values.js'
+import { defaultLimits } from './engine/values.js'
 import type { Views } from './engine/views.js'
-import { JournalError, type Damage } from './errors.js'
+import { JournalError } from './errors.js'
 import type { CommitStore, Durability, Head, Receipt, SnapshotRecord } from './storage/commit-store.js'
 import type { DerivedStores } from './storage/derived-store.js'
-import type { Clock, Files } from './storage/files.js'
 import { derivedPlace, openCommitStore, type DerivedPlace } from './storage/open.js'
 import { SnapshotFiles } from './storage/snapshot-file.js'
-
-/** What a journal is opened with besides its events. */
-export interface JournalOptions {
-  /** Reads and follows, in any process, beside a writer; changes nothing. */
-  readOnly?: boolean
-  /** `isolate` (the default) opens a damaged journal, reports the damage and goes on with the rest; `refuse` throws JOURNAL_DAMAGED. */
-  onDamage?: 'isolate' | 'refuse'
-  /** `close` (the default) closes what the last writer left running; `leave` is for tools that pass by. */
-  onInterrupted?: 'close' | 'leave'
-  /** What `append` waits for where it does not say. Default `disk`. */
-  durability?: Durability
-  /** Milliseconds to wait for another writer to leave. Default 1000. */
-  lockWaitMs?: number
-  /** 4096 pads every frame to a sector, for disks on which a write may harm its neighbours. Default 8. */
-  sectorBytes?: number
-  /** Size at which a segment is sealed and the next begun. Default 16 MiB. */
-  segmentBytes?: number
-  /** Bytes of commits that may wait for the disk before `append` waits. Default 8 MiB. */
-  queueBytes?: number
-  /** Rows of each projection kept in memory. Default 20,000. */
-  cacheRows?: number
-  limits?: Partial<ValueLimits>
-  /** Ports, for tests. */
-  files?: Files
-  derived?: DerivedStores
-  clock?: Clock
-}
-
-/** Everything a journal is built from. */
-export interface Parts<D extends EventDefinitions> {
-  events: Catalogue<D>
-  upcasters: readonly Upcaster[]
-  projections: readonly Projection[]
-  laws: readonly Law[]
-  /** Builds the next prompt from a stream; absent where the catalogue has no turns. */
-  transcript?: TranscriptFold
-}
-
-/** A fold over one stream's events into what a model call needs. */
-export interface TranscriptFold<T = unknown, R = unknown> {
-  initial(): T
-  apply(state: T, event: RecordedEvent): T
-  finish(state: T, threadId: string): R
-}
-
-export interface Recovery extends OpenWorkReport, StartReport {
-  format: number
-  epoch: number
-  position: number
-  digest: string
-  /** Bytes of an incomplete last write, kept in `quarantine/`. */
-  tornBytes: number
-  /** Bytes behind the last proven group that a read-only open left out. */
-  unproven: number
-  damage: Damage[]
-  /** Events that were brought to a newer shape while opening. */
-  upcast: number
-  elapsedMs: number
-}
-
-export interface VerifyReport {
-  /** Of the journal alone: whether every byte of it checks. */
-  ok: boolean
-  position: number
-  digest: string
-  commits: number
-  events: number
-  damage: Damage[]
-  /** The snapshot files that are there. */
-  snapshots: { file: string; ok: boolean; reason?: string }[]
-}
-
-export interface VerifyOptions {
-  /** Also reads the snapshot files. */
-  snapshots?: boolean
-  signal?: AbortSignal
-  progress?: (done: number, total: number) => void
-}
-
-/** A state with the position it is true for. */
-export interface View<S> {
-  /** Undefined where there is none. */
-  state: S | undefined
-  position: number
-}
-
-/** Gaps appear only where they were asked for. */
-export type Item<D extends EventDefinitions, O> = O extends { onGap: 'yield' } ? RecordedEvent<D> | { gap: Damage; type?: undefined; position?: undefined } : RecordedEvent<D>
 
 /** An open journal. Everything that it hands out is plain data; nothing handed in is kept or changed. */
 export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown> implements AsyncDisposable {
@@ -165,13 +77,13 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
    * the journal closes.
    * @throws JournalError JOURNAL_HISTORY_CHANGED if `after` (position and digest, to be sure) is no longer part of the history.
    */
-  follow(options: { after?: number | Head; types?: readonly string[]; signal?: AbortSignal } = {}): AsyncIterable<RecordedEvent<D>> {
+  follow(options: FollowOptions = {}): AsyncIterable<RecordedEvent<D>> {
     this.#mustBeOpen()
     return follow(this.#store, this.#inside.reading, options) as AsyncIterable<RecordedEvent<D>>
   }
 
   /** The same as an RxJS Observable; each subscription is a follower of its own. */
-  events$(options: { after?: number | Head; types?: readonly string[] } = {}): Observable<RecordedEvent<D>> {
+  events$(options: Omit<FollowOptions, 'signal'> = {}): Observable<RecordedEvent<D>> {
     return events$((signal) => this.follow({ ...options, signal }))
   }
 
@@ -215,11 +127,7 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
     this.#mustBeOpen()
     const { signal, progress } = options
     const report = await this.#store.verify({ ...(signal === undefined ? {} : { signal }), ...(progress === undefined ? {} : { progress }) })
-    const snapshots: VerifyReport['snapshots'] = []
-    for (const record of this.#store.snapshots()) {
-      const reason = (await this.#store.holds(record.head)) ? await this.#inside.snapshots.refuse(record, true) : 'the history no longer holds its position and digest'
-      if (reason !== 'the file is missing') snapshots.push(reason === undefined ? { file: record.file, ok: true } : { file: record.file, ok: false, reason })
-    }
+    const snapshots = await checkSnapshots(this.#store, this.#inside.snapshots, options.snapshots === true)
     const { ok, head, commits, events, damage } = report
     return { ok, position: head.position, digest: head.digest, commits, events, damage, snapshots }
   }

@@ -100,7 +100,7 @@ function parsedBy<T>(parse: () => T): T {
   try {
     return parse()
   } catch (error) {
-    if (error instanceof TypeError && 'code' in error) throw new UsageError(error.message.split('. ')[0] as string)
+    if (error instanceof TypeError && 'code' in error) throw new UsageError(error.message.split('. ')[0])
     throw error
   }
 }

@@ -1,70 +1,11 @@
 #!/usr/bin/env node
-/** `turnlog <command> <dir> [arguments]`: finds the command, reads its words, and turns errors into a line and an exit code. */
-import { isJournalError } from '../index.js'
-import { EXIT, helpFor, readWords, UsageError, type Command } from './command.js'
-import { commands } from './commands/index.js'
-import { bad, bold, dim, print } from './terminal.js'
-import { UnknownTranscript } from './transcripts/read.js'
+/** The program. */
+import { cli } from './cli.js'
 
 // Whoever reads may stop reading: `turnlog tail … | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
-  process.exit(EXIT.fine)
+  process.exit(0)
 })
 
-process.exitCode = await main(process.argv.slice(2))
-
-async function main([name, ...words]: string[]): Promise<number> {
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    print(overview())
-    return name === undefined ? EXIT.usage : EXIT.fine
-  }
-  const command = commands.find((other) => other.name === name)
-  if (command === undefined) return usage(`there is no command ${JSON.stringify(name)}`, 'turnlog --help')
-  try {
-    const given = readWords(command, words)
-    if (!given.help) return await command.run(given)
-    print(helpFor(command))
-    return EXIT.fine
-  } catch (error) {
-    return failed(error, command, words.includes('--json'))
-  }
-}
-
-/** One line for what a person can act on; everything else is a fault of ours and keeps its stack. */
-function failed(error: unknown, command: Command, json: boolean): number {
-  if (error instanceof UsageError) return usage(error.message, `turnlog ${command.name} --help`)
-  if (isJournalError(error)) {
-    const { code, message, details } = error
-    if (json) print(JSON.stringify({ error: { code, message, details } }))
-    process.stderr.write(`${bad(code)} ${message}\n`)
-    return code === 'JOURNAL_DAMAGED' ? EXIT.damage : EXIT.failed
-  }
-  if (error instanceof UnknownTranscript || isSystemError(error)) {
-    process.stderr.write(`${bad('turnlog:')} ${error.message}\n`)
-    return EXIT.failed
-  }
-  throw error
-}
-
-function usage(message: string, see: string): number {
-  process.stderr.write(`${bad('turnlog:')} ${message}\nSee: ${see}\n`)
-  return EXIT.usage
-}
-
-function overview(): string {
-  const names = commands.map(({ name, takes }) => [name, ...takes].join(' '))
-  const width = Math.max(...names.map((name) => name.length))
-  return [
-    `${bold('turnlog')} ${dim('a crash-safe journal for AI-agent runtimes')}`,
-    '',
-    ...commands.map(({ says }, i) => `  ${(names[i] as string).padEnd(width)}  ${(says.split('\n')[0] as string).replace(/\.$/, '')}`),
-    '',
-    '  Every command has --help and --json. Exit: 0 fine, 1 failed, 2 usage, 3 damage found in the journal.',
-  ].join('\n')
-}
-
-/** What the operating system says of a file that somebody named. */
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error
-}
+process.exitCode = await cli(process.argv.slice(2))

@@ -32,10 +32,13 @@ export function threadTable(threads: readonly ThreadState[]): string {
   ])
 }
 
+/** Names the session only where the turns are of several. */
 export function turnTable(turns: readonly TurnRow[]): string {
+  const several = new Set(turns.map(({ session }) => session)).size > 1
   return table([
-    ['turn', 'status', 'attempts', 'items', 'calls', 'unknown', 'tokens', 'began', 'why'],
-    ...turns.map(({ turnId, status, attempts, items, calls, unknownCalls, tokens, startedAt, error, cause, stopReason }) => [
+    [...(several ? ['session'] : []), 'turn', 'status', 'attempts', 'items', 'calls', 'unknown', 'tokens', 'began', 'why'],
+    ...turns.map(({ session, turnId, status, attempts, items, calls, unknownCalls, tokens, startedAt, error, cause, stopReason }) => [
+      ...(several ? [oneLine(session)] : []),
       oneLine(turnId),
       coloured(status),
       attempts,

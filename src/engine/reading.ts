@@ -20,6 +20,14 @@ export interface ReadAllOptions extends ReadOptions {
   types?: readonly string[]
 }
 
+export interface FollowOptions {
+  /** Exclusive: a position, or a position with its digest, to be sure that it is still the same history. */
+  after?: number | Head
+  /** Only events of these types. */
+  types?: readonly string[]
+  signal?: AbortSignal
+}
+
 export type ReadItem = RecordedEvent | { gap: Damage }
 
 export class Reading {
@@ -106,7 +114,7 @@ export function damaged(gap: Damage): JournalError {
 export async function* follow(
   store: CommitStore<LawStates>,
   reading: Reading,
-  options: { after?: number | Head; types?: readonly string[]; signal?: AbortSignal },
+  options: FollowOptions,
 ): AsyncGenerator<RecordedEvent, void, undefined> {
   const { signal } = options
   let at = await startOf(store, options.after ?? 0)

@@ -9,6 +9,7 @@ import { readRow, rowChanges, rowRange } from './rows.js'
 import type { Views } from './views.js'
 
 const CHUNK_ROWS = 500
+const FORGOTTEN = 'the history no longer holds its position and digest'
 const packr = new Packr({ useRecords: false, moreTypes: false })
 
 /** Saves the rows of every projection as of what is durable now. A projection whose fold failed is left out. */
@@ -51,8 +52,19 @@ export async function chooseSnapshot(store: CommitStore<LawStates>, files: Snaps
 async function refusal(store: CommitStore<LawStates>, files: SnapshotFiles, projection: Projection, record: SnapshotRecord, whole: boolean): Promise<string | undefined> {
   if (record.revision > projection.revision) return `revision ${record.revision} is newer than this program's ${projection.revision}`
   if (record.revision < projection.revision) return `revision ${record.revision} is older than this program's ${projection.revision}`
-  if (!(await store.holds(record.head))) return 'the history no longer holds its position and digest'
+  if (!(await store.holds(record.head))) return FORGOTTEN
   return files.refuse(record, whole)
+}
+
+/** Says of each snapshot file that is there whether it is what the journal vouches for. A missing one is no finding. */
+export async function checkSnapshots(store: CommitStore<LawStates>, files: SnapshotFiles, whole: boolean): Promise<{ file: string; ok: boolean; reason?: string }[]> {
+  const found: { file: string; ok: boolean; reason?: string }[] = []
+  for (const record of store.snapshots()) {
+    if (files.isMissing(record)) continue
+    const reason = (await store.holds(record.head)) ? await files.refuse(record, whole) : FORGOTTEN
+    found.push(reason === undefined ? { file: record.file, ok: true } : { file: record.file, ok: false, reason })
+  }
+  return found
 }
 
 /** Puts the rows of a snapshot into the derived store. */

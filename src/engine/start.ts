@@ -10,8 +10,8 @@ import type { LawStates } from './laws.js'
 import { checkpointChange, checkpointKey, DerivedDoubt, openingKey, projectionRanges, readCheckpoint, sealed, unsealed } from './rows.js'
 import type { Schemas } from './schemas.js'
 import { chooseSnapshot, loadSnapshot } from './snapshots.js'
-import { Table } from './table.js'
-import { NOTHING, Views } from './views.js'
+import { NOTHING, Table } from './table.js'
+import { Views } from './views.js'
 
 /** Opens in a row that were not closed before derived state is thrown away unseen. */
 const UNCLEAN_MAX = 2

@@ -8,6 +8,9 @@ import type { Head } from '../storage/commit-store.js'
 import type { DerivedChange, DerivedStore } from '../storage/derived-store.js'
 import { checkpointChange, DerivedDoubt, readRow, rowChanges, rowKey } from './rows.js'
 
+/** Where a fold begins. */
+export const NOTHING: Head = { position: 0, digest: '0'.repeat(64) }
+
 export interface Row {
   readonly key: Key
   state: unknown
@@ -135,7 +138,7 @@ export class Table {
     this.#rows.clear()
     this.#dirty = []
     this.failed = undefined
-    this.checkpoint = { position: 0, digest: '0'.repeat(64) }
+    this.checkpoint = NOTHING
     this.complete = true
   }
 

@@ -8,11 +8,12 @@
 import type { Key, Projection, RecordedEvent } from '../define.js'
 import { JournalError, ioError } from '../errors.js'
 import type { CommitGroup, CommitStore, Gap, Head } from '../storage/commit-store.js'
-import type { DerivedChange, DerivedStore } from '../storage/derived-store.js'
+import type { DerivedStore } from '../storage/derived-store.js'
 import type { LawStates } from './laws.js'
 import { DerivedDoubt, projectionRanges } from './rows.js'
 import type { Schemas } from './schemas.js'
-import { Table, type Row, type Step } from './table.js'
+import { NOTHING, Table, type Row, type Step } from './table.js'
+import { WriteBack } from './write-back.js'
 
 /** Somebody who wants to hear of rows as they change. */
 export interface Watcher {
@@ -22,18 +23,12 @@ export interface Watcher {
   ended(): void
 }
 
-/** Rows to fold before they are written out, and the time after which the first of them is. */
-const FLUSH_ROWS = 4000
-const FLUSH_MS = 500
-
-export const NOTHING: Head = { position: 0, digest: '0'.repeat(64) }
-
 export class Views {
   readonly tables: ReadonlyMap<string, Table>
   readonly derived: DerivedStore
   readonly #store: CommitStore<LawStates>
   readonly #schemas: Schemas
-  readonly #rowsMax: number
+  readonly #back: WriteBack
   readonly #watchers = new Set<Watcher>()
   readonly #waiting: { position: number; done: () => void; fail: (error: unknown) => void }[] = []
   readonly #unsubscribe: () => void
@@ -41,13 +36,9 @@ export class Views {
   readonly #unread = new Map<string, JournalError>()
   #applied: Head
   #pumping: Promise<void> | undefined
-  #flushing: Promise<void> | undefined
-  #timer: NodeJS.Timeout | undefined
   #broken: JournalError | undefined
   /** Whether the derived store returned what was never put there, so that all of it must go. */
   #doubted = false
-  /** Reads of derived state under way, during which nothing is written there. */
-  #readers = 0
   #closed = false
 
   constructor(store: CommitStore<LawStates>, schemas: Schemas, tables: readonly Table[], derived: DerivedStore, rowsMax: number) {
@@ -55,11 +46,11 @@ export class Views {
     this.#schemas = schemas
     this.tables = new Map(tables.map((table) => [table.projection.name, table]))
     this.derived = derived
-    this.#rowsMax = rowsMax
     this.#applied = tables.reduce((least, { checkpoint }) => (checkpoint.position < least.position ? checkpoint : least), tables[0]?.checkpoint ?? NOTHING)
+    this.#back = new WriteBack({ store, derived, tables, rowsMax, applied: () => this.#applied, failed: (error) => this.#fail(ioError(error, 'Writing derived state')) })
     this.#unsubscribe = store.subscribe({
       written: (group) => this.#written(group),
-      synced: () => this.#maybeFlush(),
+      synced: () => this.#back.soon(),
       failed: (error) => this.#fail(error),
     })
   }
@@ -109,12 +100,12 @@ export class Views {
     const { position } = this.#store.head
     await this.#store.flush()
     await this.settle()
-    while (this.#checkpoint().position < position) {
-      await (this.#flushing ?? this.#capture() ?? this.#tick())
+    while (this.#back.checkpoint.position < position) {
+      await this.#back.step()
       if (this.#broken !== undefined) throw this.#broken
     }
-    await this.#flushing
-    return this.#checkpoint()
+    await this.#back.idle()
+    return this.#back.checkpoint
   }
 
   /** Writes out what is folded and stops. */
@@ -123,9 +114,9 @@ export class Views {
     if (this.#broken === undefined) await this.flush().catch((error: unknown) => this.#fail(error))
     this.#closed = true
     this.#unsubscribe()
-    clearTimeout(this.#timer)
+    this.#back.stop()
     await this.#pumping
-    await this.#flushing
+    await this.#back.idle()
     this.#fail(new JournalError('JOURNAL_CLOSED', 'The journal is closed.', { directory: '' }))
     for (const watcher of this.#watchers) watcher.ended()
   }
@@ -155,7 +146,7 @@ export class Views {
       for await (const item of this.#store.read({ after: this.#applied.position })) {
         if (this.#closed) return
         await this.#fold(item)
-        await this.#flushing
+        await this.#back.idle()
       }
     } catch (error) {
       if (!(error instanceof DerivedDoubt)) throw error
@@ -165,7 +156,7 @@ export class Views {
 
   /** Throws away all derived state, to fold the journal from the beginning. */
   async #startOver(): Promise<void> {
-    await this.#flushing
+    await this.#back.idle()
     for (const table of this.tables.values()) {
       for (const range of projectionRanges(table.projection.name)) await this.derived.clear(range)
       table.reset()
@@ -222,7 +213,7 @@ export class Views {
     this.#applied = head
     if (this.#watchers.size > 0) this.#tell(steps)
     this.#wake()
-    this.#maybeFlush()
+    this.#back.soon()
   }
 
   #tell(steps: readonly Step[]): void {
@@ -244,51 +235,6 @@ export class Views {
     }
   }
 
-  #checkpoint(): Head {
-    let least: Head | undefined
-    for (const { checkpoint } of this.tables.values()) if (least === undefined || checkpoint.position < least.position) least = checkpoint
-    return least ?? this.#applied
-  }
-
-  #maybeFlush(): void {
-    if (this.#flushing !== undefined || this.#broken !== undefined) return
-    let dirty = 0
-    for (const table of this.tables.values()) dirty += table.dirtyRows
-    if (dirty >= FLUSH_ROWS) void this.#capture()
-    else if (dirty > 0 && !this.#closed) this.#timer ??= setTimeout(() => this.#late(), FLUSH_MS).unref()
-  }
-
-  #late(): void {
-    this.#timer = undefined
-    if (this.#flushing === undefined) void this.#capture()
-  }
-
-  /** Takes what changed up to the applied head, if that is durable, and writes it. Undefined if it is not durable yet. */
-  #capture(): Promise<void> | undefined {
-    if (this.#readers > 0 || this.#applied.position > this.#store.synced.position) return undefined
-    const changes: DerivedChange[] = []
-    for (const table of this.tables.values()) {
-      if (this.#applied.position > table.checkpoint.position) changes.push(...table.capture(this.#applied))
-    }
-    this.#flushing = this.derived
-      .batch(changes)
-      .then(() => this.#evict())
-      .catch((error: unknown) => this.#fail(ioError(error, 'Writing derived state')))
-      .finally(() => {
-        this.#flushing = undefined
-      })
-    return this.#flushing
-  }
-
-  #evict(): void {
-    for (const table of this.tables.values()) table.evict(this.#rowsMax)
-  }
-
-  /** A moment, for a sync to come through. */
-  #tick(): Promise<void> {
-    return new Promise((resolve) => setImmediate(resolve))
-  }
-
   async #rowOf(table: Table, key: Key): Promise<Row> {
     const id = Table.id(key)
     if (table.row(key, id) === undefined) await this.sure(() => table.load([{ key, id }], this.derived))
@@ -298,23 +244,13 @@ export class Views {
   /** Reads derived state while nothing is written there; where it is in doubt, folds it again and reads once more. */
   async sure<T>(read: () => Promise<T>): Promise<T> {
     try {
-      return await this.#still(read)
+      return await this.#back.still(read)
     } catch (error) {
       if (error instanceof TypeError) throw error
       if (!(error instanceof DerivedDoubt)) throw ioError(error, 'Reading derived state')
       this.#doubted = true
       await this.flush()
-      return this.#still(read)
-    }
-  }
-
-  async #still<T>(read: () => Promise<T>): Promise<T> {
-    this.#readers++
-    try {
-      await this.#flushing
-      return await read()
-    } finally {
-      this.#readers--
+      return this.#back.still(read)
     }
   }
 

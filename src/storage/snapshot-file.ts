@@ -43,6 +43,10 @@ export class SnapshotFiles {
     }
   }
 
+  isMissing(record: SnapshotRecord): boolean {
+    return !this.#files.exists(join(this.#directory, record.file))
+  }
+
   /** Why the file is not what the journal vouched for, or undefined. `whole` reads all of it, else its size and header are compared. */
   async refuse(record: SnapshotRecord, whole: boolean): Promise<string | undefined> {
     let handle: FileHandle

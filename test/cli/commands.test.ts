@@ -3,7 +3,8 @@ import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { cli } from '../../src/cli/cli.js'
 import { play } from '../../src/cli/demo/runtime.js'
 import { sample } from '../../src/cli/demo/sample.js'
 import { writeScript } from '../../src/cli/demo/write-script.js'
@@ -22,7 +23,22 @@ interface Ran {
   errors: string
 }
 
-function turnlog(...words: string[]): Promise<Ran> {
+/** Runs a command in this process, with what it writes kept. */
+async function turnlog(...words: string[]): Promise<Ran> {
+  const out = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+  const errors = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  const written = (spy: { mock: { calls: unknown[][] } }): string => spy.mock.calls.map(([chunk]) => String(chunk)).join('')
+  try {
+    const exit = await cli(words)
+    return { exit, out: written(out), errors: written(errors) }
+  } finally {
+    out.mockRestore()
+    errors.mockRestore()
+  }
+}
+
+/** Runs the program as it is started. */
+function program(...words: string[]): Promise<Ran> {
   return new Promise((resolve) => {
     const options = { cwd: root, env: { ...process.env, NO_COLOR: '', FORCE_COLOR: undefined }, maxBuffer: 1 << 26 }
     execFile(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...words], options, (error, out, errors) => {
@@ -135,6 +151,13 @@ describe('for machines', () => {
   })
 })
 
+describe('the program', () => {
+  test('exits as its command says', async () => {
+    expect(await program()).toMatchObject({ exit: 2, out: expect.stringContaining('turnlog') })
+    expect(await program('stats', journal)).toMatchObject({ exit: 0, out: expect.stringContaining('commits') })
+  })
+})
+
 describe('for people', () => {
   test.each([
     ['sessions', 'High water is an hour early'],
@@ -156,7 +179,7 @@ describe('for people', () => {
       await using writing = await openJournal(hostile)
       await writing.append('s', [{ type: 'session.created', data: { title: '\u{1B}[31mred\u{7}' } }])
     }
-    expect((await turnlog('sessions', hostile)).out).not.toMatch(/[\u{1B}\u{7}]/u)
+    expect((await turnlog('sessions', hostile)).out).not.toMatch(/(?!\n)\p{Cc}/u)
     rmSync(hostile, { recursive: true })
   })
 })
@@ -192,6 +215,12 @@ interface Summary {
   broken: string[]
 }
 
+async function demonstrate(...words: string[]): Promise<Summary> {
+  const { exit, out } = await program('demo', ...words, '--json')
+  expect(exit).toBe(0)
+  return JSON.parse(out) as Summary
+}
+
 function expectKept({ ok, boots, proof, verify, broken }: Summary): void {
   expect(broken).toEqual([])
   expect(ok).toBe(true)
@@ -203,17 +232,17 @@ function expectKept({ ok, boots, proof, verify, broken }: Summary): void {
 
 describe('demo', () => {
   test('kills the sample in every situation, and everything comes back', { timeout: 60_000 }, async () => {
-    const summary = (await json('demo', '--dir', join(base, 'demo'))) as Summary
+    const summary = await demonstrate('--dir', join(base, 'demo'))
     expectKept(summary)
-    expect(summary.boots).toHaveLength(7)
+    expect(summary.boots).toHaveLength(8)
     expect(await json('verify', summary.journal)).toMatchObject({ ok: true })
     expect(await json('sessions', summary.journal)).toMatchObject({ sessions: [{ id: 'session-tidewatch', turns: 4 }] })
   })
 
   test('tells a person the story, and exits with 0', { timeout: 60_000 }, async () => {
-    const { exit, out } = await turnlog('demo', '--dir', join(base, 'told'))
+    const { exit, out } = await program('demo', '--dir', join(base, 'told'))
     expect(exit).toBe(0)
-    for (const said of ['boot 7', 'KILL', 'kept', 'closed', 'queued', 'refused', 'verify: ok', 'All is as promised.', join(base, 'told')])
+    for (const said of ['boot 8', 'KILL', 'kept', 'closed', 'queued', 'refused', 'verify: ok', 'All is as promised.', join(base, 'told')])
       expect(out).toContain(said)
   })
 })
@@ -225,7 +254,7 @@ describeWithSharedData('demo of real transcripts', (data) => {
       'claude-code/claude-code-log/edge_cases.jsonl',
       'pi/agent-sessions/small.jsonl',
     ]
-    const summary = (await json('demo', '--dir', join(base, 'real'), ...paths.map((path) => join(data, 'agents', path)))) as Summary
+    const summary = await demonstrate('--dir', join(base, 'real'), ...paths.map((path) => join(data, 'agents', path)))
     expectKept(summary)
     const { sessions } = (await json('sessions', summary.journal)) as { sessions: { id: string }[] }
     expect(sessions.map(({ id }) => id).toSorted()).toEqual([

@@ -133,8 +133,9 @@ async function reportsDamage(directory: string, cut: number, whole: number | und
   expect(isJournalError(refused, 'JOURNAL_DAMAGED'), `refused at ${cut}: ${String(refused)}`).toBe(true)
   for (let round = 0; round < 2; round++) {
     const store = await openStore(scratch)
-    expect(store.recovery.damage, `damage at ${cut}, round ${round}`).not.toEqual([])
     const { commits, gaps } = await contents(store)
+    // Damage that cost nothing is told once; what is lost, each time.
+    if (round === 0 || commits.length < 6) expect(store.recovery.damage, `damage at ${cut}, round ${round}`).not.toEqual([])
     // A record may be whole where its frame is not.
     if (whole !== undefined) expect([whole, whole + 1].map(expected), `at ${cut}, round ${round}`).toContainEqual(numbers(commits))
     if (commits.length < 6) {

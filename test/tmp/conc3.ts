@@ -17,7 +17,7 @@ await Promise.all(names.map(async (s) => { for (let i = 0; i < 1000; i++) { n++;
 console.log(name, 'us', ((performance.now() - t) / n * 1000).toFixed(1))
 await j.close()
 }
-for (let k = 0; k < 1; k++) { await run('laws', laws, []) } for (let k = 0; k < 0; k++) {
+for (let k = 0; k < 1; k++) { await run('all', laws, projections) } for (let k = 0; k < 0; k++) {
 await run('none', [], [])
 await run('laws', laws, [])
 await run('session', [], [session])

@@ -13,11 +13,12 @@ export const sessions: Command = {
   says: 'List the sessions of a journal, the last active first.\nA person sees 50 unless --limit says otherwise; with --json all of them come.',
   options: { limit: { type: 'string', value: 'N', says: 'no more than N' } },
   examples: ['sessions ./.turnlog', 'sessions ./.turnlog --limit 5 --json'],
-  run: (given) =>
-    withJournal(given, async (journal) => {
-      const limit = number(given, 'limit') ?? (given.json ? Number.POSITIVE_INFINITY : LIMIT)
+  run(given) {
+    const limit = number(given, 'limit')
+    return withJournal(given, async (journal) => {
+      const most = limit ?? (given.json ? Number.POSITIVE_INFINITY : LIMIT)
       const found: SessionState[] = []
-      for await (const { state } of journal.list(session, { by: 'lastActivity', reverse: true, limit })) found.push(state)
+      for await (const { state } of journal.list(session, { by: 'lastActivity', reverse: true, limit: most })) found.push(state)
       if (given.json)
         print(
           JSON.stringify({
@@ -26,5 +27,6 @@ export const sessions: Command = {
         )
       else print(found.length === 0 ? 'No sessions.' : sessionTable(found))
       return EXIT.fine
-    }),
+    })
+  },
 }

@@ -15,13 +15,15 @@ export const tail: Command = {
     limit: { type: 'string', value: 'N', says: `begin with the last N events (${LIMIT})` },
   },
   examples: ['tail ./.turnlog --limit 5', 'tail ./.turnlog --follow --json'],
-  run: (given) =>
-    withJournal(given, async (journal) => {
+  run(given) {
+    const limit = number(given, 'limit')
+    return withJournal(given, async (journal) => {
       const tell = given.json ? (event: RecordedEvent) => print(JSON.stringify(event)) : (event: RecordedEvent) => print(line(event))
-      const after = await lastEvents(journal, number(given, 'limit') ?? LIMIT, tell)
+      const after = await lastEvents(journal, limit ?? LIMIT, tell)
       if (given.options['follow'] === true) for await (const event of journal.follow({ after })) tell(event)
       return EXIT.fine
-    }),
+    })
+  },
 }
 
 /** Tells the last events in their order; gives the position behind them. */

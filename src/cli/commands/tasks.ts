@@ -10,13 +10,14 @@ export const tasks: Command = {
   says: 'List the tasks of a journal in the order in which they were enqueued.',
   options: { limit: { type: 'string', value: 'N', says: 'no more than N' } },
   examples: ['tasks ./.turnlog', 'tasks ./.turnlog --json'],
-  run: (given) =>
-    withJournal(given, async (journal) => {
+  run(given) {
+    const limit = number(given, 'limit')
+    return withJournal(given, async (journal) => {
       const found: TaskRow[] = []
-      for await (const { state } of journal.list(task, { by: 'enqueued', limit: number(given, 'limit') ?? Number.POSITIVE_INFINITY }))
-        found.push(state)
+      for await (const { state } of journal.list(task, { by: 'enqueued', limit: limit ?? Number.POSITIVE_INFINITY })) found.push(state)
       if (given.json) print(JSON.stringify({ tasks: found }))
       else print(found.length === 0 ? 'No tasks.' : taskTable(found))
       return EXIT.fine
-    }),
+    })
+  },
 }

@@ -16,7 +16,8 @@ const situations: { during: string; fits: (script: Script, step: Step, index: nu
   { during: 'the model streams', fits: (script, _, i) => streaming(script, i - 2) > 2 && streaming(script, i) > 2 },
   { during: 'a question waits in the queue', fits: (script, { does }, i) => does === 'submits' && script.steps[i + 1]?.does !== 'starts' },
   { during: 'a person is asked for leave', fits: (_, { does }) => does === 'asks' },
-  { during: 'a tool runs', fits: (_, { does }) => does === 'runs' },
+  { during: 'a tool runs', fits: (script, { does }, i) => does === 'runs' && !others(script, i) },
+  { during: 'several tools run', fits: (script, { does }, i) => does === 'runs' && others(script, i) },
   { during: 'a question was just put', fits: (script, { does }, i) => does === 'submits' && script.steps[i + 1]?.does === 'starts' },
   { during: 'a task runs', fits: (_, { does }) => does === 'progresses' },
 ]
@@ -32,6 +33,13 @@ export function chooseKills(scripts: readonly Script[]): Kill[] {
     return [{ at, kill: { session: script.session, step: index, ahead: Math.max(0, streaming(script, index) - 1), during } }]
   })
   return kills.toSorted((a, b) => a.at - b.at).map(({ kill }) => kill)
+}
+
+/** Whether a call that began before still runs. */
+function others({ steps }: Script, index: number): boolean {
+  return steps
+    .slice(0, index)
+    .some(({ does, closes }) => does === 'runs' && closes !== undefined && closes > index && steps[closes]?.does !== 'ends')
 }
 
 /** How many steps from this one on are streamed one behind the other, up to a few. */

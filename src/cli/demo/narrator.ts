@@ -11,6 +11,8 @@ import type { Views } from './views.js'
 
 /** Turns that are shown; the rest is said to be there. */
 const TURNS_MAX = 12
+/** Reasons for rows that were not played, likewise. */
+const REASONS_MAX = 3
 
 export class Narrator implements Onlooker {
   #scripts: readonly Script[] = []
@@ -69,7 +71,8 @@ export class Narrator implements Onlooker {
     print()
     print(broken.length === 0 ? good('All is as promised.') : bad('Not everything is as promised.'))
     print()
-    print(`Look on:  ${program()} show ${directory} ${scripts[0]?.session ?? ''}`)
+    const [longest] = scripts.toSorted((a, b) => b.steps.length - a.steps.length)
+    print(`Look on:  ${program()} show ${directory} ${longest?.session ?? ''}`)
     print(`          ${program()} tail ${directory}`)
   }
 
@@ -109,8 +112,10 @@ function line(word: string, text: string): void {
 }
 
 function notPlayed(skipped: Script['skipped']): string {
-  const passed = Object.entries(skipped).map(([reason, times]) => `${times} × ${reason}`)
-  return passed.length === 0 ? '' : dim(`; not played: ${oneLine(passed.join(', '))}`)
+  const passed = Object.entries(skipped).toSorted(([, a], [, b]) => b - a)
+  if (passed.length === 0) return ''
+  const named = passed.slice(0, REASONS_MAX).map(([reason, times]) => `${times} × ${oneLine(reason)}`)
+  return dim(`; not played: ${named.join(', ')}${passed.length > REASONS_MAX ? ', …' : ''}`)
 }
 
 function recovered({ tornBytes, damage }: Boot['recovery']): string {

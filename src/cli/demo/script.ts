@@ -11,7 +11,7 @@ import type { events, NewEvent } from '../../index.js'
 export type SessionEvent = NewEvent<(typeof events)['definitions']>
 
 /** What a step does to what is open. `streams` does not wait for an answer: the next step follows at once. */
-export type Doing = 'submits' | 'starts' | 'streams' | 'asks' | 'runs' | 'progresses' | 'records'
+export type Doing = 'submits' | 'starts' | 'streams' | 'asks' | 'runs' | 'progresses' | 'ends' | 'records'
 
 export interface Step {
   stream: string

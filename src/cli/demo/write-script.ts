@@ -27,6 +27,8 @@ class Writer {
   constructor(story: Story, session: string) {
     this.#story = story
     this.#script = { session, skipped: { ...story.skipped }, steps: [] }
+    // What comes before the first time that anybody wrote down happened then, too.
+    this.#at = story.moments.find(({ at }) => at !== undefined)?.at
   }
 
   write(moment: Moment): void {
@@ -198,7 +200,7 @@ class Writer {
 
   #end(how: 'completed' | 'failed' | 'cancelled', reason?: string): void {
     const turn = this.#turn as RunningTurn
-    this.#step(`${turn.turnId} is ${how}`, ({ attempt }) => [endOf(turn, attempt, how, reason)], { of: turn.turnId })
+    this.#step(`${turn.turnId} is ${how}`, ({ attempt }) => [endOf(turn, attempt, how, reason)], { does: 'ends', of: turn.turnId })
     this.#close([turn.start, ...Array.from(turn.calls.values(), ({ steps }) => steps).flat()])
     this.#turn = undefined
     const next = this.#queue.shift()

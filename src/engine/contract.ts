@@ -1,0 +1,97 @@
+/** What a journal is opened with, and what it tells: the types of the front door that no single part of the engine owns. */
+import type { Catalogue, EventDefinitions, Law, Projection, RecordedEvent, Upcaster } from '../define.js'
+import type { Damage } from '../errors.js'
+import type { Durability } from '../storage/commit-store.js'
+import type { DerivedStores } from '../storage/derived-store.js'
+import type { Clock, Files } from '../storage/files.js'
+import type { OpenWorkReport } from './boot.js'
+import type { StartReport } from './start.js'
+import type { ValueLimits } from './values.js'
+
+/** What a journal is opened with besides its events. */
+export interface JournalOptions {
+  /** Reads and follows, in any process, beside a writer; changes nothing. */
+  readOnly?: boolean
+  /** `isolate` (the default) opens a damaged journal, reports the damage and goes on with the rest; `refuse` throws JOURNAL_DAMAGED. */
+  onDamage?: 'isolate' | 'refuse'
+  /** `close` (the default) closes what the last writer left running; `leave` is for tools that pass by. */
+  onInterrupted?: 'close' | 'leave'
+  /** What `append` waits for where it does not say. Default `disk`. */
+  durability?: Durability
+  /** Milliseconds to wait for another writer to leave. Default 1000. */
+  lockWaitMs?: number
+  /** 4096 pads every frame to a sector, for disks on which a write may harm its neighbours. Default 8. */
+  sectorBytes?: number
+  /** Size at which a segment is sealed and the next begun. Default 16 MiB. */
+  segmentBytes?: number
+  /** Bytes of commits that may wait for the disk before `append` waits. Default 8 MiB. */
+  queueBytes?: number
+  /** Rows of each projection kept in memory. Default 20,000. */
+  cacheRows?: number
+  limits?: Partial<ValueLimits>
+  /** Ports, for tests. */
+  files?: Files
+  derived?: DerivedStores
+  clock?: Clock
+}
+
+/** Everything a journal is built from. */
+export interface Parts<D extends EventDefinitions> {
+  events: Catalogue<D>
+  upcasters: readonly Upcaster[]
+  projections: readonly Projection[]
+  laws: readonly Law[]
+  /** Builds the next prompt from a stream; absent where the catalogue has no turns. */
+  transcript?: TranscriptFold
+}
+
+/** A fold over one stream's events into what a model call needs. */
+export interface TranscriptFold<T = unknown, R = unknown> {
+  initial(): T
+  apply(state: T, event: RecordedEvent): T
+  finish(state: T, threadId: string): R
+}
+
+export interface Recovery extends OpenWorkReport, StartReport {
+  format: number
+  epoch: number
+  position: number
+  digest: string
+  /** Bytes of an incomplete last write, kept in `quarantine/`. */
+  tornBytes: number
+  /** Bytes behind the last proven group that a read-only open left out. */
+  unproven: number
+  damage: Damage[]
+  /** Events that were brought to a newer shape while opening. */
+  upcast: number
+  elapsedMs: number
+}
+
+export interface VerifyReport {
+  /** Of the journal alone: whether every byte of it checks. */
+  ok: boolean
+  position: number
+  digest: string
+  commits: number
+  events: number
+  damage: Damage[]
+  /** The snapshot files that are there. */
+  snapshots: { file: string; ok: boolean; reason?: string }[]
+}
+
+export interface VerifyOptions {
+  /** Also reads the snapshot files. */
+  snapshots?: boolean
+  signal?: AbortSignal
+  progress?: (done: number, total: number) => void
+}
+
+/** A state with the position it is true for. */
+export interface View<S> {
+  /** Undefined where there is none. */
+  state: S | undefined
+  position: number
+}
+
+/** Gaps appear only where they were asked for. */
+export type Item<D extends EventDefinitions, O> = O extends { onGap: 'yield' } ? RecordedEvent<D> | { gap: Damage; type?: undefined; position?: undefined } : RecordedEvent<D>

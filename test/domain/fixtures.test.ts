@@ -1,0 +1,96 @@
+/** One example of every schema that was ever written, as it lies on somebody's disk. The files are never edited. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { StoredCommit } from '../../src/storage/commit-store.js'
+import { events } from '../../src/events.js'
+import { projections, transcript } from '../../projections/index.js'
+import { laws } from '../../src/turns.js'
+import { upcasters } from '../../upcasters/index.js'
+import { root } from '../support/root.js'
+import { schemas } from './stream.js'
+
+interface Fixture {
+  type: string
+  schema: number
+  data: Record<string, unknown>
+}
+
+const folder = join(root, 'test/fixtures/events')
+const fixtures = readdirSync(folder).map((file) => ({ file, ...(JSON.parse(readFileSync(join(folder, file), 'utf8')) as Fixture) }))
+const today = ({ type, schema, data }: Fixture) => {
+  const commit = { stream: 's', version: 1, position: 1, at: 1, events: [{ type, schema, data, flags: 0 }] }
+  return schemas.event(commit as unknown as StoredCommit, 0)
+}
+
+describe('the frozen examples', () => {
+  test('cover every schema of every type, and nothing else', () => {
+    const wanted = Object.entries(events.definitions).flatMap(([type, { schema }]) => Array.from({ length: schema }, (_, i) => `${type}@${i + 1}.json`))
+    expect(readdirSync(folder).toSorted()).toEqual(wanted.toSorted())
+    expect(fixtures.map(({ type, schema }) => `${type}@${schema}.json`)).toEqual(fixtures.map(({ file }) => file))
+  })
+
+  test.each(fixtures)('$file fits today’s catalogue', (fixture) => {
+    const event = today(fixture)
+    expect(event.schema).toBe(events.definitions[fixture.type as keyof typeof events.definitions].schema)
+    expect(events.definitions[fixture.type as keyof typeof events.definitions].data.safeParse(event.data)).toMatchObject({ success: true })
+  })
+
+  test.each(fixtures)('$file names every field that the catalogue has', ({ type, schema, data }) => {
+    const definition = events.definitions[type as keyof typeof events.definitions]
+    if (schema !== definition.schema || type === 'session.updated') return
+    const ignored = new Set(['extra'])
+    expect(Object.keys(definition.data.shape).filter((field) => !(field in data) && !ignored.has(field) && !OPTIONAL.has(`${type}.${field}`))).toEqual([])
+  })
+
+  test.each(fixtures)('$file keeps what the catalogue does not know', (fixture) => {
+    if (fixture.data['laterField'] === undefined) return
+    expect(today(fixture).data).toMatchObject({ laterField: 'kept', extra: fixture.data['extra'] })
+  })
+
+  test.each(fixtures)('$file can be folded by every law, view and transcript', (fixture) => {
+    const event = today(fixture)
+    for (const law of laws) expect(() => law.apply(law.initial(), event)).not.toThrow()
+    for (const projection of projections) {
+      for (const key of projection.types.includes(event.type) ? projection.keys(event) : []) {
+        const state = projection.apply(projection.initial(key as never) as never, event, key as never)
+        if (state !== undefined) expect((projection.state as never as { safeParse(v: unknown): { success: boolean } }).safeParse(state).success).toBe(true)
+      }
+    }
+    expect(() => transcript.finish(transcript.apply(transcript.initial(), event), 'main')).not.toThrow()
+  })
+})
+
+/** Fields of a turn's end that say little for that end. */
+const OPTIONAL = new Set(['turn.failed.agent'].concat(['agent', 'model', 'provider', 'mode', 'durationMs'].flatMap((field) => [`turn.cancelled.${field}`, `turn.interrupted.${field}`])))
+
+describe('the upcasters', () => {
+  test('move the counts of turn.completed@1 into usage', () => {
+    expect(today(fixtures.find(({ file }) => file === 'turn.completed@1.json')!).data).toEqual({
+      turnId: 't1',
+      threadId: 'main',
+      attempt: 1,
+      stopReason: 'end_turn',
+      model: 'large-3',
+      provider: 'acme',
+      extra: { latency: 'slow' },
+      laterField: 'kept',
+      usage: { inputTokens: 1204, outputTokens: 88 },
+    })
+  })
+
+  test('give tool.finished@1 a status and content', () => {
+    const step = upcasters.find(({ type }) => type === 'tool.finished')!
+    const up = (data: object): unknown => step.up(data as never)
+    expect(up({ turnId: 't', callId: 'c', output: '11:04', isError: false })).toEqual({ turnId: 't', callId: 'c', status: 'ok', content: [{ type: 'text', text: '11:04' }] })
+    expect(up({ turnId: 't', callId: 'c', isError: true, exitCode: 1 })).toEqual({ turnId: 't', callId: 'c', exitCode: 1, status: 'error' })
+  })
+
+  test('leave what they are given as it was', () => {
+    for (const { type, schema, data } of fixtures) {
+      const before = structuredClone(data)
+      for (const step of upcasters.filter((one) => one.type === type && one.from === schema)) step.up(data as never)
+      expect(data).toEqual(before)
+    }
+  })
+})
