@@ -48,7 +48,7 @@ export const turnlog: Contender = {
       },
       async fold() {
         const fold = new Fold()
-        for await (const event of journal.readAll()) fold.add(event as RecordedEvent)
+        for await (const event of journal.readAll()) fold.add(event)
         return fold.sessions
       },
       close: () => journal.close(),
@@ -100,7 +100,7 @@ export const lmdb: Contender = {
     const events = root.openDB<Record<string, unknown>, number>({ name: 'events', keyEncoding: 'uint32', encoding: 'msgpack' })
     const heads = root.openDB<number, string>({ name: 'heads', encoding: 'msgpack' })
     const versions = new Map<string, number>()
-    let position = ([...events.getKeys({ reverse: true, limit: 1 })][0] ?? 0) as number
+    let position = ([...events.getKeys({ reverse: true, limit: 1 })][0] ?? 0)
     return {
       async append({ stream, events: added }) {
         await root.transaction(() => {

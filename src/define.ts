@@ -2,7 +2,7 @@
  * The contract: what a catalogue of events, an upcaster, a projection and a law are. No I/O and no state: everything
  * here is a value that says what it is, checked when it is defined.
  */
-import { z } from 'zod'
+import type { z } from 'zod'
 
 /** Who, when and why; all optional, kept as given. */
 export interface EventMeta {
@@ -150,7 +150,7 @@ export function defineProjection<D extends EventDefinitions, S, const K extends 
     state: definition.state,
     types: [...handlers.keys()],
     index: Object.freeze({ ...definition.index }),
-    keys: keys as (event: RecordedEvent) => readonly K[],
+    keys,
     initial: definition.initial,
     apply(state: S, event: RecordedEvent, key: K): S | undefined {
       const handler = handlers.get(event.type)

@@ -54,7 +54,7 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
     if (this.#inside.appender === undefined) {
       throw new JournalError('JOURNAL_READ_ONLY', `${this.directory} was opened for reading. Open it without readOnly to append.`, { directory: this.directory, outcome: 'none' })
     }
-    return this.#inside.appender.append(stream, events as readonly NewEvent[], options, options.durability ?? this.#inside.durability)
+    return this.#inside.appender.append(stream, events, options, options.durability ?? this.#inside.durability)
   }
 
   /**
@@ -126,9 +126,9 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     this.#mustBeOpen()
     const { signal, progress } = options
-    const report = await this.#store.verify({ ...(signal === undefined ? {} : { signal }), ...(progress === undefined ? {} : { progress }) })
+    const found = await this.#store.verify({ ...(signal === undefined ? {} : { signal }), ...(progress === undefined ? {} : { progress }) })
     const snapshots = await checkSnapshots(this.#store, this.#inside.snapshots, options.snapshots === true)
-    const { ok, head, commits, events, damage } = report
+    const { ok, head, commits, events, damage } = found
     return { ok, position: head.position, digest: head.digest, commits, events, damage, snapshots }
   }
 

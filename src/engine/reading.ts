@@ -144,7 +144,7 @@ export async function* follow(
 class News {
   count = 0
   ended = false
-  #failure: unknown
+  #failure: Error | undefined
   #wake: (() => void) | undefined
   readonly #stop: () => void
 
@@ -156,7 +156,7 @@ class News {
     const unsubscribe = store.subscribe({
       synced: () => this.#tell(),
       failed: (error) => {
-        this.#failure = error
+        this.#failure = error instanceof Error ? error : new Error(String(error))
         this.#tell()
       },
     })

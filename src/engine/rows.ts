@@ -35,7 +35,7 @@ export const projectionRanges = (projection: string): DerivedRange[] => [within(
 export function orderKeys(projection: Projection, key: Key, state: unknown): Buffer[] {
   if (state === undefined) return []
   return Object.entries(projection.index).flatMap(([index, value]) => {
-    const by = value(state as never)
+    const by = value(state)
     if (by === undefined) return []
     return [encodeTuple(['o', projection.name, index, ...(typeof by === 'object' ? by : [by]), ...keyParts(key)])]
   })

@@ -95,7 +95,7 @@ export class Table {
     if (row === undefined) throw new Error(`row ${id} of ${this.projection.name} is not in memory`)
     if (row.failed !== undefined) return
     try {
-      const next = this.projection.apply(row.state === undefined ? this.projection.initial(key as never) : row.state, event, key as never)
+      const next = this.projection.apply(row.state === undefined ? this.projection.initial(key) : row.state, event, key)
       if (next === row.state) return
       row.state = next
     } catch (error) {

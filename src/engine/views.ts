@@ -84,7 +84,7 @@ export class Views {
   table(projection: Projection): Table {
     const table = this.tables.get(projection.name)
     if (table === undefined || table.projection !== projection) {
-      throw new TypeError(`The projection ${String(projection.name)} is not one that this journal was opened with; pass it to openJournal`)
+      throw new TypeError(`The projection ${projection.name} is not one that this journal was opened with; pass it to openJournal`)
     }
     return table
   }

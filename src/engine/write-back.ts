@@ -18,8 +18,8 @@ export interface WriteBackOptions {
   /** Rows of each table to keep in memory once they are written. */
   rowsMax: number
   /** Up to where everything is folded. */
-  applied(): Head
-  failed(error: unknown): void
+  applied: () => Head
+  failed: (error: unknown) => void
 }
 
 export class WriteBack {
@@ -86,9 +86,7 @@ export class WriteBack {
     for (const table of tables) if (applied.position > table.checkpoint.position) changes.push(...table.capture(applied))
     this.#writing = derived
       .batch(changes)
-      .then(() => {
-        for (const table of tables) table.evict(rowsMax)
-      })
+      .then(() => tables.forEach((table) => table.evict(rowsMax)))
       .catch(failed)
       .finally(() => {
         this.#writing = undefined

@@ -42,7 +42,6 @@ export class Indexes<Note> {
   #unbuilt: Unbuilt<Note>[] = []
   #built = 0
   #building: Promise<void> | undefined
-  #stopped = false
 
   constructor(core: Core<Note>, segments: ReadonlyMap<number, Sealed>, rebuild: (segment: Sealed) => Promise<MemoryIndex<Note>>) {
     this.#core = core
@@ -69,11 +68,6 @@ export class Indexes<Note> {
 
   /** Resolves when no index is being written. What went wrong is made good by the next open. */
   async settle(): Promise<void> {
-    await this.#building
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true
     await this.#building
   }
 
@@ -221,7 +215,7 @@ export class Indexes<Note> {
 
   async #build(): Promise<void> {
     try {
-      for (let next = this.#unbuilt[0]; next !== undefined && !this.#stopped; next = this.#unbuilt[0]) {
+      for (let next = this.#unbuilt[0]; next !== undefined; next = this.#unbuilt[0]) {
         await this.#make(next, !this.#core.readOnly)
         this.#built = next.segment.number
         this.#unbuilt = this.#unbuilt.slice(1)

@@ -9,6 +9,9 @@ import { MemoryIndex } from './memory-index.js'
 import { segmentName, type SegmentName } from './paths.js'
 import type { State } from './state.js'
 
+/** A segment of more than this is sealed when the journal closes, so that the next open need not read it. */
+const SEAL_AT_CLOSE_BYTES = 256 << 10
+
 export interface RollOptions {
   align: number
   segmentBytes: number
@@ -43,6 +46,12 @@ export class Roll<Note> {
     const { end, index } = this.#state
     if (end + bytes <= this.#segmentBytes || index.streams.size === 0) return
     await this.next(this.#state.active.number + 1, end)
+  }
+
+  /** Seals a segment that would take the next open long to read. */
+  async sealIfLarge(): Promise<void> {
+    const { end, index, active } = this.#state
+    if (end > SEAL_AT_CLOSE_BYTES && index.streams.size > 0) await this.next(active.number + 1, end)
   }
 
   /**

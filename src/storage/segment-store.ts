@@ -146,8 +146,8 @@ export class SegmentStore<Note> implements CommitStore<Note> {
     const { root } = state.core.paths
     try {
       await this.#follow?.stop()
-      await state.indexes.stop()
       await this.#writer?.close(clean)
+      await state.indexes.settle()
     } finally {
       await state.core.handles.close()
       state.tellFailed(new JournalError('JOURNAL_CLOSED', `The journal in ${root} is closed.`, { directory: root }))

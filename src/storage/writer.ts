@@ -92,6 +92,7 @@ export class Writer<Note> {
   #failed = false
 
   async #end(): Promise<void> {
+    await this.#roll.sealIfLarge()
     await this.#engineFrame({ kind: Kind.clean, payload: Buffer.alloc(0), written() {}, resolve() {}, reject() {} })
     await this.#roll.mark(true)
   }

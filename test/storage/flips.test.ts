@@ -1,21 +1,21 @@
 /** Every bit of a small journal turned over: never a wrong event, never one lost without a word. */
-import { cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { isJournalError } from '../../src/errors.js'
 import type { StoredCommit } from '../../src/storage/commit-store.js'
-import { Appending, contents, event, list, numbers, openStore, segmentsIn, temporary, type Options } from './support/journal.js'
+import { Appending, contents, event, list, numbers, openStore, type Options } from './support/journal.js'
+import { MemoryFiles } from './support/memory-files.js'
 
 const SEGMENT_BYTES = 700
+const DIRECTORY = '/journal'
 
 /** Three segments, the last of them active, with a clean end. */
-async function small(): Promise<string> {
-  const directory = temporary()
-  const store = await openStore(directory, { segmentBytes: SEGMENT_BYTES })
+async function small(): Promise<MemoryFiles> {
+  const files = new MemoryFiles()
+  const store = await openStore(DIRECTORY, { files, segmentBytes: SEGMENT_BYTES })
   const writer = new Appending(store)
   for (let n = 0; n < 7; n++) await Promise.all([writer.now('s0', [event(n)], { commitId: `c${n}` }), writer.now('s1', [event(n + 100)])])
   await store.close()
-  return directory
+  return files
 }
 
 const events = new Map([0, 1, 2, 3, 4, 5, 6].flatMap((n) => [[n * 2 + 1, ['s0', n + 1, n]] as const, [n * 2 + 2, ['s1', n + 1, n + 100]] as const]))
@@ -25,10 +25,10 @@ function wrong(commits: readonly StoredCommit[]): unknown[] {
 }
 
 /** Opens a changed journal, reads it both ways, and says what is wrong. */
-async function judge(directory: string, options: Options): Promise<{ problems: unknown[]; noticed: boolean }> {
+async function judge(files: MemoryFiles, options: Options): Promise<{ problems: unknown[]; noticed: boolean }> {
   let store
   try {
-    store = await openStore(directory, { segmentBytes: SEGMENT_BYTES, ...options })
+    store = await openStore(DIRECTORY, { files, segmentBytes: SEGMENT_BYTES, ...options })
   } catch (error) {
     return { problems: isJournalError(error) ? [] : [error], noticed: true }
   }
@@ -58,22 +58,28 @@ async function judge(directory: string, options: Options): Promise<{ problems: u
 }
 
 /** Tries every change of every file on a copy. */
-async function tryAll(directory: string, files: readonly string[], changes: (bytes: Buffer) => Iterable<[what: string, changed: Buffer]>, options: Options, mustNotice: boolean): Promise<void> {
-  const scratch = `${directory}.changed`
+async function tryAll(files: MemoryFiles, paths: readonly string[], changes: (bytes: Buffer) => Iterable<[what: string, changed: Buffer]>, options: Options, mustNotice: boolean): Promise<void> {
   const failures: unknown[] = []
-  for (const file of files) {
-    for (const [what, changed] of changes(readFileSync(join(directory, file)))) {
-      rmSync(scratch, { recursive: true, force: true })
-      cpSync(directory, scratch, { recursive: true })
-      writeFileSync(join(scratch, file), changed)
+  for (const path of paths) {
+    for (const [what, changed] of changes(bytesOf(files, path))) {
+      const scratch = files.copy()
+      put(scratch, path, changed)
       const { problems, noticed } = await judge(scratch, options)
-      if (problems.length > 0) failures.push([file, what, ...problems])
-      else if (mustNotice && !noticed) failures.push([file, what, 'not noticed'])
+      if (problems.length > 0) failures.push([path, what, ...problems])
+      else if (mustNotice && !noticed) failures.push([path, what, 'not noticed'])
+      if (scratch.opened !== 0) failures.push([path, what, `${scratch.opened} files left open`])
       if (failures.length > 3) break
     }
   }
-  rmSync(scratch, { recursive: true, force: true })
   expect(failures).toEqual([])
+}
+
+function bytesOf(files: MemoryFiles, path: string): Buffer {
+  return files.inodes.get(path)!.bytes
+}
+
+function put(files: MemoryFiles, path: string, bytes: Buffer): void {
+  files.inodes.set(path, { bytes: Buffer.from(bytes), lock: undefined })
 }
 
 /** Every bit up to the last byte that is not zero, one of each byte where `each` asks for less. */
@@ -106,68 +112,70 @@ function* misplaced(bytes: Buffer): Generator<[string, Buffer]> {
   }
 }
 
-const names = (directory: string, ending: string): string[] => segmentsIn(directory, ending).map((path) => relative(directory, path))
+const names = (files: MemoryFiles, ending: string): string[] => [...files.inodes.keys()].filter((path) => path.endsWith(ending)).toSorted()
 
 describe('a journal with one bit turned over', () => {
   test('in a segment, read: is never wrong, and always noticed', { timeout: 300_000 }, async () => {
-    const directory = await small()
-    expect(names(directory, '.seg').length).toBeGreaterThan(2)
-    await tryAll(directory, names(directory, '.seg'), (bytes) => flips(bytes, 3), { readOnly: true }, true)
+    const files = await small()
+    expect(names(files, '.seg').length).toBeGreaterThan(2)
+    await tryAll(files, names(files, '.seg'), (bytes) => flips(bytes, 1), { readOnly: true }, true)
   })
 
   test('in a segment, opened for writing: is never wrong, and always noticed', { timeout: 300_000 }, async () => {
-    const directory = await small()
-    await tryAll(directory, names(directory, '.seg'), (bytes) => flips(bytes, 11), {}, true)
+    const files = await small()
+    await tryAll(files, names(files, '.seg'), (bytes) => flips(bytes, 1), {}, true)
   })
 
   test('in an index, the head file or FORMAT: is never wrong', { timeout: 300_000 }, async () => {
-    const directory = await small()
-    await tryAll(directory, [...names(directory, '.idx'), 'head', 'FORMAT'], (bytes) => flips(bytes, 13), {}, false)
+    const files = await small()
+    await tryAll(files, [...names(files, '.idx'), `${DIRECTORY}/head`, `${DIRECTORY}/FORMAT`], (bytes) => flips(bytes, 7), {}, false)
   })
 
   test('in a segment without indexes: is never wrong, and always noticed', { timeout: 300_000 }, async () => {
-    const directory = await small()
-    for (const index of segmentsIn(directory, '.idx')) rmSync(index)
-    await tryAll(directory, names(directory, '.seg'), (bytes) => flips(bytes, 17), { readOnly: true }, true)
+    const files = await small()
+    for (const index of names(files, '.idx')) files.inodes.delete(index)
+    await tryAll(files, names(files, '.seg'), (bytes) => flips(bytes, 5), { readOnly: true }, true)
   })
 })
 
 describe('a journal with a sector', () => {
   test('of zeros is never wrong, and always noticed', { timeout: 120_000 }, async () => {
-    const directory = await small()
-    await tryAll(directory, names(directory, '.seg'), zeroed, { readOnly: true }, true)
-    await tryAll(directory, names(directory, '.seg'), zeroed, {}, true)
+    const files = await small()
+    await tryAll(files, names(files, '.seg'), zeroed, { readOnly: true }, true)
+    await tryAll(files, names(files, '.seg'), zeroed, {}, true)
   })
 
   test('in the place of another is never wrong', { timeout: 120_000 }, async () => {
-    const directory = await small()
-    await tryAll(directory, names(directory, '.seg'), (bytes) => misplaced(bytes.subarray(0, Math.min(bytes.length, 1536))), { readOnly: true }, false)
+    const files = await small()
+    await tryAll(files, names(files, '.seg'), misplaced, { readOnly: true }, false)
   })
 })
 
 describe('a journal with a segment file', () => {
   test('missing, swapped or of another journal says so', { timeout: 120_000 }, async () => {
-    const directory = await small()
-    const [first, second, third, ...rest] = names(directory, '.seg') as [string, string, string, ...string[]]
+    const files = await small()
+    const segments = names(files, '.seg')
+    const [first, second, third] = segments as [string, string, string]
     const other = await small()
-    const scratch = `${directory}.changed`
-    const cases: [string, () => void][] = []
-    for (const name of [first, second, third, ...rest]) cases.push([`${name} missing`, () => rmSync(join(scratch, name))])
-    cases.push(['two swapped', () => { writeFileSync(join(scratch, first), readFileSync(join(directory, second))); writeFileSync(join(scratch, second), readFileSync(join(directory, first))) }])
-    cases.push(['one of another journal', () => writeFileSync(join(scratch, second), readFileSync(join(other, second)))])
-    cases.push(['one twice', () => writeFileSync(join(scratch, third), readFileSync(join(directory, second)))])
+    const cases: [string, (scratch: MemoryFiles) => void][] = segments.map((name) => [`${name} missing`, (scratch) => void scratch.inodes.delete(name)])
+    cases.push([
+      'two swapped',
+      (scratch) => {
+        put(scratch, first, bytesOf(files, second))
+        put(scratch, second, bytesOf(files, first))
+      },
+    ])
+    cases.push(['one of another journal', (scratch) => put(scratch, second, bytesOf(other, second))])
+    cases.push(['one twice', (scratch) => put(scratch, third, bytesOf(files, second))])
     for (const readOnly of [true, false]) {
       for (const indexes of [true, false]) {
         for (const [what, change] of cases) {
-          rmSync(scratch, { recursive: true, force: true })
-          cpSync(directory, scratch, { recursive: true })
-          if (!indexes) for (const index of segmentsIn(scratch, '.idx')) rmSync(index)
-          change()
+          const scratch = files.copy()
+          if (!indexes) for (const index of names(scratch, '.idx')) scratch.inodes.delete(index)
+          change(scratch)
           expect({ what, readOnly, indexes, ...(await judge(scratch, { readOnly })) }).toEqual({ what, readOnly, indexes, problems: [], noticed: true })
         }
       }
     }
-    rmSync(scratch, { recursive: true })
-    expect(statSync(directory).isDirectory()).toBe(true)
   })
 })
