@@ -3,8 +3,9 @@ import Database from 'better-sqlite3'
 import { open as openLmdb } from 'lmdb'
 import { Packr } from 'msgpackr'
 import { join } from 'node:path'
-import { openJournal, type RecordedEvent } from '../src/index.js'
 import { session } from '../projections/index.js'
+import { events, openJournal, type RecordedEvent } from '../src/index.js'
+import { upcasters } from '../upcasters/index.js'
 import type { Commit } from './workload.js'
 
 /** An open store. */
@@ -37,23 +38,38 @@ class Fold {
   }
 }
 
+/** The journal as a store of events: judged by their schemas and checked for their version, as the peers do; no laws, no views. */
 export const turnlog: Contender = {
   name: 'turnlog',
   durability: 'write + fdatasync',
-  async open(directory) {
-    const journal = await openJournal(directory, { onInterrupted: 'leave' })
-    return {
-      async append({ stream, events }) {
-        await journal.append(stream, events as never)
-      },
-      async fold() {
-        const fold = new Fold()
-        for await (const event of journal.readAll()) fold.add(event)
-        return fold.sessions
-      },
-      close: () => journal.close(),
-    }
-  },
+  open: async (directory) => storeOf(await openJournal(directory, { events, upcasters })),
+}
+
+/** The journal as a runtime uses it: every event held against the laws, seven projections kept up while it is written. */
+export const turnlogWhole: Contender = {
+  name: 'turnlog with laws and views',
+  durability: 'write + fdatasync',
+  open: async (directory) => storeOf(await openJournal(directory, { onInterrupted: 'leave' })),
+}
+
+interface Opened {
+  append(stream: string, events: never[]): Promise<unknown>
+  readAll(): AsyncIterable<unknown>
+  close(): Promise<void>
+}
+
+function storeOf(journal: Opened): Store {
+  return {
+    async append({ stream, events: added }) {
+      await journal.append(stream, added as never[])
+    },
+    async fold() {
+      const fold = new Fold()
+      for await (const event of journal.readAll()) fold.add(event as RecordedEvent)
+      return fold.sessions
+    },
+    close: () => journal.close(),
+  }
 }
 
 export const sqlite: Contender = {
@@ -97,16 +113,16 @@ export const lmdb: Contender = {
   durability: 'awaited until flushed',
   async open(directory) {
     const root = openLmdb({ path: join(directory, 'events.lmdb'), maxDbs: 4 })
-    const events = root.openDB<Record<string, unknown>, number>({ name: 'events', keyEncoding: 'uint32', encoding: 'msgpack' })
+    const rows = root.openDB<Record<string, unknown>, number>({ name: 'events', keyEncoding: 'uint32', encoding: 'msgpack' })
     const heads = root.openDB<number, string>({ name: 'heads', encoding: 'msgpack' })
     const versions = new Map<string, number>()
-    let position = ([...events.getKeys({ reverse: true, limit: 1 })][0] ?? 0)
+    let position = ([...rows.getKeys({ reverse: true, limit: 1 })][0] ?? 0)
     return {
       async append({ stream, events: added }) {
         await root.transaction(() => {
           const version = heads.get(stream) ?? 0
           if (version !== (versions.get(stream) ?? version)) throw new Error('version conflict')
-          added.forEach(({ type, data }, i) => void events.put(++position, { stream, version: version + 1 + i, type, schema: 1, at: Date.now(), data }))
+          added.forEach(({ type, data }, i) => void rows.put(++position, { stream, version: version + 1 + i, type, schema: 1, at: Date.now(), data }))
           void heads.put(stream, version + added.length)
           versions.set(stream, version + added.length)
         })
@@ -114,7 +130,7 @@ export const lmdb: Contender = {
       },
       async fold() {
         const fold = new Fold()
-        for (const { key, value } of events.getRange({})) fold.add({ position: key, ...value } as unknown as RecordedEvent)
+        for (const { key, value } of rows.getRange({})) fold.add({ position: key, ...value } as unknown as RecordedEvent)
         return fold.sessions
       },
       close: () => root.close(),
@@ -122,4 +138,4 @@ export const lmdb: Contender = {
   },
 }
 
-export const contenders: readonly Contender[] = [turnlog, sqlite, lmdb]
+export const contenders: readonly Contender[] = [turnlog, turnlogWhole, sqlite, lmdb]

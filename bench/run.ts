@@ -19,7 +19,7 @@ if (!existsSync(join(root, 'bench/node_modules'))) {
   execSync('npm ci --no-audit --no-fund', { cwd: join(root, 'bench'), stdio: ['ignore', 'inherit', 'inherit'] })
 }
 // Loaded only now, because the peers may just have been installed.
-const { contenders, turnlog } = await import('./contenders.js')
+const { contenders, turnlogWhole } = await import('./contenders.js')
 const { concurrent, inDirectory, load, openTime, replay, sequential } = await import('./measure.js')
 const { document, table } = await import('./report.js')
 
@@ -54,7 +54,7 @@ await inDirectory(async (directory) => {
   }
   const large = new Map<string, string>()
   for (const contender of contenders) large.set(contender.name, await filled(contender, 'large', sizes.replay))
-  const small = await filled(turnlog, 'small', sizes.small)
+  const small = await filled(turnlogWhole, 'small', sizes.small)
   for (let repeat = 1; repeat <= sizes.repeats; repeat++) {
     console.error(`\nround ${repeat} of ${sizes.repeats}`)
     const results = new Set<string>()
@@ -68,7 +68,7 @@ await inDirectory(async (directory) => {
     const { session } = await import('../projections/index.js')
     for (const [work, path] of [
       [`open after a clean close, ${sizes.small.toLocaleString('en')} events`, small],
-      [`open after a clean close, ${sizes.large.toLocaleString('en')} events`, large.get('turnlog') as string],
+      [`open after a clean close, ${sizes.large.toLocaleString('en')} events`, large.get(turnlogWhole.name) as string],
     ] as const) {
       const elapsed = await openTime(async () => {
         const journal = await openJournal(path, { onInterrupted: 'leave' })

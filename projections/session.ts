@@ -81,7 +81,8 @@ export const session = defineProjection(events, {
   initial,
   index: { lastActivity: (s) => s.lastActivity, createdAt: (s) => s.createdAt },
   on: {
-    'session.created': (s, event) => withKnown({ ...s, createdAt: timeOf(event), lastActivity: timeOf(event) }, known(event.data)),
+    'session.created': (s, event) =>
+      s.createdAt === NEVER ? withKnown({ ...s, createdAt: timeOf(event), lastActivity: timeOf(event) }, known(event.data)) : s,
     'session.updated': (s, event) => on(withKnown(s, known(event.data)), event),
     'session.archived': (s, event) => on({ ...s, status: 'archived' }, event),
     'session.restored': (s, event) => on({ ...s, status: 'active' }, event),

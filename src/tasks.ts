@@ -38,9 +38,9 @@ export const taskLaw: Law<OpenTasks> = defineLaw<OpenTasks>({
   consequences: ({ tasks, away }) =>
     away === undefined
       ? []
-      : tasks.flatMap(({ id, status }) =>
-          status === 'queued' ? [added('task.cancelled', { taskId: id, reason: `session ${away}` })] : [],
-        ),
+      : tasks
+          .filter(({ status }) => status === 'queued')
+          .map((task) => added('task.cancelled', { taskId: task.id, attempt: next(task), reason: `session ${away}` })),
   close: ({ tasks }, cause) =>
     tasks.flatMap(({ id, attempt, status }) => (status === 'running' ? [added('task.interrupted', { taskId: id, attempt, cause })] : [])),
   isOpen: ({ tasks, away }) => away === undefined && tasks.some(({ status }) => status !== 'failed'),
@@ -56,7 +56,7 @@ export const taskLaw: Law<OpenTasks> = defineLaw<OpenTasks>({
 /** What the engine adds says so: it is nobody's activity. */
 const added = (type: string, data: unknown): LawEvent => ({ type, data, meta: { actor: 'turnlog' } })
 
-/** An end without an attempt means the first one, never the current one. */
+/** An end without an attempt means the first one, never the current one: it may come from a worker that was given up on. */
 function complete(state: OpenTasks, event: LawEvent): unknown {
   const fields = fieldsOf(event)
   const task = taskOf(state, fields.taskId)
@@ -88,7 +88,7 @@ function refuse(state: OpenTasks, event: LawEvent): string | undefined {
   if (task === undefined) return `task ${taskId} was not enqueued in this stream, or has its end`
   if (event.type === 'task.started') return refuseNext(task, attempt, ['queued', 'interrupted'])
   if (event.type === 'task.retried') return refuseNext(task, attempt, ['interrupted', 'failed'])
-  if (task.status === 'queued' && event.type === 'task.cancelled') return undefined
+  if (task.status === 'queued' && event.type === 'task.cancelled') return refuseNext(task, attempt, ['queued'])
   return refuseCurrent(task, attempt, event.type)
 }
 
@@ -124,9 +124,13 @@ function apply(state: OpenTasks, event: LawEvent): OpenTasks {
       }
   }
   const task = taskOf(state, fields.taskId)
-  if (task === undefined || !attempts.has(event.type) || (fields.attempt !== undefined && fields.attempt < task.attempt)) return state
+  if (task === undefined || !attempts.has(event.type) || isOlder(task, fields.attempt)) return state
   return withTask(state, task, move(task, event.type, fields))
 }
+
+/** What waits, waits for its next attempt. */
+const isOlder = (task: OpenTask, attempt: number | undefined): boolean =>
+  attempt !== undefined && attempt < (task.status === 'queued' ? next(task) : task.attempt)
 
 function move(task: OpenTask, type: string, { attempt, cause = 'runtime' }: Fields): OpenTask | undefined {
   const { id } = task

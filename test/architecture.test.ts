@@ -19,7 +19,7 @@ interface Room {
 const NOTHING = /^$/
 
 const rooms: Record<string, Room> = {
-  'the contract': { files: /^src\/(define|events|turns|errors)\.ts$/, ours: NOTHING, packages: /^zod$/ },
+  'the contract': { files: /^src\/(define|events|turns|tasks|open-work|errors)\.ts$/, ours: NOTHING, packages: /^zod$/ },
   storage: {
     files: /^src\/storage\//,
     ours: /^src\/errors\.ts$/,
@@ -32,7 +32,7 @@ const rooms: Record<string, Room> = {
   },
   journal: {
     files: /^src\/journal\.ts$/,
-    ours: /^src\/(engine\/.*|storage\/.*|(define|events|turns|errors)\.ts)$/,
+    ours: /^src\/(engine\/.*|storage\/.*|(define|events|turns|tasks|open-work|errors)\.ts)$/,
     packages: /^rxjs$/,
   },
   'the front door': {

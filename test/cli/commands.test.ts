@@ -1,6 +1,6 @@
 /** The commands as they are typed: what they print, what they give machines, and how they exit. */
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -185,24 +185,33 @@ describe('for people', () => {
 })
 
 describe('a damaged journal', () => {
-  test('exits with 3 and says where', async () => {
-    const damaged = join(base, 'damaged')
-    mkdirSync(damaged)
+  /** A journal of several segments, with a bit turned in a text of one. */
+  async function damagedIn(which: 'oldest' | 'newest'): Promise<{ path: string; segment: string }> {
+    const path = join(base, which)
     {
-      await using writing = await openJournal(damaged)
+      await using writing = await openJournal(path, { segmentBytes: 16_384 })
       await play(writing, script)
     }
-    const [name] = readdirSync(join(damaged, 'journal')).filter((file) => file.endsWith('.seg')) as [string]
-    const path = join(damaged, 'journal', name)
-    const bytes = readFileSync(path)
-    bytes[Math.floor(bytes.length / 2)]! ^= 1
-    writeFileSync(path, bytes)
-    const { exit, out } = await turnlog('verify', damaged, '--json')
+    const segments = readdirSync(join(path, 'journal'))
+      .filter((file) => file.endsWith('.seg'))
+      .toSorted()
+    expect(segments.length).toBeGreaterThan(1)
+    const segment = (which === 'oldest' ? segments.at(0) : segments.at(-1))!
+    const file = join(path, 'journal', segment)
+    const bytes = readFileSync(file)
+    bytes[bytes.indexOf(which === 'oldest' ? 'Since Sunday' : 'slack water')]! ^= 1
+    writeFileSync(file, bytes)
+    return { path, segment }
+  }
+
+  test.each(['oldest', 'newest'] as const)('exits with 3 and says where: in the %s segment', async (which) => {
+    const { path, segment } = await damagedIn(which)
+    const { exit, out } = await turnlog('verify', path, '--json')
     expect(exit).toBe(3)
-    expect(JSON.parse(out)).toMatchObject({ ok: false, damage: [{ segment: name }] })
-    expect((await turnlog('verify', damaged)).out).toContain('damage')
-    expect((await turnlog('stats', damaged)).exit).toBe(3)
-    rmSync(damaged, { recursive: true })
+    expect(JSON.parse(out)).toMatchObject({ ok: false, damage: [{ segment }] })
+    expect((await turnlog('verify', path)).out).toContain('damage')
+    if (which === 'newest') expect((await turnlog('stats', path)).exit).toBe(3)
+    rmSync(path, { recursive: true })
   })
 })
 

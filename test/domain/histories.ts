@@ -5,15 +5,16 @@
 import fc from 'fast-check'
 import type { RecordedEvent } from '../../src/define.js'
 import type { OpenSession } from '../../src/open-work.js'
+import type { OpenTasks } from '../../src/tasks.js'
 import { Stream, type Given } from './stream.js'
 
 const pick = <T>(...values: T[]): fc.Arbitrary<T> => fc.constantFrom(...values)
-const threadId = pick('main', 'b', '__proto__')
+const threadId = fc.oneof({ weight: 6, arbitrary: pick('*') }, { weight: 1, arbitrary: pick('main', 'b', '__proto__') })
 const turnId = fc.oneof({ weight: 5, arbitrary: pick('*') }, { weight: 2, arbitrary: pick('?') }, { weight: 1, arbitrary: pick('t1', 't2', 'constructor') })
 const id = pick('1', '2', 'toString')
 const openId = fc.oneof({ weight: 3, arbitrary: pick('*') }, { weight: 1, arbitrary: id })
 const newId = fc.oneof({ weight: 3, arbitrary: pick('+') }, { weight: 1, arbitrary: id })
-const attempt = fc.option(pick(1, 2, 3), { nil: undefined, freq: 4 })
+const attempt = fc.oneof({ weight: 5, arbitrary: pick(undefined) }, { weight: 1, arbitrary: pick(1, 2, 3) })
 const text = pick('a', 'b ', '\u{1f6a2}')
 const content = fc.array(text.map((value) => ({ type: 'text', text: value })), { maxLength: 2 })
 
@@ -23,6 +24,7 @@ function event(type: string, fields: Record<string, fc.Arbitrary<unknown>> = {})
 }
 
 const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined })
+const seldom = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined, freq: 1 })
 const usage = maybe(pick({ inputTokens: 3, outputTokens: 1 }))
 
 const turns: [number, fc.Arbitrary<Given>][] = [
@@ -50,29 +52,32 @@ const inside: [number, fc.Arbitrary<Given>][] = [
 const around: [number, fc.Arbitrary<Given>][] = [
   [2, event('session.created', { title: maybe(text) })],
   [1, event('session.updated', { title: maybe(text), model: maybe(text) })],
-  [1, event('session.archived')],
-  [6, event('session.restored')],
-  [3, event('thread.started', { threadId })],
-  [1, event('thread.forked', { threadId, from: maybe(threadId), throughTurnId: maybe(turnId) })],
-  [2, event('thread.compacted', { threadId, summary: maybe(text), throughTurnId: maybe(turnId) })],
-  [2, event('thread.truncated', { threadId, afterTurnId: maybe(turnId), afterItemId: maybe(id) })],
-  [1, event('thread.closed', { threadId })],
+  [2, event('session.restored')],
+  [1, event('thread.started', { threadId: newId })],
+  [1, event('thread.started', { threadId })],
+  [1, event('thread.forked', { threadId, from: maybe(threadId), throughTurnId: seldom(turnId) })],
+  [2, event('thread.compacted', { threadId, summary: maybe(text), throughTurnId: seldom(turnId) })],
+  [2, event('thread.truncated', { threadId, afterTurnId: seldom(turnId), afterItemId: seldom(id) })],
 ]
 const tasks: [number, fc.Arbitrary<Given>][] = ['enqueued', 'started', 'progressed', 'completed', 'failed', 'cancelled', 'interrupted', 'retried'].map((verb) => [
-  1,
-  event(`task.${verb}`, { taskId: id, ...(verb === 'enqueued' ? {} : { attempt }) }),
+  verb === 'enqueued' ? 1 : 2,
+  event(`task.${verb}`, { taskId: verb === 'enqueued' ? newId : openId, ...(verb === 'enqueued' ? {} : { attempt }) }),
 ])
 
-const weighted = (list: [number, fc.Arbitrary<Given>][]): fc.WeightedArbitrary<Given>[] => list.map(([weight, arbitrary]) => ({ weight, arbitrary }))
+const weighted = (list: [number, fc.Arbitrary<Given>][]): fc.WeightedArbitrary<Given>[] =>
+  list.map(([weight, arbitrary]) => ({ weight: weight * 8, arbitrary }))
 
 /** The event with what is open now, or new, in the place of `*`, `?` (a turn that may start) and `+`. */
 function named([type, data = {}]: Given, stream: Stream): Given {
-  const state = (stream.states as unknown as [OpenSession])[0]
+  const [state, { tasks: openTasks }] = stream.states as unknown as [OpenSession, OpenTasks]
   const turn = state.turns.find(({ status }) => status === 'running') ?? state.turns[0]
   const waiting = state.turns.find(({ status }) => status === 'interrupted')?.id ?? state.threads.find(({ queue }) => queue.length > 0)?.queue[0]
   const ask = (kind: string): string | undefined => turn?.asks.find((name) => name.startsWith(kind))?.slice(kind.length)
   const open: Record<string, string | undefined> = {
     turnId: turn?.id,
+    threadId: state.threads.at(-1)?.id,
+    from: state.threads.at(-1)?.id,
+    taskId: openTasks.at(-1)?.id,
     itemId: turn?.items[0],
     callId: turn?.calls.find(({ status }) => status !== 'unknown')?.id,
     approvalId: ask('approval:'),
@@ -86,17 +91,19 @@ function named([type, data = {}]: Given, stream: Stream): Given {
   return [type, Object.fromEntries(Object.entries(data).map(([field, value]) => [field, fill(field, value)]))]
 }
 
-/** Any event, lawful or not; a deletion, which ends everything, is rare. */
+/** Any event, lawful or not; what puts a thread or the session away is rare, or little else would happen. */
 export const anyEvent: fc.Arbitrary<Given> = fc.oneof(
   ...weighted([...turns, ...inside, ...around, ...tasks]),
-  { weight: 1, arbitrary: fc.nat(9).chain((n) => event(n === 0 ? 'session.deleted' : 'session.restored')) },
+  { weight: 2, arbitrary: event('thread.closed', { threadId }) },
+  { weight: 2, arbitrary: event('session.archived') },
+  { weight: 1, arbitrary: event('session.deleted') },
 )
 
 /** Commits and deaths. */
 export type Happening = Given[] | 'crash' | 'shutdown'
 
 export const happenings: fc.Arbitrary<Happening[]> = fc
-  .array(fc.oneof({ weight: 30, arbitrary: fc.array(anyEvent, { minLength: 1, maxLength: 2 }) }, { weight: 1, arbitrary: pick<Happening>('crash', 'shutdown') }), {
+  .array(fc.oneof({ weight: 30, arbitrary: fc.oneof({ weight: 6, arbitrary: fc.tuple(anyEvent) }, { weight: 1, arbitrary: fc.array(anyEvent, { minLength: 2, maxLength: 3 }) }) }, { weight: 1, arbitrary: pick<Happening>('crash', 'shutdown') }), {
     minLength: 20,
     maxLength: 250,
     size: 'max',

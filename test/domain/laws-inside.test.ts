@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { running, session, submitted, told, type Given } from './stream.js'
+import { byType, running, session, submitted, told, type Given } from './stream.js'
 
 const about = { turnId: 't1' }
 const itemStarted = (itemId = 'i1'): Given => ['item.started', { ...about, itemId, kind: 'message' }]
@@ -15,8 +15,7 @@ const full = { turnId: 't1', threadId: 'main', attempt: 1 }
 describe('what lives in a turn', () => {
   const inside: Given[] = [itemStarted(), itemCompleted(), requested(), ['approval.requested', { ...about, approvalId: 'a' }], ['input.requested', { ...about, inputId: 'q' }]]
 
-  test.each(inside)('%s needs it to run', (type, data) => {
-    const event: Given = [type, data]
+  test.each(byType(inside))('$type needs it to run', ({ event }) => {
     const stream = session()
     expect(stream.refuses(event)).toMatch(/not submitted/)
     stream.append(submitted('t1'))
@@ -25,16 +24,16 @@ describe('what lives in a turn', () => {
     expect(stream.takes(event)).toBe(true)
   })
 
-  test.each(inside)('%s does not follow its end', (type, data) => {
+  test.each(byType(inside))('$type does not follow its end', ({ event }) => {
     const stream = running()
     stream.append(['turn.completed', about])
-    expect(stream.refuses([type, data])).toMatch(/has its end/)
+    expect(stream.refuses(event)).toMatch(/has its end/)
   })
 
-  test.each(inside.filter(([type]) => type !== 'item.completed'))('%s does not follow its interruption', (type, data) => {
+  test.each(byType(inside.filter(([type]) => type !== 'item.completed')))('$type does not follow its interruption', ({ event }) => {
     const stream = running()
     stream.append(interrupted)
-    expect(stream.refuses([type, data])).toMatch(/interrupted/)
+    expect(stream.refuses(event)).toMatch(/interrupted/)
   })
 })
 
@@ -80,9 +79,9 @@ describe('a call', () => {
     expect(stream.takes(requested(), finished())).toBe(true)
   })
 
-  test.each([finished(), unknown()])('has one outcome: %s', (type, data) => {
+  test.each(byType([finished(), unknown()]))('has one outcome: $type', ({ event }) => {
     const stream = running()
-    stream.append(requested(), [type, data])
+    stream.append(requested(), event)
     for (const other of [finished(), unknown(), started()]) expect(stream.takes(other)).toBe(false)
   })
 
@@ -105,10 +104,10 @@ describe('a call', () => {
     ['turn.failed', { ...about, error: { message: 'm' } }],
     ['turn.cancelled', about],
   ]
-  test.each(ends)('gets its outcome with %s, in the same commit: not run, or unknown if it was started', (type, data) => {
+  test.each(byType(ends))('gets its outcome with $type, in the same commit: not run, or unknown if it was started', ({ event }) => {
     const stream = running()
     stream.append(requested('c1'), requested('c2'), started('c2'), requested('c3'), finished('c3'))
-    expect(told(stream.append([type, data])).slice(1)).toEqual([
+    expect(told(stream.append(event)).slice(1)).toEqual([
       ['tool.finished', { ...full, callId: 'c1', status: 'not-run' }],
       ['tool.unknown', { ...full, callId: 'c2', cause: 'turn ended' }],
     ])

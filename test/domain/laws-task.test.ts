@@ -65,6 +65,13 @@ describe('a task', () => {
     expect(stream.takes(task('retried'))).toBe(false)
   })
 
+  test('that was retried is cancelled by the attempt it waits for, so that an older one cannot', () => {
+    const stream = running()
+    stream.append(task('failed'), task('retried'))
+    expect(stream.refuses(task('cancelled'))).toBe('the next attempt of task k is 2, not 1')
+    expect(stream.takes(task('cancelled', { attempt: 2 }))).toBe(true)
+  })
+
   test('that was interrupted may start again at once, or get its real end late', () => {
     const again = running()
     again.append(task('interrupted'))

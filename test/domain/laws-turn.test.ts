@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { RecordedEvent } from '../../src/define.js'
-import { running, session, submitted, told, type Given } from './stream.js'
+import { byType, running, session, submitted, told, type Given } from './stream.js'
 
 const ENDS: Given[] = [
   ['turn.completed', { turnId: 't1' }],
@@ -44,8 +44,7 @@ describe('a turn', () => {
     expect(stream.report().pending).toEqual([{ threadId: 'main', turnId: 't1' }])
   })
 
-  test.each(ENDS)('has one end: %s', (type, fields) => {
-    const end: Given = [type, fields]
+  test.each(byType(ENDS))('has one end: $type', ({ event: end }) => {
     const stream = running()
     expect(stream.takes(end)).toBe(true)
     for (const other of [...ENDS, ['turn.interrupted', { turnId: 't1' }] as Given]) expect(stream.refuses(other)).toMatch(/has its end/)
@@ -86,8 +85,7 @@ describe('an interrupted turn', () => {
     expect(data(stream.append(starts()))).toEqual({ turnId: 't1', attempt: 2, threadId: 'main' })
   })
 
-  test.each(ENDS)('may get its one real end late: %s', (type, fields) => {
-    const end: Given = [type, fields]
+  test.each(byType(ENDS))('may get its one real end late: $type', ({ event: end }) => {
     const stream = interrupted()
     expect(stream.refuses(attempt(end, 2))).toMatch(/attempt 2 of turn t1 is not the current one/)
     expect(stream.takes(end)).toBe(true)
@@ -99,8 +97,7 @@ describe('an interrupted turn', () => {
     expect(interrupted().refuses(['turn.interrupted', { turnId: 't1' }])).toBe('turn t1 is interrupted already')
   })
 
-  test.each(ENDS)('gets no end of an older attempt once a newer one started: %s', (type, fields) => {
-    const end: Given = [type, fields]
+  test.each(byType(ENDS))('gets no end of an older attempt once a newer one started: $type', ({ event: end }) => {
     const stream = interrupted()
     stream.append(starts())
     expect(stream.refuses(end)).toMatch(/an end that names no attempt means the first/)

@@ -1,6 +1,6 @@
 /** One stream under the built-in laws, without a journal: what `append` decides, and the events as they would be read back. */
 import { isDeepStrictEqual } from 'node:util'
-import type { LawEvent, RecordedEvent } from '../../src/define.js'
+import type { EventMeta, LawEvent, RecordedEvent } from '../../src/define.js'
 import { Laws, type Decision, type LawStates } from '../../src/engine/laws.js'
 import { Schemas } from '../../src/engine/schemas.js'
 import { JournalError } from '../../src/errors.js'
@@ -11,7 +11,7 @@ import { upcasters } from '../../upcasters/index.js'
 export const schemas = new Schemas(catalogue, upcasters)
 export const engine = new Laws(laws, schemas)
 
-export type Given = readonly [type: string, data?: object, meta?: object]
+export type Given = readonly [type: string, data?: object, meta?: EventMeta]
 
 export class Stream {
   readonly id: string
@@ -109,3 +109,6 @@ export const told = (events: readonly { type: string; data: unknown }[]): [strin
 
 export const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
 export const isPlain = (value: unknown): boolean => isDeepStrictEqual(plain(value), value)
+
+/** Events as cases of a test, by their type. */
+export const byType = (list: readonly Given[]): { type: string; event: Given }[] => list.map((event) => ({ type: event[0], event }))

@@ -171,7 +171,7 @@ class FailingFile implements FileHandle {
 
   write(bytes: Uint8Array, offset: number): number | Promise<number> {
     const failure = this.#fails('write')
-    if (failure === 'short') return this.#file.write(bytes.subarray(0, bytes.length >> 1), offset)
+    if (failure === 'short') return this.#file.write(bytes.subarray(0, Math.max(1, bytes.length >> 1)), offset)
     if (failure !== undefined) return Promise.reject(systemError(failure, 'write'))
     return this.#file.write(bytes, offset)
   }
