@@ -111,13 +111,8 @@ export const session = defineProjection(events, {
   },
 })
 
-function known({
-  title,
-  agent,
-  workspace,
-  model,
-  provider,
-  parent,
-}: z.infer<(typeof events)['definitions']['session.created']['data']>): Partial<SessionState> {
-  return { title, agent, workspace, model, provider, parent } as Partial<SessionState>
+function known({ title, agent, workspace, model, provider, parent }: z.infer<(typeof events)['definitions']['session.created']['data']>): {
+  [K in keyof SessionState]?: SessionState[K] | undefined
+} {
+  return { title, agent, workspace, model, provider, parent }
 }

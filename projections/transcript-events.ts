@@ -4,7 +4,7 @@ import type { ContentPart, events } from '../src/events.js'
 import { Log, type CallOutcome, type Entry, type TranscriptItem } from './transcript-log.js'
 
 type Definitions = (typeof events)['definitions']
-type Of<T extends keyof Definitions & string> = RecordedEventOf<Definitions, T>
+type Of<T extends keyof Definitions> = RecordedEventOf<Definitions, T>
 /** Who works in a session or a thread, and with what: the latest that was said. */
 export interface Setting {
   instructions?: string
@@ -65,14 +65,14 @@ export const initial = (): TranscriptState => ({
 const text = (value: string): ContentPart[] => [{ type: 'text', text: value }]
 const keyOf = (...parts: string[]): string => JSON.stringify(parts)
 
-type Handler<T extends keyof Definitions & string> = (state: TranscriptState, event: Of<T>) => void
-type Handlers = { [T in keyof Definitions & string]?: Handler<T> }
+type Handler<T extends keyof Definitions> = (state: TranscriptState, event: Of<T>) => void
+type Handlers = { [T in keyof Definitions]?: Handler<T> }
 
 const byType: Handlers = {
   'session.created': (state, { data }) => void (state.setting = { ...state.setting, ...settingOf(data) }),
   'session.updated': (state, { data }) => void (state.setting = { ...state.setting, ...settingOf(data) }),
-  'session.deleted': (state, { stream, position, version }) => {
-    Object.assign(state, initial(), { session: stream, position, version, deleted: true })
+  'session.deleted': (state, { stream: id, position, version }) => {
+    Object.assign(state, initial(), { session: id, position, version, deleted: true })
   },
   'thread.started': (state, { data }) => {
     if (!state.threads.has(data.threadId)) state.threads.set(data.threadId, new Log())

@@ -139,7 +139,7 @@ function startThread(state: OpenSession, { threadId = '' }: Fields): OpenSession
 
 function submit(state: OpenSession, fields: Fields): OpenSession {
   const { threadId, turnId = '' } = fields
-  return withThread(startThread(state, fields), threadId, (thread) => ({ ...thread, queue: [...thread.queue, turnId] }))
+  return withThread(startThread(state, fields), threadId, (thread) => ({ ...thread, queue: thread.queue.concat(turnId) }))
 }
 
 /** Questions of the attempt before, and what it streamed, are over; calls that never started can still be run. */

@@ -58,6 +58,7 @@ const added = (type: string, data: unknown): LawEvent => ({ type, data, meta: { 
 
 /** An end without an attempt means the first one, never the current one: it may come from a worker that was given up on. */
 function complete(state: OpenTasks, event: LawEvent): unknown {
+  if (!attempts.has(event.type)) return event.data
   const fields = fieldsOf(event)
   const task = taskOf(state, fields.taskId)
   if (task === undefined || fields.attempt !== undefined) return event.data
@@ -78,12 +79,12 @@ const attempts = new Map<string, (task: OpenTask) => number>([
 ])
 
 function refuse(state: OpenTasks, event: LawEvent): string | undefined {
-  const { taskId, attempt } = fieldsOf(event)
   if (event.type === 'session.archived' || event.type === 'session.deleted') {
     const running = state.tasks.find(({ status }) => status === 'running')
     return running === undefined ? undefined : `task ${running.id} is running; end it first`
   }
   if (!attempts.has(event.type)) return undefined
+  const { taskId, attempt } = fieldsOf(event)
   const task = taskOf(state, taskId)
   if (task === undefined) return `task ${taskId} was not enqueued in this stream, or has its end`
   if (event.type === 'task.started') return refuseNext(task, attempt, ['queued', 'interrupted'])
@@ -109,7 +110,6 @@ function refuseCurrent(task: OpenTask, attempt: number | undefined, type: string
 }
 
 function apply(state: OpenTasks, event: LawEvent): OpenTasks {
-  const fields = fieldsOf(event)
   switch (event.type) {
     case 'session.archived':
       return { ...state, away: 'archived' }
@@ -118,14 +118,16 @@ function apply(state: OpenTasks, event: LawEvent): OpenTasks {
     case 'session.deleted':
       return { tasks: state.tasks.filter(({ status }) => status === 'queued'), away: 'deleted' }
     case 'task.enqueued':
-      return {
-        ...state,
-        tasks: [...state.tasks.filter(({ id }) => id !== fields.taskId), { id: fields.taskId ?? '', attempt: 0, status: 'queued' }],
-      }
+      return enqueue(state, fieldsOf(event).taskId ?? '')
   }
+  if (!attempts.has(event.type)) return state
+  const fields = fieldsOf(event)
   const task = taskOf(state, fields.taskId)
-  if (task === undefined || !attempts.has(event.type) || isOlder(task, fields.attempt)) return state
-  return withTask(state, task, move(task, event.type, fields))
+  return task === undefined || isOlder(task, fields.attempt) ? state : withTask(state, task, move(task, event.type, fields))
+}
+
+function enqueue(state: OpenTasks, id: string): OpenTasks {
+  return { ...state, tasks: [...state.tasks.filter((task) => task.id !== id), { id, attempt: 0, status: 'queued' }] }
 }
 
 /** What waits, waits for its next attempt. */

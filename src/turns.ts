@@ -35,7 +35,7 @@ export const turnLaw: Law<OpenSession> = defineLaw<OpenSession>({
 })
 
 /** Every law of the built-in catalogue. */
-export const laws: readonly Law[] = [turnLaw as Law, taskLaw as Law]
+export const laws: readonly Law[] = [turnLaw, taskLaw]
 
 const isAway = ({ session }: OpenSession): boolean => session === 'archived' || session === 'deleted'
 
@@ -195,40 +195,45 @@ function refuseAnswer(state: OpenSession, fields: Fields): string | undefined {
 
 const notOpen = (turnId: string | undefined): string => `turn ${turnId} was not submitted in this session, or has its end; a turn ends once`
 
-/** Fills in thread and attempt. An end without an attempt means the first one, never the current one. */
+/** Fills in thread and attempt. An end without an attempt means the first one, never the current one: it may come from a worker that was given up on. */
 function complete(state: OpenSession, event: LawEvent): unknown {
   const fields = fieldsOf(event)
-  if (event.type === 'turn.submitted' || !/^(turn|item|tool|approval|input)\./.test(event.type)) return event.data
+  if (fields.turnId === undefined || (fields.threadId !== undefined && fields.attempt !== undefined)) return event.data
+  if (event.type === 'turn.submitted' || !rules.has(event.type)) return event.data
   const turn = turnOf(state, fields.turnId)
   const threadId = turn?.threadId ?? queueOf(state, fields.turnId)?.id
-  if (threadId === undefined || (fields.threadId !== undefined && fields.attempt !== undefined)) return event.data
+  if (threadId === undefined) return event.data
   const current = turn?.attempt ?? 0
   const attempt = event.type === 'turn.started' ? current + 1 : ENDS.has(event.type) ? 1 : Math.max(1, current)
-  return { ...fields, ...(fields.threadId === undefined ? { threadId } : {}), ...(fields.attempt === undefined ? { attempt } : {}) }
+  return { ...fields, threadId: fields.threadId ?? threadId, attempt: fields.attempt ?? attempt }
 }
 
 const ENDS = new Set(['turn.completed', 'turn.failed', 'turn.cancelled', 'turn.interrupted'])
 
 /** Ids are used once in a stream. Two ids in one name are a JSON array, so that no two pairs of ids share it. */
 function claims(event: LawEvent): string[] {
-  const { threadId = '', turnId = '', itemId, callId, approvalId, inputId } = fieldsOf(event)
   switch (event.type) {
     case 'thread.started':
     case 'thread.forked':
-      return [`thread:${threadId}`]
+      return [`thread:${fieldsOf(event).threadId ?? ''}`]
     case 'turn.submitted':
-      return [`turn:${turnId}`]
+      return [`turn:${fieldsOf(event).turnId ?? ''}`]
     case 'item.completed':
-      return [`item:${JSON.stringify([turnId, itemId])}`]
+      return [`item:${pair(event, 'itemId')}`]
     case 'tool.requested':
-      return [`call:${JSON.stringify([turnId, callId])}`]
+      return [`call:${pair(event, 'callId')}`]
     case 'approval.requested':
-      return [`approval:${JSON.stringify([turnId, approvalId])}`]
+      return [`approval:${pair(event, 'approvalId')}`]
     case 'input.requested':
-      return [`input:${JSON.stringify([turnId, inputId])}`]
+      return [`input:${pair(event, 'inputId')}`]
     default:
       return []
   }
+}
+
+function pair(event: LawEvent, id: 'itemId' | 'callId' | 'approvalId' | 'inputId'): string {
+  const fields = fieldsOf(event)
+  return JSON.stringify([fields.turnId, fields[id]])
 }
 
 /** What the engine adds says so: it is nobody's activity. */

@@ -2,7 +2,7 @@
 import { isJournalError } from '../index.js'
 import { EXIT, helpFor, readWords, UsageError, type Command } from './command.js'
 import { commands } from './commands/index.js'
-import { bad, bold, dim, print } from './terminal.js'
+import { bad, bold, dim, print, printJson } from './terminal.js'
 import { UnknownTranscript } from './transcripts/read.js'
 
 /** Resolves with the exit code. @throws what is a fault of this program. */
@@ -28,7 +28,7 @@ function failed(error: unknown, command: Command, json: boolean): number {
   if (error instanceof UsageError) return usage(error.message, `turnlog ${command.name} --help`)
   if (isJournalError(error)) {
     const { code, message, details } = error
-    if (json) print(JSON.stringify({ error: { code, message, details } }))
+    if (json) printJson({ error: { code, message, details } })
     process.stderr.write(`${bad(code)} ${message}\n`)
     return code === 'JOURNAL_DAMAGED' ? EXIT.damage : EXIT.failed
   }

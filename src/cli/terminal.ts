@@ -19,6 +19,16 @@ export function print(text = ''): void {
   process.stdout.write(`${text}\n`)
 }
 
+/** JSON on one line; bytes as base64. */
+export function printJson(value: unknown): void {
+  // The value is looked up where it stands: a Buffer would turn itself into a list of numbers first.
+  const replace = function (this: Record<string, unknown>, key: string, given: unknown): unknown {
+    const own = this[key]
+    return own instanceof Uint8Array ? { base64: Buffer.from(own).toString('base64') } : given
+  }
+  print(JSON.stringify(value, replace))
+}
+
 /** Columns that fit: the widest column gives way where the terminal ends. The first row is the heading. Cells may be styled. */
 export function table(rows: readonly (readonly (string | number)[])[]): string {
   const cells = rows.map((row) => row.map(String))

@@ -16,6 +16,7 @@ export interface Fault {
 
 export class FrameCursor {
   readonly #file: FileHandle
+  readonly #chunk: number
   /** Undefined takes the frames of any journal. */
   readonly #journal: Buffer | undefined
   #buffer = Buffer.alloc(0)
@@ -26,7 +27,8 @@ export class FrameCursor {
   offset: number
   readonly to: number
 
-  constructor(file: FileHandle, journal: Buffer | undefined, from: number, to: number) {
+  constructor(file: FileHandle, journal: Buffer | undefined, from: number, to: number, chunk = CHUNK_BYTES) {
+    this.#chunk = chunk
     this.#file = file
     this.#journal = journal
     this.offset = from
@@ -55,7 +57,7 @@ export class FrameCursor {
 
   /** Reads what `step` missed. What was handed out before is no longer valid. */
   async fill(): Promise<void> {
-    const length = Math.min(Math.max(CHUNK_BYTES, this.#wanted), this.to - this.offset)
+    const length = Math.min(Math.max(this.#chunk, this.#wanted), this.to - this.offset)
     if (this.#buffer.length < length) this.#buffer = Buffer.allocUnsafe(length)
     const got = await readFully(this.#file, this.#buffer.subarray(0, length), this.offset)
     // What the file no longer has reads as zeros, which are no frame.

@@ -2,7 +2,7 @@
 import { JournalError, ioError } from '../errors.js'
 import { Feed } from './feed.js'
 import { Kind, payloadOf, type Frame } from './frame.js'
-import { factsOf, listSegments, nameOf, type SegmentFile } from './segments.js'
+import { factsOf, listSegments, nameOf, ofJournal, type SegmentFile } from './segments.js'
 import { unpackSnapshot } from './facts.js'
 import { HeadFile, type HeadMark } from './head-file.js'
 import { MemoryIndex } from './memory-index.js'
@@ -70,7 +70,7 @@ export class Follow<Note> {
   async #across(mark: HeadMark): Promise<void> {
     const state = this.#state
     const { core } = state
-    const { files } = await listSegments(core.files, core.handles, core.paths, core.journal)
+    const { files } = ofJournal(await listSegments(core.files, core.handles, core.paths), core.journal)
     for (const next of files.filter(({ number }) => number > state.active.number && number <= mark.segment)) {
       if (next.number !== state.active.number + 1 || next.head === undefined) throw this.#changed()
       const sealedEnd = next.head.header.aux

@@ -12,7 +12,7 @@ import { isLocked } from './lock.js'
 import { look, type Sight } from './look.js'
 import { PageCache } from './pages.js'
 import { FORMAT, Paths } from './paths.js'
-import { listSegments } from './segments.js'
+import { listSegments, ofJournal } from './segments.js'
 
 export interface OpenStore<Note> {
   notes: StreamNotes<Note>
@@ -47,12 +47,13 @@ export async function see<Note>(directory: string, files: Files, clock: Clock, {
   try {
     const live = !holdsLock && (await isLocked(files, paths))
     const mark: HeadMark | undefined = await HeadFile.read(files, paths.head)
-    const journal = await findJournal(files, handles, paths, mark)
+    const found = await listSegments(files, handles, paths)
+    const journal = await findJournal(found.files, handles, paths, mark)
     if (journal === undefined) {
       await handles.close()
       return undefined
     }
-    const list = await listSegments(files, handles, paths, journal)
+    const list = ofJournal(found, journal)
     const core: Core<Note> = { files, clock, paths, handles, cache: new PageCache(), notes, journal, readOnly: readOnly || !holdsLock }
     const sight = await look(core, list, mark?.journal.equals(journal) === true ? mark : undefined, live ? 'beside' : 'alone')
     return { core, sight, names, live }

@@ -10,6 +10,9 @@ import { hasCode, readFully } from './io.js'
 import { parseSegment, segmentName, type Paths, type SegmentName } from './paths.js'
 import { unpack } from './record.js'
 
+/** Enough for most headers; a longer one is read again. */
+const HEAD_CHUNK = 4096
+
 export interface SegmentFile extends SegmentName {
   size: number
   /** Its header, if that checks and belongs here. */
@@ -30,15 +33,20 @@ export interface SegmentList {
   indexed: number
 }
 
-export async function listSegments(files: Files, handles: Handles, paths: Paths, journal: Buffer | undefined): Promise<SegmentList> {
+export async function listSegments(files: Files, handles: Handles, paths: Paths): Promise<SegmentList> {
   const names = await namesIn(files, paths.journal)
   const byNumber = new Map<number, SegmentFile>()
   for (const name of names.map(parseSegment).filter((one) => one !== undefined)) {
-    const file = await handles.with(paths.segment(name), async (open) => ({ ...name, size: await open.size(), head: await readHead(open, name, journal) }))
+    const file = await handles.with(paths.segment(name), async (open) => ({ ...name, size: await open.size(), head: await readHead(open, name) }))
     if (byNumber.get(name.number)?.head === undefined) byNumber.set(name.number, file)
   }
   const indexed = names.filter((name) => name.endsWith('.idx')).map((name) => parseSegment(name.replace(/idx$/, 'seg'))?.number ?? 0)
   return { files: [...byNumber.values()].toSorted((a, b) => a.number - b.number), indexed: Math.max(0, ...indexed) }
+}
+
+/** The segments with a header of this journal; the header of another is none. */
+export function ofJournal({ files, indexed }: SegmentList, journal: Buffer): SegmentList {
+  return { files: files.map((file) => (file.head?.header.journal.equals(journal) === false ? { ...file, head: undefined } : file)), indexed }
 }
 
 /** Names in a directory, none if it is not there. */
@@ -51,8 +59,8 @@ export async function namesIn(files: Files, path: string): Promise<string[]> {
   }
 }
 
-async function readHead(file: FileHandle, name: SegmentName, journal: Buffer | undefined): Promise<SegmentHead | undefined> {
-  const cursor = new FrameCursor(file, journal, 0, await file.size())
+async function readHead(file: FileHandle, name: SegmentName): Promise<SegmentHead | undefined> {
+  const cursor = new FrameCursor(file, undefined, 0, await file.size(), HEAD_CHUNK)
   if (cursor.done) return undefined
   let step = cursor.step()
   while (step === undefined) {

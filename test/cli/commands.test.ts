@@ -1,8 +1,9 @@
 /** The commands as they are typed: what they print, what they give machines, and how they exit. */
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { cli } from '../../src/cli/cli.js'
 import { play } from '../../src/cli/demo/runtime.js'
@@ -142,6 +143,23 @@ describe('for machines', () => {
       .map((line) => JSON.parse(line) as { position: number; type: string })
     expect(events.map(({ type }) => type)).toEqual(['item.delta', 'item.completed', 'turn.completed'])
     expect(events.map(({ position }) => position - events[0]!.position)).toEqual([0, 1, 2])
+  })
+
+  test('tail that follows, event by event, beside the writer', async () => {
+    const followed = join(base, 'followed')
+    await using writing = await openJournal(followed)
+    await writing.append('s', [{ type: 'session.created', data: { title: 'first', extra: { bytes: new Uint8Array([1, 2]) } } }])
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'tail', followed, '--follow', '--json'], { cwd: root })
+    const seen: unknown[] = []
+    for await (const line of createInterface({ input: child.stdout })) {
+      seen.push(JSON.parse(line))
+      if (seen.length === 1) await writing.append('s', [{ type: 'session.updated', data: { title: 'second' } }])
+      else child.kill()
+    }
+    expect(seen).toMatchObject([
+      { position: 1, data: { title: 'first', extra: { bytes: { base64: 'AQI=' } } } },
+      { position: 2, data: { title: 'second' } },
+    ])
   })
 
   test('snapshot', async () => {

@@ -19,13 +19,15 @@ interface Fixture {
 const folder = join(root, 'test/fixtures/events')
 const fixtures = readdirSync(folder).map((file) => ({ file, ...(JSON.parse(readFileSync(join(folder, file), 'utf8')) as Fixture) }))
 const today = ({ type, schema, data }: Fixture) => {
-  const commit = { stream: 's', version: 1, position: 1, at: 1, events: [{ type, schema, data, flags: 0 }] }
-  return schemas.event(commit as unknown as StoredCommit, 0)
+  const commit: StoredCommit = { stream: 's', version: 1, position: 1, at: 1, events: [{ type, schema, data, flags: 0 }] }
+  return schemas.event(commit, 0)
 }
 
 describe('the frozen examples', () => {
   test('cover every schema of every type, and nothing else', () => {
-    const wanted = Object.entries(events.definitions).flatMap(([type, { schema }]) => Array.from({ length: schema }, (_, i) => `${type}@${i + 1}.json`))
+    const wanted = Object.entries(events.definitions).flatMap(([type, { schema }]) =>
+      Array.from({ length: schema }, (_, i) => `${type}@${i + 1}.json`),
+    )
     expect(readdirSync(folder).toSorted()).toEqual(wanted.toSorted())
     expect(fixtures.map(({ type, schema }) => `${type}@${schema}.json`)).toEqual(fixtures.map(({ file }) => file))
   })
@@ -47,7 +49,8 @@ describe('the frozen examples', () => {
     for (const projection of projections) {
       for (const key of projection.types.includes(event.type) ? projection.keys(event) : []) {
         const state = projection.apply(projection.initial(key as never) as never, event, key as never)
-        if (state !== undefined) expect((projection.state as never as { safeParse(v: unknown): { success: boolean } }).safeParse(state).success).toBe(true)
+        if (state !== undefined)
+          expect((projection.state as never as { safeParse(v: unknown): { success: boolean } }).safeParse(state).success).toBe(true)
       }
     }
     expect(() => transcript.finish(transcript.apply(transcript.initial(), event), 'main')).not.toThrow()
@@ -72,7 +75,12 @@ describe('the upcasters', () => {
   test('give tool.finished@1 a status and content', () => {
     const step = upcasters.find(({ type }) => type === 'tool.finished')!
     const up = (data: object): unknown => step.up(data as never)
-    expect(up({ turnId: 't', callId: 'c', output: '11:04', isError: false })).toEqual({ turnId: 't', callId: 'c', status: 'ok', content: [{ type: 'text', text: '11:04' }] })
+    expect(up({ turnId: 't', callId: 'c', output: '11:04', isError: false })).toEqual({
+      turnId: 't',
+      callId: 'c',
+      status: 'ok',
+      content: [{ type: 'text', text: '11:04' }],
+    })
     expect(up({ turnId: 't', callId: 'c', isError: true, exitCode: 1 })).toEqual({ turnId: 't', callId: 'c', exitCode: 1, status: 'error' })
   })
 

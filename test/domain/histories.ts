@@ -2,7 +2,7 @@
  * Random histories: events over few ids, so that they meet; those that the laws let in are a lawful history.
  * An id `*` stands for one that is open when its turn comes, `+` for a new one.
  */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { RecordedEvent } from '../../src/define.js'
 import type { OpenSession } from '../../src/open-work.js'
 import type { OpenTasks } from '../../src/tasks.js'
@@ -10,13 +10,20 @@ import { Stream, type Given } from './stream.js'
 
 const pick = <T>(...values: T[]): fc.Arbitrary<T> => fc.constantFrom(...values)
 const threadId = fc.oneof({ weight: 6, arbitrary: pick('*') }, { weight: 1, arbitrary: pick('main', 'b', '__proto__') })
-const turnId = fc.oneof({ weight: 5, arbitrary: pick('*') }, { weight: 2, arbitrary: pick('?') }, { weight: 1, arbitrary: pick('t1', 't2', 'constructor') })
+const turnId = fc.oneof(
+  { weight: 5, arbitrary: pick('*') },
+  { weight: 2, arbitrary: pick('?') },
+  { weight: 1, arbitrary: pick('t1', 't2', 'constructor') },
+)
 const id = pick('1', '2', 'toString')
 const openId = fc.oneof({ weight: 3, arbitrary: pick('*') }, { weight: 1, arbitrary: id })
 const newId = fc.oneof({ weight: 3, arbitrary: pick('+') }, { weight: 1, arbitrary: id })
 const attempt = fc.oneof({ weight: 5, arbitrary: pick(undefined) }, { weight: 1, arbitrary: pick(1, 2, 3) })
 const text = pick('a', 'b ', '\u{1f6a2}')
-const content = fc.array(text.map((value) => ({ type: 'text', text: value })), { maxLength: 2 })
+const content = fc.array(
+  text.map((value) => ({ type: 'text', text: value })),
+  { maxLength: 2 },
+)
 
 /** An event; fields that are undefined are left out. */
 function event(type: string, fields: Record<string, fc.Arbitrary<unknown>> = {}): fc.Arbitrary<Given> {
@@ -59,7 +66,16 @@ const around: [number, fc.Arbitrary<Given>][] = [
   [2, event('thread.compacted', { threadId, summary: maybe(text), throughTurnId: seldom(turnId) })],
   [2, event('thread.truncated', { threadId, afterTurnId: seldom(turnId), afterItemId: seldom(id) })],
 ]
-const tasks: [number, fc.Arbitrary<Given>][] = ['enqueued', 'started', 'progressed', 'completed', 'failed', 'cancelled', 'interrupted', 'retried'].map((verb) => [
+const tasks: [number, fc.Arbitrary<Given>][] = [
+  'enqueued',
+  'started',
+  'progressed',
+  'completed',
+  'failed',
+  'cancelled',
+  'interrupted',
+  'retried',
+].map((verb) => [
   verb === 'enqueued' ? 1 : 2,
   event(`task.${verb}`, { taskId: verb === 'enqueued' ? newId : openId, ...(verb === 'enqueued' ? {} : { attempt }) }),
 ])
@@ -71,7 +87,8 @@ const weighted = (list: [number, fc.Arbitrary<Given>][]): fc.WeightedArbitrary<G
 function named([type, data = {}]: Given, stream: Stream): Given {
   const [state, { tasks: openTasks }] = stream.states as unknown as [OpenSession, OpenTasks]
   const turn = state.turns.find(({ status }) => status === 'running') ?? state.turns[0]
-  const waiting = state.turns.find(({ status }) => status === 'interrupted')?.id ?? state.threads.find(({ queue }) => queue.length > 0)?.queue[0]
+  const waiting =
+    state.turns.find(({ status }) => status === 'interrupted')?.id ?? state.threads.find(({ queue }) => queue.length > 0)?.queue[0]
   const ask = (kind: string): string | undefined => turn?.asks.find((name) => name.startsWith(kind))?.slice(kind.length)
   const open: Record<string, string | undefined> = {
     turnId: turn?.id,
@@ -103,12 +120,30 @@ export const anyEvent: fc.Arbitrary<Given> = fc.oneof(
 export type Happening = Given[] | 'crash' | 'shutdown'
 
 export const happenings: fc.Arbitrary<Happening[]> = fc
-  .array(fc.oneof({ weight: 30, arbitrary: fc.oneof({ weight: 6, arbitrary: fc.tuple(anyEvent) }, { weight: 1, arbitrary: fc.array(anyEvent, { minLength: 2, maxLength: 3 }) }) }, { weight: 1, arbitrary: pick<Happening>('crash', 'shutdown') }), {
-    minLength: 20,
-    maxLength: 250,
-    size: 'max',
-  })
-  .map((list): Happening[] => [[['session.created', {}], ['thread.started', { threadId: 'main' }]], ...list])
+  .array(
+    fc.oneof(
+      {
+        weight: 30,
+        arbitrary: fc.oneof(
+          { weight: 6, arbitrary: fc.tuple(anyEvent) },
+          { weight: 1, arbitrary: fc.array(anyEvent, { minLength: 2, maxLength: 3 }) },
+        ),
+      },
+      { weight: 1, arbitrary: pick<Happening>('crash', 'shutdown') },
+    ),
+    {
+      minLength: 20,
+      maxLength: 250,
+      size: 'max',
+    },
+  )
+  .map((list): Happening[] => [
+    [
+      ['session.created', {}],
+      ['thread.started', { threadId: 'main' }],
+    ],
+    ...list,
+  ])
 
 /** Lets happen what the laws let in; `each` hears of every commit. */
 export function play(list: readonly Happening[], each: (commit: RecordedEvent[], stream: Stream) => void = () => undefined): Stream {
@@ -116,7 +151,7 @@ export function play(list: readonly Happening[], each: (commit: RecordedEvent[],
   for (const happening of list) {
     const before = stream.events.length
     if (typeof happening === 'string') stream.crash(happening)
-    else stream.takes(...happening.map((event) => named(event, stream)))
+    else stream.takes(...happening.map((one) => named(one, stream)))
     if (stream.events.length > before) each(stream.events.slice(before), stream)
   }
   return stream

@@ -13,7 +13,13 @@ const interrupted: Given = ['turn.interrupted', { ...about, cause: 'provider' }]
 const full = { turnId: 't1', threadId: 'main', attempt: 1 }
 
 describe('what lives in a turn', () => {
-  const inside: Given[] = [itemStarted(), itemCompleted(), requested(), ['approval.requested', { ...about, approvalId: 'a' }], ['input.requested', { ...about, inputId: 'q' }]]
+  const inside: Given[] = [
+    itemStarted(),
+    itemCompleted(),
+    requested(),
+    ['approval.requested', { ...about, approvalId: 'a' }],
+    ['input.requested', { ...about, inputId: 'q' }],
+  ]
 
   test.each(byType(inside))('$type needs it to run', ({ event }) => {
     const stream = session()
@@ -95,7 +101,11 @@ describe('a call', () => {
   test('does not share its name with that of another turn', () => {
     const stream = session()
     stream.append(submitted('t'), submitted('t","x'), ['turn.started', { turnId: 't' }])
-    stream.append(['tool.requested', { turnId: 't', callId: 'x","c', name: 'n', arguments: {} }], ['turn.completed', { turnId: 't' }], ['turn.started', { turnId: 't","x' }])
+    stream.append(
+      ['tool.requested', { turnId: 't', callId: 'x","c', name: 'n', arguments: {} }],
+      ['turn.completed', { turnId: 't' }],
+      ['turn.started', { turnId: 't","x' }],
+    )
     expect(stream.takes(['tool.requested', { turnId: 't","x', callId: 'c', name: 'n', arguments: {} }])).toBe(true)
   })
 
@@ -188,7 +198,10 @@ describe.each([
   })
 
   test('does not share its name with the other kind', () => {
-    const other = family === 'approval' ? (['input.requested', { ...about, inputId: 'a1' }] as const) : (['approval.requested', { ...about, approvalId: 'a1' }] as const)
+    const other =
+      family === 'approval'
+        ? (['input.requested', { ...about, inputId: 'a1' }] as const)
+        : (['approval.requested', { ...about, approvalId: 'a1' }] as const)
     const stream = running()
     stream.append(other)
     expect(stream.refuses(resolved())).toMatch(/waits for an answer/)

@@ -82,7 +82,14 @@ describe('an archive', () => {
   test('is followed by nothing but session.restored', () => {
     const stream = session()
     stream.append(['session.archived'])
-    for (const event of [submitted('t1'), ['session.updated', {}], ['session.archived', {}], ['session.deleted', {}], ['thread.closed', { threadId: 'main' }], ['task.enqueued', { taskId: 'k' }]] as const) {
+    for (const event of [
+      submitted('t1'),
+      ['session.updated', {}],
+      ['session.archived', {}],
+      ['session.deleted', {}],
+      ['thread.closed', { threadId: 'main' }],
+      ['task.enqueued', { taskId: 'k' }],
+    ] as const) {
       expect(stream.refuses(event), event[0]).toMatch(/archived; append session.restored first/)
     }
     expect(stream.takes(['session.restored'], submitted('t1'))).toBe(true)
@@ -108,7 +115,13 @@ describe('a deletion', () => {
   test('is followed by nothing, whatever its type', () => {
     const stream = session()
     stream.append(['session.deleted'])
-    for (const event of [['session.restored', {}], ['session.created', {}], ['session.updated', {}], submitted('t1'), ['task.enqueued', { taskId: 'k' }]] as const) {
+    for (const event of [
+      ['session.restored', {}],
+      ['session.created', {}],
+      ['session.updated', {}],
+      submitted('t1'),
+      ['task.enqueued', { taskId: 'k' }],
+    ] as const) {
       expect(stream.refuses(event), event[0]).toMatch(/deleted, and nothing follows/)
     }
   })
@@ -117,7 +130,10 @@ describe('a deletion', () => {
     const stream = running()
     stream.crash()
     stream.append(submitted('t2'), ['session.deleted'])
-    expect(stream.states).toEqual([{ session: 'deleted', threads: [], turns: [] }, { tasks: [], away: 'deleted' }])
+    expect(stream.states).toEqual([
+      { session: 'deleted', threads: [], turns: [] },
+      { tasks: [], away: 'deleted' },
+    ])
     expect(stream.isOpen).toBe(false)
   })
 })

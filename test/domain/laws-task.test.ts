@@ -41,7 +41,8 @@ describe('a task', () => {
   test('that waits can be cancelled, and cannot end otherwise', () => {
     const stream = new Stream('task-k')
     stream.append(task('enqueued'))
-    for (const end of ['completed', 'failed', 'interrupted']) expect(stream.refuses(task(end))).toBe('task k was not started; start it, or cancel it')
+    for (const end of ['completed', 'failed', 'interrupted'])
+      expect(stream.refuses(task(end))).toBe('task k was not started; start it, or cancel it')
     expect(stream.takes(task('cancelled'))).toBe(true)
   })
 
@@ -98,7 +99,8 @@ describe('a task', () => {
 
   test('that failed stays retriable, up to a number of them', () => {
     const stream = new Stream('tasks')
-    for (let i = 0; i <= RETRIABLE_MAX; i++) stream.append(task('enqueued', {}, `k${i}`), task('started', {}, `k${i}`), task('failed', {}, `k${i}`))
+    for (let i = 0; i <= RETRIABLE_MAX; i++)
+      stream.append(task('enqueued', {}, `k${i}`), task('started', {}, `k${i}`), task('failed', {}, `k${i}`))
     expect(stream.refuses(task('retried', {}, 'k0'))).toMatch(/has its end/)
     expect(stream.takes(task('retried', {}, 'k1'))).toBe(true)
     expect(stream.isOpen).toBe(true)

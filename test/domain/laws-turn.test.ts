@@ -55,7 +55,8 @@ describe('a turn', () => {
   test('that waits can be cancelled, and cannot end otherwise', () => {
     const stream = session()
     stream.append(submitted('t1'))
-    for (const end of [ENDS[0]!, ENDS[1]!, ['turn.interrupted', { turnId: 't1' }] as Given]) expect(stream.refuses(end)).toBe('turn t1 was not started; start it, or cancel it')
+    for (const end of [ENDS[0]!, ENDS[1]!, ['turn.interrupted', { turnId: 't1' }] as Given])
+      expect(stream.refuses(end)).toBe('turn t1 was not started; start it, or cancel it')
     expect(stream.refuses(['turn.cancelled', { turnId: 't1', attempt: 2 }])).toMatch(/no attempt 2/)
     expect(stream.refuses(['turn.steered', { turnId: 't1' }])).toMatch(/not started/)
     expect(data(stream.append(['turn.cancelled', { turnId: 't1' }]))).toEqual({ turnId: 't1', threadId: 'main', attempt: 1 })
@@ -132,7 +133,12 @@ describe('what is left out', () => {
   test('is filled in: the thread, and the attempt', () => {
     const stream = running()
     expect(data(stream.append(['turn.steered', { turnId: 't1' }]))).toEqual({ turnId: 't1', threadId: 'main', attempt: 1 })
-    expect(data(stream.append(['item.completed', { turnId: 't1', itemId: 'i' }]))).toEqual({ turnId: 't1', itemId: 'i', threadId: 'main', attempt: 1 })
+    expect(data(stream.append(['item.completed', { turnId: 't1', itemId: 'i' }]))).toEqual({
+      turnId: 't1',
+      itemId: 'i',
+      threadId: 'main',
+      attempt: 1,
+    })
     expect(data(stream.append(['turn.interrupted', { turnId: 't1' }]))).toMatchObject({ threadId: 'main', attempt: 1 })
     expect(data(stream.append(starts()))).toMatchObject({ attempt: 2 })
     expect(data(stream.append(['turn.steered', { turnId: 't1' }]))).toMatchObject({ attempt: 2 })
@@ -155,7 +161,9 @@ describe('a death', () => {
       tasks: [],
     })
     expect(stream.report().interrupted).toEqual([])
-    expect(told(stream.crash('shutdown'))).toEqual([['turn.interrupted', { turnId: 't1', threadId: 'main', attempt: 1, cause: 'shutdown' }]])
+    expect(told(stream.crash('shutdown'))).toEqual([
+      ['turn.interrupted', { turnId: 't1', threadId: 'main', attempt: 1, cause: 'shutdown' }],
+    ])
     expect(stream.crash()).toEqual([])
     expect(stream.report().interrupted).toMatchObject([{ cause: 'shutdown' }])
   })

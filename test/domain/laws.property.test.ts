@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Law, LawEvent, RecordedEvent } from '../../src/define.js'
 import type { OpenTasks } from '../../src/tasks.js'
@@ -7,7 +7,8 @@ import { propertyParameters, withSeed } from '../support/seed.js'
 import { anyEvent, happenings, play } from './histories.js'
 import { engine, isPlain, plain, schemas } from './stream.js'
 
-const fold = (law: Law, events: readonly LawEvent[], from = law.initial()): unknown => events.reduce((state, event) => law.apply(state, event), from)
+const fold = (law: Law, events: readonly LawEvent[], from = law.initial()): unknown =>
+  events.reduce((state, event) => law.apply(state, event), from)
 const of = (event: RecordedEvent): Record<string, string & number> => event.data as never
 const ENDS = new Set(['turn.completed', 'turn.failed', 'turn.cancelled'])
 
@@ -20,7 +21,7 @@ describe(withSeed('whatever the laws let in'), () => {
       }),
       propertyParameters(150),
     )
-    expect([...seen].length).toBeGreaterThan(32)
+    expect(seen.size).toBeGreaterThan(32)
   })
 
   test('runs one turn in a thread at a time, in attempts 1, 2, 3, and ends each once', () => {
@@ -76,10 +77,12 @@ describe(withSeed('whatever the laws let in'), () => {
   test('is complete on the disk: thread and attempt are there', () => {
     fc.assert(
       fc.property(happenings, (list) => {
-        for (const event of play(list).events) {
-          if (/^(turn|item|tool|approval|input)\./.test(event.type)) expect(event.data).toMatchObject({ threadId: expect.any(String) })
-          if (/^(turn|task)\.(started|completed|failed|cancelled|interrupted)$/.test(event.type)) expect(event.data).toMatchObject({ attempt: expect.any(Number) })
-        }
+        const inTurns = play(list).events.filter(({ type }) => /^(turn|item|tool|approval|input)\./.test(type))
+        const attempted = play(list).events.filter(({ type }) =>
+          /^(turn|task)\.(started|completed|failed|cancelled|interrupted)$/.test(type),
+        )
+        expect(inTurns.filter((event) => typeof of(event)['threadId'] !== 'string')).toEqual([])
+        expect(attempted.filter((event) => typeof of(event)['attempt'] !== 'number')).toEqual([])
       }),
       propertyParameters(100),
     )
@@ -168,13 +171,23 @@ describe(withSeed('the states of the laws'), () => {
   })
 
   test('make nothing of data that is no object', () => {
-    for (const type of Object.keys(schemas['constructor' as never] ?? {}).concat('turn.started', 'tool.finished', 'task.started', 'session.created', 'x')) {
-      for (const data of [null, undefined, 1, 'x', [], {}]) for (const law of laws) expect(() => law.refuse(law.apply(law.initial(), { type, data }), { type, data })).not.toThrow()
+    for (const type of Object.keys(schemas['constructor' as never] ?? {}).concat(
+      'turn.started',
+      'tool.finished',
+      'task.started',
+      'session.created',
+      'x',
+    )) {
+      for (const data of [null, undefined, 1, 'x', [], {}])
+        for (const law of laws) expect(() => law.refuse(law.apply(law.initial(), { type, data }), { type, data })).not.toThrow()
     }
   })
 
   test('are bounded by what is open, not by how much happened', () => {
-    const events: LawEvent[] = [{ type: 'session.created', data: {} }, { type: 'thread.started', data: { threadId: 'main' } }]
+    const events: LawEvent[] = [
+      { type: 'session.created', data: {} },
+      { type: 'thread.started', data: { threadId: 'main' } },
+    ]
     for (let i = 0; i < 300; i++) {
       const about = { turnId: `t${i}`, threadId: `b${i}` }
       events.push(

@@ -27,10 +27,11 @@ export class Stream {
   /** Appends one commit. @throws JournalError as `append` would */
   append(...given: Given[]): RecordedEvent[] {
     const before = given.map(([type, data = {}, meta]): LawEvent => (meta === undefined ? { type, data } : { type, data, meta }))
-    before.forEach((event, i) => schemas.judge(event as never, i))
+    before.forEach((event, i) => schemas.judge(event, i))
     const decision = engine.decide(this.id, this.states, before)
     const taken = decision.claims.find((claim, i) => this.claims.has(claim) || decision.claims.indexOf(claim) !== i)
-    if (taken !== undefined) throw new JournalError('JOURNAL_LAW_BROKEN', `${taken} is taken`, { stream: this.id, law: '', type: '', index: 0, reason: 'taken' })
+    if (taken !== undefined)
+      throw new JournalError('JOURNAL_LAW_BROKEN', `${taken} is taken`, { stream: this.id, law: '', type: '', index: 0, reason: 'taken' })
     return this.#record(decision)
   }
 
@@ -80,8 +81,8 @@ export class Stream {
     const at = ++this.#at
     const recorded = events.map((event, i): RecordedEvent => {
       const place = this.events.length + 1 + i
-      schemas.judge(event as never, i)
-      return { ...event, position: place, stream: this.id, version: place, schema: 1, at } as RecordedEvent
+      schemas.judge(event, i)
+      return { ...event, position: place, stream: this.id, version: place, schema: 1, at }
     })
     this.events.push(...recorded)
     return recorded
@@ -102,10 +103,14 @@ export function running(id = 's'): Stream {
   return stream
 }
 
-export const submitted = (turnId: string, threadId = 'main'): Given => ['turn.submitted', { threadId, turnId, input: [{ type: 'text', text: `ask ${turnId}` }] }]
+export const submitted = (turnId: string, threadId = 'main'): Given => [
+  'turn.submitted',
+  { threadId, turnId, input: [{ type: 'text', text: `ask ${turnId}` }] },
+]
 
 /** Events as type and what matters of their data. */
-export const told = (events: readonly { type: string; data: unknown }[]): [string, unknown][] => events.map(({ type, data }) => [type, data])
+export const told = (events: readonly { type: string; data: unknown }[]): [string, unknown][] =>
+  events.map(({ type, data }) => [type, data])
 
 export const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
 export const isPlain = (value: unknown): boolean => isDeepStrictEqual(plain(value), value)

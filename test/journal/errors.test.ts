@@ -374,10 +374,31 @@ describe('damage', () => {
     expect(printOf(directory)).toEqual(before)
   })
 
+  test('at the very end of the journal keeps no view and no append to another stream waiting', async () => {
+    const directory = temporary()
+    const journal = await openNotes(directory)
+    await journal.append('good', [note('hay-1')])
+    await journal.append('bad', [note('needle-2')])
+    await journal.close()
+    flip(newestSegment(directory), 'needle-2')
+    const source = `
+      const notes = defineEvents({ 'note.added': { schema: 1, data: z.looseObject({ text: z.string() }) } })
+      const tally = defineProjection(notes, { name: 'tally', revision: 1, state: z.object({ notes: z.number() }), key: (event) => event.stream,
+        initial: () => ({ notes: 0 }), on: { 'note.added': (state) => ({ notes: state.notes + 1 }) } })
+      const journal = await openJournal(process.argv[1], { events: notes, projections: [tally] })
+      await journal.append('good', [{ type: 'note.added', data: { text: 'hay-3' } }])
+      console.log(JSON.stringify({ ...(await journal.view(tally, 'good')), damage: journal.recovery.damage.length }))
+      await journal.close()`
+    const child = inAnotherProcess(source, [directory])
+    const late = setTimeout(() => child.kill(), 15_000)
+    expect(await child.ended).toBe('{"state":{"notes":2},"position":3,"damage":1}\n')
+    clearTimeout(late)
+  })
+
   test('stops reading at the gap and appending where nothing can be proven, and changes nothing', async () => {
     const directory = await damagedJournal()
     const segment = newestSegment(directory)
-    const bytes = readFileSync(segment)
+    const bytes = contentOf(segment)
     const journal = await openNotes(directory)
     expect(journal.recovery.damage).toMatchObject([{ firstPosition: 2 }])
     const error = await provoke(all(journal.readAll()), 'JOURNAL_DAMAGED')
@@ -396,6 +417,12 @@ describe('damage', () => {
     await reader.close()
   })
 })
+
+/** What was written to a segment, without the room that was made behind it. */
+function contentOf(segment: string): Buffer {
+  const bytes = readFileSync(segment)
+  return bytes.subarray(0, bytes.findLastIndex((byte) => byte !== 0) + 1)
+}
 
 /** Flips a bit in the first byte of a text within a file. */
 function flip(path: string, where: string): void {

@@ -15,6 +15,8 @@ async function small(): Promise<MemoryFiles> {
   const writer = new Appending(store)
   for (let n = 0; n < 7; n++) await Promise.all([writer.now('s0', [event(n)], { commitId: `c${n}` }), writer.now('s1', [event(n + 100)])])
   await store.close()
+  // Without the zeros that were prepared: they are no part of what is tried, and slow.
+  for (const inode of files.inodes.values()) inode.bytes = inode.bytes.subarray(0, inode.bytes.findLastIndex((byte) => byte !== 0) + 1)
   return files
 }
 
@@ -118,23 +120,23 @@ describe('a journal with one bit turned over', () => {
   test('in a segment, read: is never wrong, and always noticed', { timeout: 300_000 }, async () => {
     const files = await small()
     expect(names(files, '.seg').length).toBeGreaterThan(2)
-    await tryAll(files, names(files, '.seg'), (bytes) => flips(bytes, 1), { readOnly: true }, true)
+    await tryAll(files, names(files, '.seg'), (bytes) => flips(bytes, 3), { readOnly: true }, true)
   })
 
   test('in a segment, opened for writing: is never wrong, and always noticed', { timeout: 300_000 }, async () => {
     const files = await small()
-    await tryAll(files, names(files, '.seg'), (bytes) => flips(bytes, 1), {}, true)
+    await tryAll(files, names(files, '.seg'), (bytes) => flips(bytes, 7), {}, true)
   })
 
   test('in an index, the head file or FORMAT: is never wrong', { timeout: 300_000 }, async () => {
     const files = await small()
-    await tryAll(files, [...names(files, '.idx'), `${DIRECTORY}/head`, `${DIRECTORY}/FORMAT`], (bytes) => flips(bytes, 7), {}, false)
+    await tryAll(files, [...names(files, '.idx'), `${DIRECTORY}/head`, `${DIRECTORY}/FORMAT`], (bytes) => flips(bytes, 61), {}, false)
   })
 
   test('in a segment without indexes: is never wrong, and always noticed', { timeout: 300_000 }, async () => {
     const files = await small()
     for (const index of names(files, '.idx')) files.inodes.delete(index)
-    await tryAll(files, names(files, '.seg'), (bytes) => flips(bytes, 5), { readOnly: true }, true)
+    await tryAll(files, names(files, '.seg'), (bytes) => flips(bytes, 11), { readOnly: true }, true)
   })
 })
 

@@ -205,7 +205,7 @@ function systemError(code: string, syscall: string): Error {
 
 /** Runs a module's source in another process, with the sources of this repository at hand; resolves with what it printed. */
 export function inAnotherProcess(source: string, args: readonly string[]): Child {
-  const code = `import { openJournal, defineEvents, isJournalError } from ${JSON.stringify(join(root, 'src/index.ts'))}\nimport { z } from ${JSON.stringify(join(root, 'node_modules/zod/index.js'))}\n${source}`
+  const code = `import { openJournal, defineEvents, defineProjection, isJournalError } from ${JSON.stringify(join(root, 'src/index.ts'))}\nimport { z } from ${JSON.stringify(join(root, 'node_modules/zod/index.js'))}\n${source}`
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code, ...args], { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] })
   let out = ''
   let err = ''

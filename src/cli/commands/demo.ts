@@ -6,7 +6,7 @@ import { demonstrate } from '../demo/demo.js'
 import { Narrator, silent } from '../demo/narrator.js'
 import { summary } from '../demo/summary.js'
 import { loadScripts } from '../demo/scripts.js'
-import { print } from '../terminal.js'
+import { printJson } from '../terminal.js'
 
 /** What a newcomer sees first. */
 export const demo: Command = {
@@ -24,7 +24,7 @@ export const demo: Command = {
     const directory = await place(options['dir'])
     const narrator = new Narrator()
     const result = await demonstrate({ directory, transcripts, scripts }, json ? silent : narrator)
-    if (json) print(JSON.stringify(summary(result)))
+    if (json) printJson(summary(result))
     else narrator.concludes(result)
     return result.broken.length === 0 ? EXIT.fine : EXIT.failed
   },

@@ -1,7 +1,7 @@
 import { session, thread, turn, type Key, type Transcript } from '../../index.js'
 import { conversation } from '../conversation.js'
 import { EXIT, withJournal, type Command, type OpenedJournal } from '../command.js'
-import { bad, bold, print } from '../terminal.js'
+import { bad, bold, print, printJson } from '../terminal.js'
 import { sessionTable, threadTable, turnTable } from '../view-tables.js'
 
 /** One session, whole. */
@@ -22,7 +22,7 @@ export const show: Command = {
       const threads = await rows(journal.list(thread, { by: 'started', prefix: [id] }))
       const turns = await rows(journal.list(turn, { by: 'submitted', prefix: [id] }))
       const transcripts = given.options['brief'] === true ? [] : await transcriptsOf(journal, id, threads)
-      if (given.json) print(JSON.stringify({ session: state, threads, turns, transcripts }))
+      if (given.json) printJson({ session: state, threads, turns, transcripts })
       else print([sessionTable([state]), threadTable(threads), turnTable(turns), ...transcripts.map(told)].join('\n\n'))
       return EXIT.fine
     }),

@@ -1,6 +1,6 @@
 import { openJournal } from '../../index.js'
 import { EXIT, type Command } from '../command.js'
-import { bytes, print, table } from '../terminal.js'
+import { bytes, print, printJson, table } from '../terminal.js'
 
 /** Saves the views. */
 export const snapshot: Command = {
@@ -12,7 +12,7 @@ export const snapshot: Command = {
   async run({ arguments: [directory], json }) {
     await using journal = await openJournal(directory as string, { onInterrupted: 'leave' })
     const snapshots = await journal.snapshot()
-    if (json) print(JSON.stringify({ snapshots }))
+    if (json) printJson({ snapshots })
     else if (snapshots.length === 0) print('Nothing has changed since the last snapshots.')
     else print(table([['file', 'position', 'size'], ...snapshots.map(({ file, head, bytes: size }) => [file, head.position, bytes(size)])]))
     return EXIT.fine

@@ -1,5 +1,5 @@
 import { EXIT, withJournal, type Command } from '../command.js'
-import { bytes, print, Progress, table } from '../terminal.js'
+import { bytes, print, printJson, Progress, table } from '../terminal.js'
 
 /** How much there is. */
 export const stats: Command = {
@@ -18,7 +18,7 @@ export const stats: Command = {
       }
       progress.end()
       const counted = { events, commits, streams: streams.size, bytes: journal.bytes }
-      if (given.json) print(JSON.stringify(counted))
+      if (given.json) printJson(counted)
       else
         print(
           table([

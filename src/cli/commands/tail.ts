@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../../index.js'
 import { EXIT, number, withJournal, type Command, type OpenedJournal } from '../command.js'
-import { dim, oneLine, print } from '../terminal.js'
+import { dim, oneLine, print, printJson } from '../terminal.js'
 
 /** How many events are shown where nobody says. */
 const LIMIT = 20
@@ -18,7 +18,7 @@ export const tail: Command = {
   run(given) {
     const limit = number(given, 'limit')
     return withJournal(given, async (journal) => {
-      const tell = given.json ? (event: RecordedEvent) => print(JSON.stringify(event)) : (event: RecordedEvent) => print(line(event))
+      const tell = given.json ? (event: RecordedEvent) => printJson(event) : (event: RecordedEvent) => print(line(event))
       const after = await lastEvents(journal, limit ?? LIMIT, tell)
       if (given.options['follow'] === true) for await (const event of journal.follow({ after })) tell(event)
       return EXIT.fine

@@ -1,6 +1,6 @@
 import { task, type TaskRow } from '../../index.js'
 import { EXIT, number, withJournal, type Command } from '../command.js'
-import { print } from '../terminal.js'
+import { print, printJson } from '../terminal.js'
 import { taskTable } from '../view-tables.js'
 
 /** The task queue. */
@@ -15,7 +15,7 @@ export const tasks: Command = {
     return withJournal(given, async (journal) => {
       const found: TaskRow[] = []
       for await (const { state } of journal.list(task, { by: 'enqueued', limit: limit ?? Number.POSITIVE_INFINITY })) found.push(state)
-      if (given.json) print(JSON.stringify({ tasks: found }))
+      if (given.json) printJson({ tasks: found })
       else print(found.length === 0 ? 'No tasks.' : taskTable(found))
       return EXIT.fine
     })

@@ -1,6 +1,6 @@
 import type { VerifyReport } from '../../index.js'
 import { EXIT, withJournal, type Command } from '../command.js'
-import { bad, dim, good, print, Progress } from '../terminal.js'
+import { bad, dim, good, print, printJson, Progress } from '../terminal.js'
 
 /** Checks every byte and says what does not check. */
 export const verify: Command = {
@@ -14,7 +14,7 @@ export const verify: Command = {
       const progress = new Progress('checking')
       const report = await journal.verify({ snapshots: true, progress: (done, total) => progress.show(done, total) })
       progress.end()
-      if (given.json) print(JSON.stringify(report))
+      if (given.json) printJson(report)
       else tell(report, given.options['snapshots'] === true)
       return report.ok ? EXIT.fine : EXIT.damage
     }),
