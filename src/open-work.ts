@@ -78,6 +78,32 @@ export const awaitsOutcome = ({ status }: OpenCall): boolean => status !== 'unkn
 export const askOf = ({ approvalId, inputId = '' }: Fields): string =>
   approvalId === undefined ? `input:${inputId}` : `approval:${approvalId}`
 
+/** Ids are used once in a stream. Two ids in one name are a JSON array, so that no two pairs of ids share it. */
+export function claims(event: LawEvent): string[] {
+  switch (event.type) {
+    case 'thread.started':
+    case 'thread.forked':
+      return [`thread:${fieldsOf(event).threadId ?? ''}`]
+    case 'turn.submitted':
+      return [`turn:${fieldsOf(event).turnId ?? ''}`]
+    case 'item.completed':
+      return [`item:${pair(event, 'itemId')}`]
+    case 'tool.requested':
+      return [`call:${pair(event, 'callId')}`]
+    case 'approval.requested':
+      return [`approval:${pair(event, 'approvalId')}`]
+    case 'input.requested':
+      return [`input:${pair(event, 'inputId')}`]
+    default:
+      return []
+  }
+}
+
+function pair(event: LawEvent, id: 'itemId' | 'callId' | 'approvalId' | 'inputId'): string {
+  const fields = fieldsOf(event)
+  return JSON.stringify([fields.turnId, fields[id]])
+}
+
 /** The state after an event. Never throws, and makes the best of what no law would let in. */
 export function apply(state: OpenSession, event: LawEvent): OpenSession {
   const fields = fieldsOf(event)

@@ -8,6 +8,7 @@ import {
   askOf,
   awaitsOutcome,
   callOf,
+  claims,
   fieldsOf,
   NOTHING_OPEN,
   queueOf,
@@ -209,32 +210,6 @@ function complete(state: OpenSession, event: LawEvent): unknown {
 }
 
 const ENDS = new Set(['turn.completed', 'turn.failed', 'turn.cancelled', 'turn.interrupted'])
-
-/** Ids are used once in a stream. Two ids in one name are a JSON array, so that no two pairs of ids share it. */
-function claims(event: LawEvent): string[] {
-  switch (event.type) {
-    case 'thread.started':
-    case 'thread.forked':
-      return [`thread:${fieldsOf(event).threadId ?? ''}`]
-    case 'turn.submitted':
-      return [`turn:${fieldsOf(event).turnId ?? ''}`]
-    case 'item.completed':
-      return [`item:${pair(event, 'itemId')}`]
-    case 'tool.requested':
-      return [`call:${pair(event, 'callId')}`]
-    case 'approval.requested':
-      return [`approval:${pair(event, 'approvalId')}`]
-    case 'input.requested':
-      return [`input:${pair(event, 'inputId')}`]
-    default:
-      return []
-  }
-}
-
-function pair(event: LawEvent, id: 'itemId' | 'callId' | 'approvalId' | 'inputId'): string {
-  const fields = fieldsOf(event)
-  return JSON.stringify([fields.turnId, fields[id]])
-}
 
 /** What the engine adds says so: it is nobody's activity. */
 const added = (type: string, data: unknown): LawEvent => ({ type, data, meta: { actor: 'turnlog' } })

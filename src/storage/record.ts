@@ -26,9 +26,10 @@ export function encodeCommit(commit: NewCommit): Buffer {
 /** Puts a record into a buffer and returns where it ends. */
 export function putRecord(into: Buffer, at: number, bytes: Uint8Array): number {
   into.writeUInt32LE(bytes.length, at)
-  into.writeUInt32LE(crc32(bytes), at + 4)
   into.set(bytes, at + RECORD_HEAD_BYTES)
-  return at + RECORD_HEAD_BYTES + bytes.length
+  const end = at + RECORD_HEAD_BYTES + bytes.length
+  into.writeUInt32LE(checksum(into, at, end), at + 4)
+  return end
 }
 
 /** Where the record at a place ends, or undefined if its length or checksum is wrong. */
@@ -36,7 +37,12 @@ export function recordEnd(bytes: Buffer, at: number, limit: number): number | un
   if (at + RECORD_HEAD_BYTES > limit) return undefined
   const end = at + RECORD_HEAD_BYTES + bytes.readUInt32LE(at)
   if (end > limit) return undefined
-  return crc32(bytes.subarray(at + RECORD_HEAD_BYTES, end)) === bytes.readUInt32LE(at + 4) ? end : undefined
+  return checksum(bytes, at, end) === bytes.readUInt32LE(at + 4) ? end : undefined
+}
+
+/** Over length and body: zeros are no record, and a wrong length is found even where another body happens to follow. */
+function checksum(bytes: Buffer, at: number, end: number): number {
+  return crc32(bytes.subarray(at + RECORD_HEAD_BYTES, end), crc32(bytes.subarray(at, at + 4)))
 }
 
 /**

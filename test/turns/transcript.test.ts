@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { RecordedEvent } from '../../src/define.js'
+import type { ContentPart } from '../../src/events.js'
 import { session as sessionView, task, thread, transcript, turn, type Transcript, type TranscriptItem } from '../../projections/index.js'
 import { running, session, submitted, type Given, type Stream } from '../domain/stream.js'
 
@@ -9,8 +10,7 @@ const of = (stream: Stream, threadId = 'main'): Transcript =>
     threadId,
   )
 
-const words = (content: readonly { type: string; text?: unknown }[]): string =>
-  content.map(({ text, type }) => String(text ?? type)).join('|')
+const words = (content: readonly ContentPart[]): string => content.map((part) => (part.type === 'text' ? part.text : part.type)).join('|')
 
 /** An item in one line. */
 function line(item: TranscriptItem): string {
@@ -25,7 +25,7 @@ function line(item: TranscriptItem): string {
       return `${item.asks} ${item.id}: ${item.answer ?? '…'}`
     case 'summary':
       return `summary ${words(item.content)}`
-    case 'note':
+    default:
       return `note ${item.text}`
   }
 }
@@ -399,9 +399,9 @@ describe('what boot closes', () => {
   test.each([sessionView, thread, turn, task].map((view) => ({ name: view.name, view })))('moves no last activity: $name', ({ view }) => {
     const stream = running()
     stream.append(requested('c1'), began('c1'), item('i1'), ['task.enqueued', { taskId: 'k' }], ['task.started', { taskId: 'k' }])
-    const before = last(view as never, stream.events)
+    const before = last(view, stream.events)
     expect(before.size).toBe(1)
     expect(stream.crash().map(({ type }) => type)).toEqual(['tool.unknown', 'turn.interrupted', 'task.interrupted'])
-    expect(last(view as never, stream.events)).toEqual(before)
+    expect(last(view, stream.events)).toEqual(before)
   })
 })

@@ -1,0 +1,49 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
+import { defineEvents, openJournal } from '../src/index.js'
+import { root } from './support/root.js'
+
+const events = defineEvents({ said: { schema: 1, data: z.looseObject({}) } })
+const open = (directory: string) => openJournal(directory, { events, segmentBytes: 4096 })
+
+const VALUES = [0, -1, 127, -128, 65_536, -2_147_483_649, 2 ** 53 - 1, 0.1, -1.5e300, true, false, null, '', 'Grüße, 世界 🌊', 'x'.repeat(300), [1, [2, [3]]], { a: { b: [] } }, '\u0000']
+
+/** Every event as the reader in Python prints it. */
+function readByPython(directory: string): unknown[] {
+  const { status, stdout, stderr } = spawnSync('python3', [join(root, 'test/read_journal.py'), directory], { encoding: 'utf8', maxBuffer: 1 << 28 })
+  expect(stderr).toBe('')
+  expect(status).toBe(0)
+  return stdout.split('\n').slice(0, -1).map((line): unknown => JSON.parse(line))
+}
+
+async function readByUs(directory: string): Promise<unknown[]> {
+  await using journal = await open(directory)
+  const seen: unknown[] = []
+  for await (const { position, stream, version, type, schema, at, data } of journal.readAll()) seen.push([position, stream, version, type, schema, at, data])
+  return seen
+}
+
+const hasPython = spawnSync('python3', ['--version']).status === 0
+
+describe.skipIf(!hasPython)(`a reader in another language${hasPython ? '' : ' (skipped: there is no python3)'}`, () => {
+  test('reads every event of a journal with many segments, after a crash and a clean close, as we do', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'turnlog-python-'))
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+    const first = join(directory, 'first')
+    const journal = await open(first)
+    for (let i = 0; i < 200; i++) {
+      await journal.append(`s${i % 3}`, VALUES.slice(i % VALUES.length, (i % VALUES.length) + 3).map((value) => ({ type: 'said' as const, data: { i, value } })), { commitId: `c${i}` })
+    }
+    const crashed = join(directory, 'crashed')
+    cpSync(first, crashed, { recursive: true })
+    await journal.close()
+    const seen = await readByUs(crashed)
+    expect(seen.length).toBeGreaterThan(400)
+    expect(readByPython(first)).toEqual(seen)
+    expect(readByPython(crashed)).toEqual(seen)
+  })
+})

@@ -1,0 +1,88 @@
+"""Reads a turnlog journal as docs/format.md describes it, and prints one line of JSON for each event. Needs nothing but Python 3.
+
+Usage: python3 read_journal.py <directory>
+"""
+import hashlib, json, os, struct, sys, zlib
+
+
+def unpack(b, i):
+    """The MessagePack value at i, and where it ends."""
+    t = b[i]
+    if t < 0x80: return t, i + 1
+    if t < 0x90: return unpack_map(b, i + 1, t & 15)
+    if t < 0xa0: return unpack_array(b, i + 1, t & 15)
+    if t < 0xc0: return b[i + 1:i + 1 + (t & 31)].decode(), i + 1 + (t & 31)
+    if t >= 0xe0: return t - 256, i + 1
+    if t in (0xc0, 0xc2, 0xc3): return {0xc0: None, 0xc2: False, 0xc3: True}[t], i + 1
+    numbers = {0xca: '>f', 0xcb: '>d', 0xcc: '>B', 0xcd: '>H', 0xce: '>I', 0xcf: '>Q', 0xd0: '>b', 0xd1: '>h', 0xd2: '>i', 0xd3: '>q'}
+    if t in numbers:
+        value, = struct.unpack_from(numbers[t], b, i + 1)
+        return (int(value) if isinstance(value, float) and value.is_integer() else value), i + 1 + struct.calcsize(numbers[t])
+    sizes = {0xc4: '>B', 0xc5: '>H', 0xc6: '>I', 0xd9: '>B', 0xda: '>H', 0xdb: '>I', 0xdc: '>H', 0xdd: '>I', 0xde: '>H', 0xdf: '>I'}
+    if t not in sizes: raise ValueError(f'MessagePack type {t:#x} is not used by turnlog')
+    n, = struct.unpack_from(sizes[t], b, i + 1)
+    i += 1 + struct.calcsize(sizes[t])
+    if t in (0xdc, 0xdd): return unpack_array(b, i, n)
+    if t in (0xde, 0xdf): return unpack_map(b, i, n)
+    return (b[i:i + n].decode() if t >= 0xd9 else {'bytes': b[i:i + n].hex()}), i + n
+
+
+def unpack_array(b, i, n):
+    items = []
+    for _ in range(n):
+        item, i = unpack(b, i)
+        items.append(item)
+    return items, i
+
+
+def unpack_map(b, i, n):
+    items = {}
+    for _ in range(n):
+        key, i = unpack(b, i)
+        items[key], i = unpack(b, i)
+    return items, i
+
+
+def frames(b, limit):
+    """Every frame up to the limit, checked: kind, count, group, first position, payload, aux, digest."""
+    at = 0
+    while at + 96 <= limit and b[at:at + 4] == b'TLF1':
+        crc, kind, align, _, count, group, first, length, body = struct.unpack_from('<IBBHIQQII', b, at + 4)
+        assert zlib.crc32(b[at + 8:at + 96]) == crc, f'header checksum at {at}'
+        unit = 1 << align
+        end = at + -(-(96 + length + 8) // unit) * unit
+        payload = b[at + 96:at + 96 + length]
+        if end > limit: return
+        assert zlib.crc32(payload) == body, f'payload checksum at {at}'
+        assert set(b[at + 96 + length:end - 8]) <= {0xa5}, f'padding at {at}'
+        assert b[end - 8:end] == struct.pack('<I', ~group & 0xffffffff) + b'END1', f'trailer at {at}'
+        yield kind, count, group, first, payload, struct.unpack_from('<Q', b, at + 56)[0], b[at + 64:at + 96]
+        at = end
+
+
+def main(directory):
+    assert open(os.path.join(directory, 'FORMAT')).read() == 'turnlog 1\n', 'not a journal of format 1'
+    folder = os.path.join(directory, 'journal')
+    files = [open(os.path.join(folder, name), 'rb').read() for name in sorted(os.listdir(folder)) if name.endswith('.seg')]
+    # A segment ends where the header of the next one says; what lies behind is no part of the history.
+    limits = [next(frames(b, len(b)))[5] for b in files[1:]] + [len(files[-1])]
+    digest, position = bytes(32), 0
+    for b, limit in zip(files, limits):
+        for kind, count, group, first, payload, aux, after in frames(b, limit):
+            if kind != 2: continue
+            assert first == position + 1, f'position {first} follows {position}'
+            digest = hashlib.sha256(digest + struct.pack('<Q', first) + payload).digest()
+            assert digest == after, f'history digest at position {first}'
+            at = 0
+            for _ in range(count):
+                length, crc = struct.unpack_from('<II', payload, at)
+                record = payload[at + 8:at + 8 + length]
+                assert zlib.crc32(payload[at:at + 4] + record) == crc, f'record checksum at position {position + 1}'
+                (stream, version, commit_id, time, meta, events), _ = unpack(record, 0)
+                for n, (type_, schema, data, flags, *own) in enumerate(events):
+                    position += 1
+                    print(json.dumps([position, stream, version + n, type_, schema, time, data], ensure_ascii=False))
+                at += 8 + length
+
+
+main(sys.argv[1])
