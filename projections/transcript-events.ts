@@ -156,7 +156,8 @@ const byType: Handlers = {
   'approval.resolved': (state, { data }) => answer(state, keyOf('approval', data.turnId, data.approvalId), data.decision ?? 'answered'),
   'input.requested': (state, { data }) => ask(state, data, 'input', data.inputId, data.question ?? ''),
   'input.resolved': (state, { data }) => {
-    const parts = (data.answer ?? []).map((part) => (part.type === 'text' ? part.text : JSON.stringify(part)))
+    const said = typeof data.answer === 'string' ? text(data.answer) : (data.answer ?? [])
+    const parts = said.map((part) => (part.type === 'text' ? part.text : JSON.stringify(part)))
     answer(state, keyOf('input', data.turnId, data.inputId), data.declined === true ? 'declined' : parts.join('\n'))
   },
 }

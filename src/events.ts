@@ -41,7 +41,8 @@ const usage = z.looseObject({
   currency: text,
 })
 const failure = z.looseObject({ message: z.string(), code: text, kind: text, retryable: flag })
-const worktree = z.looseObject({ path: text, branch: text, repository: text, commit: text })
+/** A path, or more of it. */
+const worktree = z.union([z.string(), z.looseObject({ path: text, branch: text, repository: text, commit: text })])
 /** What something came from: a session, perhaps down to a call in it. */
 const parent = z.looseObject({ stream: id, threadId: text, turnId: text, callId: text, position: count })
 
@@ -155,7 +156,7 @@ export const events = defineEvents({
   'approval.requested': { schema: 1, data: approval.extend({ ...question, name: text, reason: text }) },
   'approval.resolved': { schema: 1, data: approval.extend({ decision: text, by: text, reason: text, remember: flag }) },
   'input.requested': { schema: 1, data: input.extend(question) },
-  'input.resolved': { schema: 1, data: input.extend({ answer: content.optional(), declined: flag, by: text }) },
+  'input.resolved': { schema: 1, data: input.extend({ answer: z.union([z.string(), content]).optional(), declined: flag, by: text }) },
 
   'task.enqueued': {
     schema: 1,

@@ -46,7 +46,7 @@ export class Groups<Note> {
     while (to > 0) {
       const segment = this.#holding(to)
       const seeks = await this.#seeks(segment)
-      const from = Math.max(segment.first, seek(seeks, to)?.first ?? 0)
+      const from = Math.min(to, Math.max(segment.first, seek(seeks, to)?.first ?? 0))
       const items: (CommitGroup | Gap)[] = []
       for await (const item of this.read({ after: from - 1, upTo: segment.position, ...(signal === undefined ? {} : { signal }) })) {
         if (firstOf(item) > to) break

@@ -7,6 +7,7 @@ import { HeadFile } from './head-file.js'
 import { placeFile, writeFully } from './io.js'
 import { MemoryIndex } from './memory-index.js'
 import { segmentName, type SegmentName } from './paths.js'
+import { missing } from './segments.js'
 import type { State } from './state.js'
 
 /** A segment of more than this is sealed when the journal closes, so that the next open need not read it. */
@@ -91,6 +92,7 @@ export class Roll<Note> {
       state.segments.set(active.number, sealed)
       state.indexes.seal({ segment: sealed, index })
     }
+    for (let number = active.number + 1; number < segment.number; number++) this.#passOver(number, segment.first)
     await this.#file?.close()
     state.active = segment
     state.index = new MemoryIndex(segment)
@@ -98,6 +100,15 @@ export class Roll<Note> {
     this.#file = await ActiveFile.open(core.files, core.paths.segment(segment), end, this.#segmentBytes)
     await this.mark(false)
     await this.#head.sync()
+  }
+
+  /** A segment that something knows of and that is not there. */
+  #passOver(number: number, first: number): void {
+    const segment = missing(number, number === 1 ? 1 : first, first - 1)
+    const index = new MemoryIndex<Note>(segment)
+    index.complete = false
+    this.#state.segments.set(number, segment)
+    this.#state.indexes.seal({ segment, index })
   }
 
   async write(frame: Buffer): Promise<void> {

@@ -80,19 +80,21 @@ export function sealedOf(list: readonly SegmentFile[]): Map<number, Sealed> {
   for (const file of list.toReversed()) {
     if (next !== undefined) {
       // A missing segment holds no positions as far as reading goes; what it held is missed between its neighbours.
-      for (let number = next.number - 1; number > file.number; number--) sealed.set(number, missing(number, next.first))
+      for (let number = next.number - 1; number > file.number; number--) sealed.set(number, missing(number, next.first, next.first - 1))
       const { header } = next.head ?? {}
       const known = header !== undefined && next.number === file.number + 1
       sealed.set(file.number, { ...nameOf(file), end: known ? header.aux : file.size, position: next.first - 1, digest: known ? header.digest : undefined })
     }
     next = file
   }
-  for (let number = (next?.number ?? 1) - 1; number > 0; number--) sealed.set(number, missing(number, (next as SegmentFile).first))
+  const first = next?.first ?? 1
+  for (let number = (next?.number ?? 1) - 1; number > 0; number--) sealed.set(number, missing(number, number === 1 ? 1 : first, first - 1))
   return sealed
 }
 
-function missing(number: number, first: number): Sealed {
-  return { ...segmentName(number, first), end: 0, position: first - 1, digest: undefined }
+/** A segment that is not there; only at the very beginning does it hold positions as far as reading goes. */
+export function missing(number: number, first: number, position: number): Sealed {
+  return { ...segmentName(number, first), end: 0, position, digest: undefined }
 }
 
 export function nameOf({ number, first, name }: SegmentName): SegmentName {

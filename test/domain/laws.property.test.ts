@@ -46,7 +46,7 @@ describe(withSeed('whatever the laws let in'), () => {
           }
         }
       }),
-      propertyParameters(300),
+      propertyParameters(150),
     )
   })
 
@@ -70,7 +70,7 @@ describe(withSeed('whatever the laws let in'), () => {
           for (const event of commit) if (ENDS.has(event.type)) expect([...(open.get(of(event)['turnId'] ?? '') ?? [])]).toEqual([])
         })
       }),
-      propertyParameters(300),
+      propertyParameters(150),
     )
   })
 
@@ -98,7 +98,7 @@ describe(withSeed('whatever the laws let in'), () => {
         expect(stream.crash()).toEqual([])
         expect(stream.report(true)).toEqual(stream.report())
       }),
-      propertyParameters(200),
+      propertyParameters(120),
     )
   })
 
@@ -116,7 +116,7 @@ describe(withSeed('whatever the laws let in'), () => {
         }
         expect(stream.isOpen).toBe(false)
       }),
-      propertyParameters(200),
+      propertyParameters(120),
     )
   })
 })
@@ -133,7 +133,7 @@ describe(withSeed('the states of the laws'), () => {
           expect(fold(law, list.slice(at), plain(fold(law, list.slice(0, at))))).toEqual(whole)
         }
       }),
-      propertyParameters(300),
+      propertyParameters(150),
     )
   })
 
@@ -166,7 +166,7 @@ describe(withSeed('the states of the laws'), () => {
           }
         }
       }),
-      propertyParameters(300),
+      propertyParameters(150),
     )
   })
 

@@ -251,6 +251,19 @@ describe('an end', () => {
 })
 
 describe('a question', () => {
+  test('may be answered in plain words, or declined', () => {
+    const stream = running()
+    stream.append(
+      ['input.requested', { turnId: 't1', inputId: 'a', question: 'Which?' }],
+      ['input.requested', { turnId: 't1', inputId: 'b', question: 'When?' }],
+    )
+    stream.append(
+      ['input.resolved', { turnId: 't1', inputId: 'a', answer: 'north' }],
+      ['input.resolved', { turnId: 't1', inputId: 'b', declined: true }],
+    )
+    expect(story(stream).slice(1)).toEqual(['input Which? north', 'input When? declined'])
+  })
+
   test('is there with its answer', () => {
     const stream = running()
     stream.append(

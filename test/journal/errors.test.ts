@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, truncateSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -374,24 +374,30 @@ describe('damage', () => {
     expect(printOf(directory)).toEqual(before)
   })
 
-  test('at the very end of the journal keeps no view and no append to another stream waiting', async () => {
+  test('at the very end of the journal is told, and keeps no open, no view and no close waiting', async () => {
     const directory = temporary()
     const journal = await openNotes(directory)
     await journal.append('good', [note('hay-1')])
     await journal.append('bad', [note('needle-2')])
+    const lost = image(directory)
     await journal.close()
-    flip(newestSegment(directory), 'needle-2')
+    // The head says that the last commit was there.
+    truncateSync(newestSegment(lost), readFileSync(newestSegment(lost)).indexOf('needle-2'))
     const source = `
       const notes = defineEvents({ 'note.added': { schema: 1, data: z.looseObject({ text: z.string() }) } })
       const tally = defineProjection(notes, { name: 'tally', revision: 1, state: z.object({ notes: z.number() }), key: (event) => event.stream,
         initial: () => ({ notes: 0 }), on: { 'note.added': (state) => ({ notes: state.notes + 1 }) } })
       const journal = await openJournal(process.argv[1], { events: notes, projections: [tally] })
-      await journal.append('good', [{ type: 'note.added', data: { text: 'hay-3' } }])
-      console.log(JSON.stringify({ ...(await journal.view(tally, 'good')), damage: journal.recovery.damage.length }))
-      await journal.close()`
-    const child = inAnotherProcess(source, [directory])
-    const late = setTimeout(() => child.kill(), 15_000)
-    expect(await child.ended).toBe('{"state":{"notes":2},"position":3,"damage":1}\n')
+      const { state } = await journal.view(tally, 'good')
+      const rows = []
+      for await (const row of journal.list(tally)) rows.push(row.key)
+      const append = await journal.append('bad', [{ type: 'note.added', data: { text: 'n' } }]).catch((error) => error.code)
+      await journal.close()
+      console.log(JSON.stringify({ state, rows, append, damage: journal.recovery.damage.length }))`
+    // In a process of its own: one that never comes to rest could not be told from here otherwise.
+    const child = inAnotherProcess(source, [lost])
+    const late = setTimeout(() => child.kill(), 10_000)
+    expect(await child.ended).toBe('{"state":{"notes":1},"rows":["good"],"append":"JOURNAL_DAMAGED","damage":1}\n')
     clearTimeout(late)
   })
 
