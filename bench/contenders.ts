@@ -4,7 +4,7 @@ import { open as openLmdb } from 'lmdb'
 import { Packr } from 'msgpackr'
 import { join } from 'node:path'
 import { session } from '../projections/index.js'
-import { events, openJournal, type RecordedEvent } from '../src/index.js'
+import { events as builtIn, openJournal, type RecordedEvent } from '../src/index.js'
 import { upcasters } from '../upcasters/index.js'
 import type { Commit } from './workload.js'
 
@@ -42,7 +42,7 @@ class Fold {
 export const turnlog: Contender = {
   name: 'turnlog',
   durability: 'write + fdatasync',
-  open: async (directory) => storeOf(await openJournal(directory, { events, upcasters })),
+  open: async (directory) => storeOf(await openJournal(directory, { events: builtIn, upcasters })),
 }
 
 /** The journal as a runtime uses it: every event held against the laws, seven projections kept up while it is written. */

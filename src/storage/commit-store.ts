@@ -216,7 +216,7 @@ export interface CommitStore<Note> {
   snapshots(): readonly SnapshotRecord[]
 
   /** Reads everything and changes nothing. */
-  verify(options?: { signal?: AbortSignal; progress?(done: number, total: number): void }): Promise<StoreReport>
+  verify(options?: { signal?: AbortSignal; progress?: (done: number, total: number) => void }): Promise<StoreReport>
   /** Bytes of the journal itself on disk. */
   bytes(): number
   /**

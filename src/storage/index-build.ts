@@ -18,7 +18,7 @@ export interface IndexSource<Note> {
   position: number
   digest: Buffer
   /** The newest earlier part of a stream. */
-  previous(stream: string): Promise<KeyPlace | undefined>
+  previous: (stream: string) => Promise<KeyPlace | undefined>
   /** Tables that the new one takes over; see `coveredBy`. */
   tables: readonly KeyTable[]
 }

@@ -35,7 +35,7 @@ export interface StreamPart {
   previous: KeyPlace | undefined
   note: Uint8Array
   /** Where its commits lie, {@link PLACE} numbers for each. */
-  places(): Promise<number[]>
+  places: () => Promise<number[]>
 }
 
 export function encodeHeader(header: IndexHeader): Buffer {

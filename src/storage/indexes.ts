@@ -220,6 +220,8 @@ export class Indexes<Note> {
         this.#built = next.segment.number
         this.#unbuilt = this.#unbuilt.slice(1)
       }
+    } catch {
+      // The index stays in memory, where it serves as well; the next segment, or the next open, tries again.
     } finally {
       this.#building = undefined
     }

@@ -3,7 +3,7 @@ import { JournalError, ioError } from '../errors.js'
 import { ActiveFile } from './active-file.js'
 import type { FileHandle } from './files.js'
 import { Kind, makeFrame, REWRITTEN, type Frame } from './frame.js'
-import { HeadFile } from './head-file.js'
+import type { HeadFile } from './head-file.js'
 import { placeFile, writeFully } from './io.js'
 import { MemoryIndex } from './memory-index.js'
 import { segmentName, type SegmentName } from './paths.js'
@@ -94,6 +94,7 @@ export class Roll<Note> {
     }
     for (let number = active.number + 1; number < segment.number; number++) this.#passOver(number, segment.first)
     await this.#file?.close()
+    this.#file = undefined
     state.active = segment
     state.index = new MemoryIndex(segment)
     state.end = end
@@ -144,6 +145,11 @@ export class Roll<Note> {
     if (files.exists(paths.epoch(this.#epoch))) return
     const message = `A newer writer has taken ${paths.root} over. Close this one and open the journal again.`
     throw new JournalError('JOURNAL_FENCED', message, { directory: paths.root, epoch: this.#epoch })
+  }
+
+  /** Gives up the segment alone, for whoever still answers for the rest. */
+  async abandon(): Promise<void> {
+    await this.#file?.close()
   }
 
   async close(): Promise<void> {

@@ -147,8 +147,8 @@ export class SegmentStore<Note> implements CommitStore<Note> {
     try {
       await this.#follow?.stop()
       await this.#writer?.close(clean)
-      await state.indexes.settle()
     } finally {
+      await state.indexes.settle()
       await state.core.handles.close()
       state.tellFailed(new JournalError('JOURNAL_CLOSED', `The journal in ${root} is closed.`, { directory: root }))
     }

@@ -89,8 +89,8 @@ export class SnapshotFiles {
 
   /** Deletes a file that the journal no longer vouches for. */
   async remove(record: SnapshotRecord): Promise<void> {
-    await this.#files.unlink(join(this.#directory, record.file)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw ioError(error, 'Removing the snapshot', record.file)
+    await this.#files.unlink(join(this.#directory, record.file)).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw ioError(error, 'Removing the snapshot', record.file)
     })
   }
 

@@ -109,7 +109,7 @@ export class StreamReading<Note> {
 
   /** Damage between two positions that may have held what is missing of a stream. */
   #between(after: number, before: number): Damage[] {
-    const found = this.#state.gaps.filter(({ firstPosition, lastPosition }) => firstPosition < before && (lastPosition ?? before) > after)
+    const found = this.#state.gaps.filter((gap) => gap.firstPosition < before && (gap.lastPosition ?? before) > after)
     return found.length > 0 ? found : [{ segment: '', offset: 0, bytes: 0, firstPosition: after + 1, lastPosition: before - 1, reason: 'versions of the stream are missing' }]
   }
 }

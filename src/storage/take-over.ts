@@ -90,20 +90,29 @@ function empty<Note>(files: Files, clock: Clock, paths: Paths, { notes }: OpenSt
 }
 
 async function goOn<Note>({ core, sight }: Seen<Note>, epoch: number, held: FileHandle, head: HeadFile, align: number, options: OpenStore<Note>): Promise<CommitStore<Note>> {
-  const { newest, unproven, clean } = sight
   const state = new State(core, sight)
   const roll = new Roll(state, epoch, held, head, { align, segmentBytes: options.segmentBytes ?? 16 << 20 })
-  const tornBytes = await setAside(core, sight)
-  if (clean && newest?.head?.header.align === align) await roll.resume()
+  try {
+    const tornBytes = await setAside(core, sight)
+    await behindTheEnd(state, roll, sight)
+    const writer = new Writer(state, roll, { commitBytesMax: options.commitBytesMax ?? 16 << 20, queueBytes: options.queueBytes ?? 8 << 20 })
+    const recovery: StoreRecovery = { format: FORMAT, epoch, tornBytes, unproven: 0, damage: sight.damage, clean: sight.clean, liveWriter: false }
+    return new SegmentStore(state, { writer }, recovery)
+  } catch (error) {
+    await roll.abandon()
+    throw error
+  }
+}
+
+/** Behind a clean, proven end the segment goes on; else a new one begins, with the last group again if nothing proves it. */
+async function behindTheEnd<Note>(state: State<Note>, roll: Roll<Note>, { newest, unproven, clean, mark }: Sight<Note>): Promise<void> {
+  if (clean && newest?.head?.header.align === roll.align) await roll.resume()
   else {
     const again = unproven?.header.kind === Kind.data ? unproven : undefined
-    await roll.next(Math.max(newest?.number ?? 0, sight.mark?.segment ?? 0) + 1, state.end, again)
+    await roll.next(Math.max(newest?.number ?? 0, mark?.segment ?? 0) + 1, state.end, again)
     if (again !== undefined) await recount(state, roll, again)
   }
   await roll.mark(false)
-  const writer = new Writer(state, roll, { commitBytesMax: options.commitBytesMax ?? 16 << 20, queueBytes: options.queueBytes ?? 8 << 20 })
-  const recovery: StoreRecovery = { format: FORMAT, epoch, tornBytes, unproven: 0, damage: sight.damage, clean, liveWriter: false }
-  return new SegmentStore(state, { writer }, recovery)
 }
 
 /** Copies torn bytes to the quarantine; returns how many there are. */

@@ -12,7 +12,7 @@ import { isHole, Walk, type Chain } from './walk.js'
 
 export interface VerifyOptions {
   signal?: AbortSignal
-  progress?(done: number, total: number): void
+  progress?: (done: number, total: number) => void
 }
 
 export async function verify<Note>(state: State<Note>, { signal, progress }: VerifyOptions = {}): Promise<StoreReport> {

@@ -168,6 +168,19 @@ describe('a death', () => {
     expect(stream.report().interrupted).toMatchObject([{ cause: 'shutdown' }])
   })
 
+  test('leaves a stream for the next boot to look at: what runs, waits or was interrupted', () => {
+    const stream = session()
+    expect(stream.isOpen).toBe(false)
+    stream.append(submitted('t1'))
+    expect(stream.isOpen).toBe(true)
+    stream.append(starts())
+    expect(stream.isOpen).toBe(true)
+    stream.crash()
+    expect(stream.isOpen).toBe(true)
+    stream.append(['turn.completed', { turnId: 't1' }])
+    expect(stream.isOpen).toBe(false)
+  })
+
   test('is told of until the turn starts again', () => {
     const stream = running()
     stream.crash()

@@ -34,7 +34,7 @@ function setUp() {
   const store = new MemoryStore(laws)
   let now = 1000
   const appender = new Appender(store, schemas, laws, defaultLimits, () => now)
-  const append = (stream: string, events: { type: string; data: unknown }[], options = {}) => appender.append(stream, events as never, options, 'disk')
+  const append = (stream: string, events: { type: string; data: unknown }[], options = {}) => appender.append(stream, events, options, 'disk')
   return { store, append, appender, reading: new Reading(store, schemas), setClock: (time: number) => (now = time) }
 }
 

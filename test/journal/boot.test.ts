@@ -30,7 +30,9 @@ async function busy(journal: Open): Promise<void> {
   ])
 }
 
-const interrupted = (cause: string) => [{ stream: 's', threadId: 'main', turnId: 't1', attempt: 1, cause, calls: expect.arrayContaining(['ran']) as string[] }]
+const interrupted = (cause: string) => [
+  { stream: 's', threadId: 'main', turnId: 't1', attempt: 1, cause, calls: expect.arrayContaining(['ran']) as string[] },
+]
 const pending = [{ stream: 's', threadId: 'main', turnId: 't2' }]
 const tasks = (cause: string) => [{ stream: 'jobs', taskId: 'k1', attempt: 1, cause }]
 
@@ -199,7 +201,9 @@ describe('onInterrupted leave', () => {
       expect(visitor.recovery.tasks).toEqual([])
       expect(visitor.recovery.pending).toEqual(pending)
       expect((await visitor.view(turn, ['s', 't1'])).state).toMatchObject({ status: 'running' })
-      await visitor.append('elsewhere', [visit === 0 ? { type: 'session.created', data: {} } : { type: 'session.updated', data: { title: 'x' } }])
+      await visitor.append('elsewhere', [
+        visit === 0 ? { type: 'session.created', data: {} } : { type: 'session.updated', data: { title: 'x' } },
+      ])
       await visitor.close()
     }
     const journal = await openJournal(directory)

@@ -1,9 +1,46 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, truncateSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { defineEvents, defineProjection, defineUpcaster, errorCodes, openJournal, type JournalError, type JournalErrorCode } from '../../src/index.js'
-import { all, failingFiles, filesIn, hashOf, image, inAnotherProcess, newestSegment, note, notes, openNotes, printOf, quietPrintOf, rejection, tallies, tally, temporary, texts } from '../support/journal.js'
+import {
+  defineEvents,
+  defineProjection,
+  defineUpcaster,
+  errorCodes,
+  openJournal,
+  type JournalError,
+  type JournalErrorCode,
+} from '../../src/index.js'
+import {
+  all,
+  failingFiles,
+  filesIn,
+  hashOf,
+  image,
+  inAnotherProcess,
+  newestSegment,
+  note,
+  notes,
+  openNotes,
+  printOf,
+  quietPrintOf,
+  rejection,
+  tallies,
+  tally,
+  temporary,
+  texts,
+} from '../support/journal.js'
 
 const provoked = new Set<JournalErrorCode>()
 
@@ -30,10 +67,21 @@ const text = z.looseObject({ text: z.string() })
 const schema2 = defineEvents({ 'note.added': { schema: 2, data: text } })
 const up = defineUpcaster({ type: 'note.added', from: 1, up: ({ text: old }: { text: string }) => ({ text: old }) })
 const withExtra = defineEvents({ 'note.added': { schema: 1, data: text }, 'note.pinned': { schema: 1, data: z.looseObject({}) } })
-const withIgnorable = defineEvents({ 'note.added': { schema: 1, data: text }, 'note.seen': { schema: 1, data: z.looseObject({ by: z.string() }), ignorable: true } })
+const withIgnorable = defineEvents({
+  'note.added': { schema: 1, data: text },
+  'note.seen': { schema: 1, data: z.looseObject({ by: z.string() }), ignorable: true },
+})
 
 describe('an append that is refused while it is decided says outcome none and leaves nothing', () => {
-  const law: Record<string, { code: JournalErrorCode; details: object; append: (journal: Awaited<ReturnType<typeof openJournal>>) => Promise<unknown>; options?: object }> = {
+  const law: Record<
+    string,
+    {
+      code: JournalErrorCode
+      details: object
+      append: (journal: Awaited<ReturnType<typeof openJournal>>) => Promise<unknown>
+      options?: object
+    }
+  > = {
     'a version that the stream does not have': {
       code: 'JOURNAL_VERSION_CONFLICT',
       details: { stream: 's', expected: 7, actual: 1 },
@@ -52,12 +100,16 @@ describe('an append that is refused while it is decided says outcome none and le
     'a type that is not in the catalogue': {
       code: 'JOURNAL_EVENT_INVALID',
       details: { type: 'session.painted' },
-      append: (journal) => journal.append('s', [{ type: 'session.painted' as never, data: {} as never }]),
+      append: (journal) => journal.append('s', [{ type: 'session.painted', data: {} }]),
     },
     'what may not follow': {
       code: 'JOURNAL_LAW_BROKEN',
       details: { stream: 's', type: 'session.created', index: 1 },
-      append: (journal) => journal.append('s', [{ type: 'session.updated', data: {} }, { type: 'session.created', data: {} }]),
+      append: (journal) =>
+        journal.append('s', [
+          { type: 'session.updated', data: {} },
+          { type: 'session.created', data: {} },
+        ]),
     },
     'more bytes than the limit': {
       code: 'JOURNAL_LIMIT',
@@ -314,12 +366,14 @@ describe('the state of the handle', () => {
     const directory = temporary()
     const journal = await openNotes(directory)
     await journal.append('s', [note('mine')])
-    const [epoch] = readdirSync(directory).filter((name) => name.startsWith('epoch-'))
+    const epoch = readdirSync(directory).find((name) => name.startsWith('epoch-'))
     writeFileSync(join(directory, 'epoch-99999999'), '')
     unlinkSync(join(directory, epoch!))
     const error = await provoke(journal.append('s', [note('stale')]), 'JOURNAL_FENCED')
     expect(error.details.outcome).toMatch(/^(none|unknown)$/)
-    const again = await rejection(journal.append('s', [note('stale too')]), 'JOURNAL_FENCED').catch(() => rejection(journal.append('s', [note('stale too')]), 'JOURNAL_POISONED'))
+    const again = await rejection(journal.append('s', [note('stale too')]), 'JOURNAL_FENCED').catch(() =>
+      rejection(journal.append('s', [note('stale too')]), 'JOURNAL_POISONED'),
+    )
     expect(again.details.outcome).toBe('none')
     await journal.close().catch(() => undefined)
   })
@@ -360,7 +414,12 @@ describe('damage', () => {
   async function damagedJournal(): Promise<string> {
     const directory = temporary()
     const journal = await openNotes(directory)
-    for (const [stream, value] of [['good', 'hay-1'], ['bad', 'needle-2'], ['good', 'hay-3']] as const) await journal.append(stream, [note(value)])
+    for (const [stream, value] of [
+      ['good', 'hay-1'],
+      ['bad', 'needle-2'],
+      ['good', 'hay-3'],
+    ] as const)
+      await journal.append(stream, [note(value)])
     await journal.close()
     flip(newestSegment(directory), 'needle-2')
     return directory

@@ -20,10 +20,10 @@ async function small(): Promise<MemoryFiles> {
   return files
 }
 
-const events = new Map([0, 1, 2, 3, 4, 5, 6].flatMap((n) => [[n * 2 + 1, ['s0', n + 1, n]] as const, [n * 2 + 2, ['s1', n + 1, n + 100]] as const]))
+const events = new Map([0, 1, 2, 3, 4, 5, 6].flatMap((n): [number, [string, number, number]][] => [[n * 2 + 1, ['s0', n + 1, n]], [n * 2 + 2, ['s1', n + 1, n + 100]]]))
 
 function wrong(commits: readonly StoredCommit[]): unknown[] {
-  return commits.filter(({ position, stream, version, events: [only] }) => JSON.stringify(events.get(position)) !== JSON.stringify([stream, version, (only?.data as { n: number }).n]))
+  return commits.filter(({ position, stream, version, events: [only] }) => JSON.stringify(events.get(position)) !== JSON.stringify([stream, version, (only?.data as { n: number } | undefined)?.n]))
 }
 
 /** Opens a changed journal, reads it both ways, and says what is wrong. */

@@ -6,7 +6,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { z } from 'zod'
-import { defineEvents, defineProjection, isJournalError, openJournal, type Journal, type JournalError, type JournalErrorCode, type JournalOptions } from '../../src/index.js'
+import {
+  defineEvents,
+  defineProjection,
+  isJournalError,
+  openJournal,
+  type Journal,
+  type JournalError,
+  type JournalErrorCode,
+  type JournalOptions,
+} from '../../src/index.js'
 import type { FileHandle, Files } from '../../src/storage/files.js'
 import { nodeFiles } from '../../src/storage/node-files.js'
 import { root } from './root.js'
@@ -80,7 +89,7 @@ export function printOf(directory: string): Record<string, string> {
 
 /** The same, once a writer has nothing more on its way there. */
 export async function quietPrintOf(directory: string): Promise<Record<string, string>> {
-  for (let print = printOf(directory); ; ) {
+  for (let print = printOf(directory); ;) {
     await new Promise((resolve) => setTimeout(resolve, 700))
     const next = printOf(directory)
     if (JSON.stringify(next) === JSON.stringify(print)) return next
@@ -206,7 +215,10 @@ function systemError(code: string, syscall: string): Error {
 /** Runs a module's source in another process, with the sources of this repository at hand; resolves with what it printed. */
 export function inAnotherProcess(source: string, args: readonly string[]): Child {
   const code = `import { openJournal, defineEvents, defineProjection, isJournalError } from ${JSON.stringify(join(root, 'src/index.ts'))}\nimport { z } from ${JSON.stringify(join(root, 'node_modules/zod/index.js'))}\n${source}`
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code, ...args], { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code, ...args], {
+    cwd: root,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   let out = ''
   let err = ''
   const waiting: { text: string; done: () => void }[] = []
@@ -220,12 +232,17 @@ export function inAnotherProcess(source: string, args: readonly string[]): Child
   child.stderr.on('data', (data: Buffer) => (err += data.toString()))
   const ended = new Promise<string>((resolve, reject) => {
     child.on('error', reject)
-    child.on('close', (status, signal) => (status === 0 || signal !== null ? resolve(out) : reject(new Error(`ended with ${status}: ${err}`))))
+    child.on('close', (status, signal) =>
+      status === 0 || signal !== null ? resolve(out) : reject(new Error(`ended with ${status}: ${err}`)),
+    )
   })
   ended.catch(() => undefined)
   return {
     ended,
-    printed: (text) => (out.includes(text) ? Promise.resolve() : Promise.race([new Promise<void>((done) => waiting.push({ text, done })), ended.then(() => undefined)])),
+    printed: (text) =>
+      out.includes(text)
+        ? Promise.resolve()
+        : Promise.race([new Promise<void>((done) => waiting.push({ text, done })), ended.then(() => undefined)]),
     kill: () => void child.kill('SIGKILL'),
     go: () => void child.stdin.end('go\n'),
   }
@@ -270,7 +287,8 @@ export async function texts(journal: NotesJournal): Promise<string[]> {
 
 /** Every row of the tally and every order of it. */
 export async function tallies(journal: NotesJournal): Promise<unknown> {
-  const rows = async (by?: string): Promise<unknown[]> => (await all(journal.list(tally, by === undefined ? {} : { by }))).map(({ key, state }) => ({ key, state }))
+  const rows = async (by?: string): Promise<unknown[]> =>
+    (await all(journal.list(tally, by === undefined ? {} : { by }))).map(({ key, state }) => ({ key, state }))
   return { keys: await rows(), last: await rows('last'), at: await rows('at') }
 }
 

@@ -249,6 +249,28 @@ describe('a call', () => {
   })
 })
 
+describe('a call that no law would let in', () => {
+  test('keeps its first outcome', () => {
+    const stream = running()
+    stream.append(requested('c1'), finished('c1'))
+    const place = { stream: 's', schema: 1, at: 2000 }
+    const second = { ...place, position: 7, version: 7, type: 'tool.unknown', data: { turnId: 't1', callId: 'c1' } }
+    const state = [...stream.events, second].reduce((before, event) => transcript.apply(before, event), transcript.initial())
+    expect(transcript.finish(state, 'main').items.map(line)).toEqual(['input ask t1', 'call c1: ok'])
+  })
+})
+
+describe('ids that would run together', () => {
+  test.each(['/', ':', ',', '","', '|'])('are told apart: joined by %s', (separator) => {
+    const stream = session()
+    const [one, other] = [`a${separator}b`, 'a'] as const
+    stream.append(['thread.started', { threadId: 'b' }], submitted(one), submitted(other, 'b'), starts(one), starts(other))
+    stream.append(requested('c', one), requested(`b${separator}c`, other), finished('c', one))
+    expect(lines(stream)).toEqual([`input ask ${one}`, 'call c: ok'])
+    expect(lines(stream, 'b')).toEqual(['input ask a', `pending call b${separator}c: not-run`])
+  })
+})
+
 describe('a question', () => {
   test('stands with its answer once there is one', () => {
     const stream = running()

@@ -1,0 +1,297 @@
+import { closeSync, copyFileSync, existsSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { call, defineProjection, item, openJournal, session, task, thread, timeline, turn, type Projection } from '../../src/index.js'
+import { all, copyTo, filesIn, hashOf, note, notes, openNotes, tallies, tally, temporary, type NotesJournal } from '../support/journal.js'
+
+/** A closed journal with notes in ten streams and a snapshot behind each thirty of them; the snapshots' files, oldest first. */
+async function withSnapshots(): Promise<{ directory: string; files: string[]; rows: unknown }> {
+  const directory = temporary()
+  const journal = await openNotes(directory)
+  const files: string[] = []
+  for (let round = 0; round < 2; round++) {
+    for (let i = 0; i < 30; i++) await journal.append(`s${i % 10}`, [note(`r${round} n${i}`)], { durability: 'os' })
+    files.push(...(await journal.snapshot()).map(({ file }) => file))
+  }
+  for (let i = 0; i < 5; i++) await journal.append(`s${i}`, [note(`tail ${i}`)])
+  const rows = await tallies(journal)
+  await journal.close()
+  return { directory, files, rows }
+}
+
+const withoutDerived = (directory: string): void => rmSync(join(directory, 'derived'), { recursive: true })
+
+function flip(path: string, at: number): void {
+  const bytes = readFileSync(path)
+  const where = at < 0 ? bytes.length + at : at
+  const file = openSync(path, 'r+')
+  writeSync(file, Buffer.of(bytes[where]! ^ 0x10), 0, 1, where)
+  closeSync(file)
+}
+
+async function opened<T>(directory: string, use: (journal: NotesJournal) => Promise<T>): Promise<T> {
+  const journal = await openNotes(directory)
+  try {
+    return await use(journal)
+  } finally {
+    await journal.close()
+  }
+}
+
+describe('derived state that is thrown away', () => {
+  test('comes back equal, in every view and every list', async () => {
+    const { directory, rows } = await withSnapshots()
+    withoutDerived(directory)
+    await opened(directory, async (journal) => {
+      expect(journal.recovery.derived).toBe('rebuilt')
+      expect(await tallies(journal)).toEqual(rows)
+    })
+  })
+
+  test('comes back from the newest snapshot, and only what follows it is folded', async () => {
+    const { directory, files, rows } = await withSnapshots()
+    withoutDerived(directory)
+    await opened(directory, async (journal) => {
+      expect(journal.recovery.snapshots).toEqual({ used: [files[1]], refused: [] })
+      expect(journal.recovery.replayed).toBe(5)
+      expect(await tallies(journal)).toEqual(rows)
+    })
+  })
+
+  test('comes back equal without the snapshots too', async () => {
+    const { directory, rows } = await withSnapshots()
+    withoutDerived(directory)
+    rmSync(join(directory, 'snapshots'), { recursive: true })
+    await opened(directory, async (journal) => {
+      expect(journal.recovery.snapshots.used).toEqual([])
+      expect(journal.recovery.replayed).toBe(65)
+      expect(await tallies(journal)).toEqual(rows)
+      expect(await journal.verify({ snapshots: true })).toMatchObject({ ok: true, snapshots: [] })
+    })
+  })
+
+  test('is not folded again where it is whole', async () => {
+    const { directory, rows } = await withSnapshots()
+    await opened(directory, async (journal) => {
+      expect(journal.recovery).toMatchObject({ derived: 'checked', replayed: 0 })
+      expect(await tallies(journal)).toEqual(rows)
+    })
+  })
+
+  test('that is garbage is replaced', async () => {
+    const { directory, rows } = await withSnapshots()
+    for (const file of filesIn(join(directory, 'derived'))) if (file !== 'LOCK') flip(join(directory, 'derived', file), 0)
+    await opened(directory, async (journal) => expect(await tallies(journal)).toEqual(rows))
+  })
+
+  test('of another journal is not believed', async () => {
+    const { directory, rows } = await withSnapshots()
+    const other = temporary()
+    await opened(other, async (journal) => {
+      for (let i = 0; i < 65; i++) await journal.append(`s${i % 10}`, [note('foreign')], { durability: 'os' })
+      await tallies(journal)
+    })
+    withoutDerived(directory)
+    copyTo(join(other, 'derived'), join(directory, 'derived'))
+    await opened(directory, async (journal) => expect(await tallies(journal)).toEqual(rows))
+  })
+
+  test('comes back equal for every built-in view', async () => {
+    const directory = temporary()
+    const views = [session, thread, turn, item, call, task, timeline] as unknown as Projection[]
+    const rows = async (): Promise<unknown> => {
+      const journal = await openJournal(directory)
+      const lists = await Promise.all(
+        views.flatMap((view) =>
+          [undefined, ...Object.keys(view.index)].map(async (by) =>
+            (await all(journal.list(view, by === undefined ? {} : { by }))).map(({ key, state }) => [view.name, by, key, state]),
+          ),
+        ),
+      )
+      await journal.close()
+      return lists
+    }
+    const journal = await openJournal(directory)
+    for (const stream of ['a', 'b']) {
+      await journal.append(stream, [
+        { type: 'session.created', data: { title: stream } },
+        { type: 'thread.started', data: { threadId: 'main' } },
+        { type: 'turn.submitted', data: { threadId: 'main', turnId: 't1', input: [] } },
+        { type: 'turn.started', data: { turnId: 't1' } },
+        { type: 'item.completed', data: { turnId: 't1', itemId: 'i1', kind: 'message', content: [{ type: 'text', text: 'hello' }] } },
+        { type: 'tool.requested', data: { turnId: 't1', callId: 'c1', name: 'shell', arguments: {} } },
+        { type: 'tool.started', data: { turnId: 't1', callId: 'c1' } },
+        { type: 'tool.finished', data: { turnId: 't1', callId: 'c1' } },
+        { type: 'turn.completed', data: { turnId: 't1', usage: { inputTokens: 3 } } },
+      ])
+      await journal.append(`jobs ${stream}`, [
+        { type: 'task.enqueued', data: { taskId: `k${stream}` } },
+        { type: 'task.started', data: { taskId: `k${stream}` } },
+        { type: 'task.completed', data: { taskId: `k${stream}` } },
+      ])
+      await journal.snapshot()
+    }
+    await journal.close()
+    const before = await rows()
+    withoutDerived(directory)
+    expect(await rows()).toEqual(before)
+    withoutDerived(directory)
+    rmSync(join(directory, 'snapshots'), { recursive: true })
+    expect(await rows()).toEqual(before)
+  })
+})
+
+describe('a snapshot that is damaged', () => {
+  test.each([
+    ['at its beginning', 0],
+    ['in its middle', 150],
+    ['at its end', -1],
+  ])('%s is refused and named, the older one is used, and the views are equal', async (_, at) => {
+    const { directory, files, rows } = await withSnapshots()
+    flip(join(directory, files[1]!), at)
+    withoutDerived(directory)
+    await opened(directory, async (journal) => {
+      expect(journal.recovery.snapshots).toEqual({ used: [files[0]], refused: [{ file: files[1], reason: expect.any(String) as string }] })
+      expect(journal.recovery.replayed).toBe(35)
+      expect(await tallies(journal)).toEqual(rows)
+    })
+  })
+
+  test('like the other one leaves the journal, which is folded whole', async () => {
+    const { directory, files, rows } = await withSnapshots()
+    for (const file of files) flip(join(directory, file), 150)
+    withoutDerived(directory)
+    await opened(directory, async (journal) => {
+      expect(journal.recovery.snapshots.used).toEqual([])
+      expect(journal.recovery.snapshots.refused.map(({ file }) => file)).toEqual([files[1], files[0]])
+      expect(journal.recovery.replayed).toBe(65)
+      expect(await tallies(journal)).toEqual(rows)
+    })
+  })
+
+  test('is named by verify, while the journal itself is whole, and is left as it is', async () => {
+    const { directory, files } = await withSnapshots()
+    flip(join(directory, files[0]!), 150)
+    const before = hashOf(join(directory, 'snapshots'))
+    await opened(directory, async (journal) => {
+      const report = await journal.verify({ snapshots: true })
+      expect(report).toMatchObject({ ok: true, damage: [], events: 65, position: 65 })
+      expect(report.snapshots.toSorted((a, b) => a.file.localeCompare(b.file))).toEqual([
+        { file: files[0], ok: false, reason: expect.any(String) as string },
+        { file: files[1], ok: true },
+      ])
+    })
+    expect(hashOf(join(directory, 'snapshots'))).toBe(before)
+  })
+})
+
+describe('a snapshot that is missing', () => {
+  test('is no finding, and the older one is used', async () => {
+    const { directory, files, rows } = await withSnapshots()
+    rmSync(join(directory, files[1]!))
+    withoutDerived(directory)
+    await opened(directory, async (journal) => {
+      expect(journal.recovery.snapshots.used).toEqual([files[0]])
+      expect(await journal.verify({ snapshots: true })).toMatchObject({ ok: true, snapshots: [{ file: files[0], ok: true }] })
+      expect(await tallies(journal)).toEqual(rows)
+    })
+  })
+})
+
+describe('a snapshot from another journal', () => {
+  test('under the name of one of ours is refused', async () => {
+    const { directory, files, rows } = await withSnapshots()
+    const other = await withSnapshots()
+    copyFileSync(join(other.directory, other.files[1]!), join(directory, files[1]!))
+    withoutDerived(directory)
+    await opened(directory, async (journal) => {
+      expect(journal.recovery.snapshots.used).toEqual([files[0]])
+      expect(journal.recovery.snapshots.refused).toMatchObject([{ file: files[1] }])
+      expect(await tallies(journal)).toEqual(rows)
+    })
+  })
+
+  test('under a name of its own is never looked at', async () => {
+    const { directory, files, rows } = await withSnapshots()
+    const stray = join(directory, 'snapshots', 'tally', '000000000064.snap')
+    copyFileSync(join(directory, files[0]!), stray)
+    withoutDerived(directory)
+    await opened(directory, async (journal) => {
+      expect(journal.recovery.snapshots.used).toEqual([files[1]])
+      expect(await tallies(journal)).toEqual(rows)
+    })
+  })
+})
+
+describe('a snapshot of another revision', () => {
+  const revised = (revision: number) =>
+    defineProjection(notes, {
+      name: 'tally',
+      revision,
+      state: z.object({ notes: z.number(), by: z.number() }),
+      key: (event) => event.stream,
+      initial: () => ({ notes: 0, by: revision }),
+      on: { 'note.added': (state) => ({ ...state, notes: state.notes + 1 }) },
+    })
+
+  async function use(directory: string, revision: number, snapshot: boolean) {
+    const projection = revised(revision)
+    const journal = await openJournal(directory, { events: notes, projections: [projection] })
+    await journal.append('s', [note('n')])
+    const { state } = await journal.view(projection, 's')
+    const taken = snapshot ? await journal.snapshot() : []
+    const { recovery } = journal
+    await journal.close()
+    return { state, recovery, file: taken[0]?.file }
+  }
+
+  test('that is newer is left where it is and reported, the view is folded, and the newer program finds it again', async () => {
+    const directory = temporary()
+    const newer = await use(directory, 2, true)
+    const before = readFileSync(join(directory, newer.file!))
+    const older = await use(directory, 1, true)
+    expect(older.recovery.snapshots.refused).toEqual([{ file: newer.file, reason: expect.stringContaining('2') as string }])
+    expect(older.state).toEqual({ notes: 2, by: 1 })
+    expect(readFileSync(join(directory, newer.file!)).equals(before)).toBe(true)
+    withoutDerived(directory)
+    const again = await use(directory, 2, false)
+    expect(again.recovery.snapshots.used).toEqual([newer.file])
+    expect(again.state).toEqual({ notes: 3, by: 2 })
+  })
+
+  test('that is older is not used', async () => {
+    const directory = temporary()
+    const older = await use(directory, 1, true)
+    const newer = await use(directory, 2, false)
+    expect(newer.recovery.snapshots.used).toEqual([])
+    expect(newer.state).toEqual({ notes: 2, by: 2 })
+    expect(existsSync(join(directory, older.file!))).toBe(true)
+  })
+})
+
+describe('snapshots', () => {
+  test('are kept to the newest two of a projection, each true for the position in its name', async () => {
+    const directory = temporary()
+    await opened(directory, async (journal) => {
+      for (let i = 1; i <= 4; i++) {
+        await journal.append('s', [note(`n${i}`)])
+        expect(await journal.snapshot()).toMatchObject([{ projection: 'tally', revision: 1, head: journal.head }])
+      }
+      expect(await journal.snapshot(), 'nothing new, nothing taken').toEqual([])
+      expect(filesIn(join(directory, 'snapshots'))).toEqual(['tally/000000000003.snap', 'tally/000000000004.snap'])
+    })
+  })
+
+  test('change no position, no digest and no event', async () => {
+    const directory = temporary()
+    await opened(directory, async (journal) => {
+      await journal.append('s', [note('a')])
+      const { head } = journal
+      await journal.snapshot()
+      expect(journal.head).toEqual(head)
+      expect((await journal.append('s', [note('b')])).position).toBe(2)
+      expect((await journal.view(tally, 's')).state).toMatchObject({ notes: 2 })
+    })
+  })
+})

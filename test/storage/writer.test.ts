@@ -1,0 +1,239 @@
+/** The writer: order, groups, durability, and what it does when the disk fails it. */
+import { setTimeout } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { isJournalError, type JournalError } from '../../src/errors.js'
+import { Appending, contents, event, list, numbers, openStore } from './support/journal.js'
+import { MemoryFiles, type Call } from './support/memory-files.js'
+
+const DIRECTORY = '/journal'
+
+function failing(code: string): never {
+  throw Object.assign(new Error(code), { code })
+}
+
+const codeOf = (error: unknown): string => (isJournalError(error) ? `${error.code} ${error.details.outcome ?? ''}`.trim() : String(error))
+const outcome = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'resolved', codeOf)
+
+describe('appending', () => {
+  test('gives positions in the order of the calls, and one sync to all who wait', async () => {
+    const files = new MemoryFiles()
+    const store = await openStore(DIRECTORY, { files })
+    const writer = new Appending(store)
+    let syncs = 0
+    files.fault = (call) => void (call === 'datasync' && syncs++)
+    const receipts = await Promise.all(Array.from({ length: 100 }, (_, n) => writer.now(`s${n % 3}`, [event(n), event(n)])))
+    expect(receipts.map(({ position }) => position)).toEqual(Array.from({ length: 100 }, (_, n) => n * 2 + 2))
+    expect(new Set(receipts.map(({ digest }) => digest))).toEqual(new Set([store.head.digest]))
+    expect(syncs).toBe(1)
+    await store.close()
+    expect(files.opened).toBe(0)
+  })
+
+  test('cuts groups at 512 KiB, and a larger commit goes alone', async () => {
+    const store = await openStore(DIRECTORY, { files: new MemoryFiles() })
+    const writer = new Appending(store)
+    const text = 'x'.repeat(200_000)
+    await Promise.all([...[0, 1, 2, 3, 4].map((n) => writer.now('s', [event(n, 'added', text)])), writer.now('s', [event(5, 'added', 'x'.repeat(600_000))]), writer.now('s', [event(6)])])
+    const groups = await list(store.read())
+    expect(groups.map((group) => ('gap' in group ? group : numbers(group.commits)))).toEqual([[0, 1], [2, 3], [4], [5], [6]])
+    await store.close()
+  })
+
+  test('refuses a commit above commitBytesMax and writes nothing of it', async () => {
+    const store = await openStore(DIRECTORY, { files: new MemoryFiles(), commitBytesMax: 1000 })
+    expect(await outcome(new Appending(store).now('s', [event(1, 'added', 'x'.repeat(1000))]))).toBe('JOURNAL_LIMIT none')
+    expect(store.head.position).toBe(0)
+    await store.close()
+  })
+
+  test('with `os` resolves before the sync, with `disk` behind it; listeners hear of it first', async () => {
+    const files = new MemoryFiles()
+    const store = await openStore(DIRECTORY, { files })
+    const seen: string[] = []
+    store.subscribe({ written: ({ head }) => seen.push(`written ${head.position}`), synced: ({ position }) => seen.push(`synced ${position}`) })
+    files.fault = (call) => void (call === 'datasync' && seen.push('sync'))
+    const writer = new Appending(store)
+    await Promise.all([
+      writer.now('a', [event(1)], { durability: 'os' }).then(({ durability }) => seen.push(durability)),
+      writer.now('b', [event(2)]).then(({ durability }) => seen.push(durability)),
+    ])
+    expect(seen).toEqual(['written 2', 'sync', 'os', 'synced 2', 'disk'])
+    await store.close()
+  })
+
+  test('makes callers wait for room when the queue is full', async () => {
+    const store = await openStore(DIRECTORY, { files: new MemoryFiles(), queueBytes: 1000 })
+    const writer = new Appending(store)
+    expect(store.room()).toBeUndefined()
+    const first = writer.now('s', [event(1, 'added', 'x'.repeat(2000))])
+    const room = store.room()
+    expect(room).toBeInstanceOf(Promise)
+    await room
+    await first
+    expect(store.room()).toBeUndefined()
+    await store.close()
+  })
+
+  test('proves the last group with a mark once it is idle', async () => {
+    const files = new MemoryFiles()
+    const store = await openStore(DIRECTORY, { files })
+    await new Appending(store).now('s', [event(1)])
+    await setTimeout(120)
+    files.inodes.delete(`${DIRECTORY}/head`)
+    const reader = await openStore(DIRECTORY, { files: files.copy(), readOnly: true })
+    expect(reader.head.position).toBe(1)
+    await reader.close()
+    await store.close()
+  })
+})
+
+describe('a write or sync that fails', () => {
+  for (const [call, code] of [
+    ['write', 'EIO'],
+    ['datasync', 'EIO'],
+    ['write', 'ENOSPC'],
+  ] as const) {
+    test(`stops the writer for good, and says what is not known (${call}, ${code})`, async () => {
+      const files = new MemoryFiles()
+      let store = await openStore(DIRECTORY, { files })
+      const writer = new Appending(store)
+      await writer.now('s', [event(1)])
+      files.fault = (name, path) => (name === call && path.endsWith('.seg') ? failing(code) : undefined)
+      const failed = outcome(writer.now('s', [event(2)]))
+      await setTimeout(0)
+      const queued = outcome(writer.now('s', [event(3)]))
+      expect(await failed).toBe(code === 'ENOSPC' ? 'JOURNAL_DISK_FULL unknown' : 'JOURNAL_IO unknown')
+      expect(await queued).toBe('JOURNAL_POISONED none')
+      files.fault = () => undefined
+      expect(await outcome(writer.now('s', [event(4)]))).toBe('JOURNAL_POISONED none')
+      expect(numbers((await contents(store)).commits)[0]).toBe(1)
+      await store.close()
+      store = await openStore(DIRECTORY, { files })
+      expect([[1], [1, 2]]).toContainEqual(numbers((await contents(store)).commits))
+      expect(store.recovery).toMatchObject({ clean: false, damage: [] })
+      await store.close()
+      expect(files.opened).toBe(0)
+    })
+  }
+
+  test('that is short counts as failed, and what it left is set aside', async () => {
+    const files = new MemoryFiles()
+    let store = await openStore(DIRECTORY, { files })
+    const writer = new Appending(store)
+    await writer.now('s', [event(1)])
+    files.fault = (call, path) => (call === 'write' && path.endsWith('.seg') ? 100 : undefined)
+    expect(await outcome(writer.now('s', [event(2, 'added', 'x'.repeat(3000))]))).toBe('JOURNAL_DISK_FULL unknown')
+    files.fault = () => undefined
+    await store.close()
+    store = await openStore(DIRECTORY, { files })
+    expect(numbers((await contents(store)).commits)).toEqual([1])
+    expect(store.recovery.tornBytes).toBeGreaterThan(90)
+    expect(store.recovery.tornBytes).toBeLessThanOrEqual(100)
+    const aside = files.names(`${DIRECTORY}/quarantine`)
+    expect(aside.map((name) => name.split('.').at(-1))).toEqual(['bytes', 'json'])
+    await store.close()
+  })
+
+  test('while preparing space on a full disk is no error', async () => {
+    const files = new MemoryFiles()
+    const store = await openStore(DIRECTORY, { files })
+    const writer = new Appending(store)
+    files.fault = (call, path) => (call === 'write' && path.endsWith('.seg') && prepared(files, path) ? failing('ENOSPC') : undefined)
+    for (let n = 0; n < 20; n++) await writer.now('s', [event(n)])
+    await store.close()
+    expect(numbers((await contents(await openStore(DIRECTORY, { files: files.copy(), readOnly: true }))).commits)).toHaveLength(20)
+  })
+})
+
+/** Whether the next write to a segment is not the first since the last frame: only prepared zeros come so. */
+function prepared(files: MemoryFiles, path: string): boolean {
+  const { bytes } = files.inodes.get(path)!
+  return new Error().stack?.includes('ActiveFile.prepare') === true && bytes.length > 0
+}
+
+describe('whatever call fails, at whatever time,', () => {
+  for (const code of ['EIO', 'ENOSPC'] as const) {
+    test(`nothing that was acknowledged is lost, and every error says its outcome (${code})`, { timeout: 120_000 }, async () => {
+      for (let at = 400, calls = 0; at === 400 || at < calls; at = at === 400 ? 0 : at + 1) {
+        const files = new MemoryFiles()
+        await (await openStore(DIRECTORY, { files, segmentBytes: 600 })).close()
+        const acked: number[] = []
+        const problems: string[] = []
+        let count = 0
+        let failed = ''
+        files.fault = (call: Call, path) => (count++ >= at && call !== 'read' && !path.endsWith('.tmp') && call !== 'unlink' ? ((failed ||= `${call} ${path}`), failing(code)) : undefined)
+        const store = await openStore(DIRECTORY, { files, segmentBytes: 600 }).catch((error: unknown) => error as JournalError)
+        if (store instanceof Error) {
+          if (!isJournalError(store)) problems.push(`open: ${String(store)}`)
+        } else {
+          const writer = new Appending(store)
+          for (let n = 0; n < 8; n++) {
+            const result = await outcome(writer.now('s', [event(n)]).then(() => acked.push(n)))
+            if (!/^(resolved|JOURNAL_\w+ (none|unknown))$/.test(result)) problems.push(`append: ${result}`)
+          }
+          await store.close().catch((error: unknown) => isJournalError(error) || problems.push(`close: ${String(error)}`))
+        }
+        calls = Math.max(calls, count)
+        files.fault = () => undefined
+        expect(calls).toBeLessThan(400)
+        if (files.opened !== 0) problems.push(`${files.opened} files left open, ${failed}`)
+        const again = await openStore(DIRECTORY, { files })
+        const found = numbers((await contents(again)).commits)
+        expect({ at, problems, damage: again.recovery.damage, acked: found.slice(0, acked.length) }).toEqual({ at, problems: [], damage: [], acked })
+        await again.close()
+      }
+    })
+  }
+})
+
+describe('two writers', () => {
+  test('exclude each other, in one process too', async () => {
+    const files = new MemoryFiles()
+    const store = await openStore(DIRECTORY, { files })
+    await expect(openStore(DIRECTORY, { files, lockWaitMs: 30 })).rejects.toMatchObject({ code: 'JOURNAL_LOCKED' })
+    const waits = openStore(DIRECTORY, { files, lockWaitMs: 1000 })
+    await setTimeout(30)
+    await store.close()
+    await (await waits).close()
+  })
+
+  test('that both hold the lock: the older acknowledges nothing once the newer has begun', async () => {
+    const files = new MemoryFiles()
+    const old = await openStore(DIRECTORY, { files })
+    const writer = new Appending(old)
+    await writer.now('s', [event(1)])
+    files.inodes.get(`${DIRECTORY}/LOCK`)!.lock = undefined
+    const young = await openStore(DIRECTORY, { files })
+    expect(young.recovery.epoch).toBe(2)
+    expect(await outcome(writer.now('s', [event(2)]))).toBe('JOURNAL_FENCED unknown')
+    expect(await outcome(writer.now('s', [event(3)]))).toBe('JOURNAL_FENCED none')
+    await old.close()
+    await new Appending(young).append('s', [event(4)])
+    expect(numbers((await contents(young)).commits)).toEqual([1, 4])
+    await young.close()
+    const last = await openStore(DIRECTORY, { files })
+    expect(numbers((await contents(last)).commits)).toEqual([1, 4])
+    expect(last.recovery).toMatchObject({ clean: true, damage: [] })
+    await last.close()
+  })
+})
+
+describe('closing', () => {
+  test('waits for what is queued, refuses what comes after, and a second call is the first', async () => {
+    const files = new MemoryFiles()
+    const store = await openStore(DIRECTORY, { files })
+    const writer = new Appending(store)
+    const append = writer.now('s', [event(1)])
+    const first = store.close()
+    expect(store.close()).toBe(first)
+    await first
+    expect((await append).position).toBe(1)
+    expect(await outcome(writer.now('s', [event(2)]))).toBe('JOURNAL_CLOSED none')
+    const again = await openStore(DIRECTORY, { files })
+    expect(again.recovery.clean).toBe(true)
+    await again.close({ clean: false })
+    const third = await openStore(DIRECTORY, { files })
+    expect(third.recovery.clean).toBe(false)
+    await third.close()
+  })
+})
