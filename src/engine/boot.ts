@@ -13,7 +13,7 @@ export interface InterruptedTurn {
   attempt: number
   /** `crash` or `shutdown` where the engine closed it, else what the runtime said. */
   cause: string
-  /** Calls of which it is not known whether they ran to their end. */
+  /** Calls that have no outcome of their own: those that ran when it was cut off, and those that were requested and never started. */
   calls: string[]
 }
 

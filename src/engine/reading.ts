@@ -140,6 +140,8 @@ export async function* follow(
   }
 }
 
+const HOLD_MS = 60_000
+
 /** Wakes a follower when there is something new, or nothing more to come. */
 class News {
   count = 0
@@ -170,7 +172,12 @@ class News {
 
   /** Resolves when something was told after `seen`. Rejects with what failed; a closed journal ends quietly. */
   async after(seen: number): Promise<void> {
-    if (this.count === seen && !this.ended && this.#failure === undefined) await new Promise<void>((resolve) => (this.#wake = resolve))
+    if (this.count === seen && !this.ended && this.#failure === undefined) {
+      // Somebody waits: that alone keeps the process alive.
+      const hold = setInterval(() => undefined, HOLD_MS)
+      await new Promise<void>((resolve) => (this.#wake = resolve))
+      clearInterval(hold)
+    }
     if (this.#failure === undefined) return
     if (!(this.#failure instanceof JournalError) || this.#failure.code !== 'JOURNAL_CLOSED') throw this.#failure
     this.ended = true

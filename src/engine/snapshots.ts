@@ -19,7 +19,8 @@ export async function takeSnapshots(store: CommitStore<LawStates>, views: Views,
     await views.flush()
     if (table.failed !== undefined) continue
     const { name, revision } = table.projection
-    if (store.snapshots().some((other) => other.projection === name && other.revision === revision && other.head.position === table.checkpoint.position)) continue
+    const there = store.snapshots().find((other) => other.projection === name && other.revision === revision && other.head.position === table.checkpoint.position)
+    if (there !== undefined && (await files.refuse(there, true)) === undefined) continue
     const { head, rows } = await views.sure(async () => ({ head: table.checkpoint, rows: views.derived.range(rowRange(name)) }))
     const record = await files.write({ projection: name, revision, head }, chunks(rows))
     const before = store.snapshots().filter((other) => other.projection === name)

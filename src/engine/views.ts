@@ -142,12 +142,15 @@ export class Views {
 
   async #catchUp(): Promise<void> {
     if (this.#doubted) await this.#startOver()
+    const goal = this.#store.head
     try {
       for await (const item of this.#store.read({ after: this.#applied.position })) {
         if (this.#closed) return
         await this.#fold(item)
         await this.#back.idle()
       }
+      // What was not read behind the last group lies in damage at the end, and is not waited for.
+      if (this.#applied.position < goal.position) this.#apply([], goal)
     } catch (error) {
       if (!(error instanceof DerivedDoubt)) throw error
       this.#doubted = true

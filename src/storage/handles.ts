@@ -31,7 +31,7 @@ export class Handles {
   /** The file, open until released. */
   async acquire(path: string): Promise<{ file: FileHandle; release: () => Promise<void> }> {
     let entry = this.#open.get(path)
-    if (entry === undefined) entry = { file: this.#files.open(path, 'r'), users: 0, forgotten: false }
+    if (entry === undefined) entry = { file: this.#named(path), users: 0, forgotten: false }
     else this.#open.delete(path)
     this.#open.set(path, entry)
     entry.users++
@@ -43,6 +43,23 @@ export class Handles {
       if (this.#open.get(path) === used) this.#open.delete(path)
       throw ioError(error, 'Opening', path)
     }
+  }
+
+  /** The file, with errors of its reads that name it. */
+  async #named(path: string): Promise<FileHandle> {
+    const file = await this.#files.open(path, 'r')
+    const failed = (error: unknown): never => {
+      throw ioError(error, 'Reading', path)
+    }
+    const read: FileHandle['read'] = (bytes, offset) => {
+      try {
+        const got = file.read(bytes, offset)
+        return typeof got === 'number' ? got : got.catch(failed)
+      } catch (error) {
+        return failed(error)
+      }
+    }
+    return { read, write: () => failed(new Error('the file was opened for reading')), datasync: () => file.datasync(), size: () => file.size(), tryLock: (mode) => file.tryLock(mode), close: () => file.close() }
   }
 
   /** Closes the file once nobody uses it, so that another of its name is seen. */

@@ -72,7 +72,11 @@ export class HeadFile {
   }
 
   async sync(): Promise<void> {
-    await this.#file.datasync()
+    try {
+      await this.#file.datasync()
+    } catch (error) {
+      throw ioError(error, 'Syncing', this.#path)
+    }
   }
 
   close(): Promise<void> {

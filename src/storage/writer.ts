@@ -4,11 +4,11 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { ioError, JournalError, withOutcome } from '../errors.js'
-import type { CommitGroup, Durability, Head, NewCommit, Receipt, SnapshotRecord, StoredCommit } from './commit-store.js'
+import type { CommitGroup, Durability, NewCommit, Receipt, SnapshotRecord, StoredCommit } from './commit-store.js'
 import { packSnapshot } from './facts.js'
 import { frameBytes, HEADER_BYTES, Kind, makeFrame, nextDigest, sealFrame } from './frame.js'
 import { Queue, type QueuedCommit, type QueuedFrame } from './queue.js'
-import { encodeCommit, lastVersion, putRecord, RECORD_HEAD_BYTES } from './record.js'
+import { encodeCommit, lastPosition, lastVersion, putRecord, RECORD_HEAD_BYTES } from './record.js'
 import type { Roll } from './roll.js'
 import type { State } from './state.js'
 
@@ -28,6 +28,7 @@ export class Writer<Note> {
   #running: Promise<void> | undefined
   #idle: NodeJS.Timeout | undefined
   #lastKind: number = Kind.segment
+  #failed = false
   /** Why nothing more is written. */
   #stopped: ((outcome: 'none') => JournalError) | undefined
 
@@ -89,8 +90,6 @@ export class Writer<Note> {
     }
   }
 
-  #failed = false
-
   async #end(): Promise<void> {
     await this.#roll.sealIfLarge()
     await this.#engineFrame({ kind: Kind.clean, payload: Buffer.alloc(0), written() {}, resolve() {}, reject() {} })
@@ -138,10 +137,10 @@ export class Writer<Note> {
 
   async #engineFrame(entry: QueuedFrame): Promise<void> {
     if (entry.kind !== 0) {
-      const { state } = { state: this.#state }
+      const state = this.#state
       const { journal } = state.core
       const { position } = state.head
-      await this.#roll.room(frameBytes(entry.payload.length, this.#roll.align))
+      await this.#room(frameBytes(entry.payload.length, this.#roll.align))
       const frame = makeFrame({ kind: entry.kind, align: this.#roll.align, flags: 0, count: 0, group: state.group + 1, first: position + 1, journal, aux: 0, digest: state.digest }, entry.payload)
       await this.#roll.write(frame)
       state.group++
@@ -156,17 +155,26 @@ export class Writer<Note> {
   async #group(group: QueuedCommit<Note>[]): Promise<void> {
     let length = 0
     for (const { bytes } of group) length += RECORD_HEAD_BYTES + bytes.length
-    await this.#roll.room(frameBytes(length, this.#roll.align))
+    await this.#room(frameBytes(length, this.#roll.align))
     const written = await this.#write(group, length)
     this.#state.tellWritten(written)
-    for (const entry of group) if (entry.durability === 'os') entry.resolve(this.#receipt(entry, 'os'))
+    this.#resolve(group, written, 'os')
     await this.#roll.sync()
     await this.#synced()
-    for (const entry of group) if (entry.durability === 'disk') entry.resolve(this.#receipt(entry, 'disk'))
+    this.#resolve(group, written, 'disk')
     let bytes = 0
     for (const entry of group) bytes += entry.bytes.length
     this.#queue.release(bytes)
     await this.#roll.prepare()
+  }
+
+  /** Makes room for a frame. What fails here left nothing of the frame. */
+  async #room(bytes: number): Promise<void> {
+    try {
+      await this.#roll.room(bytes)
+    } catch (error) {
+      throw withOutcome(error, 'none')
+    }
   }
 
   async #write(group: QueuedCommit<Note>[], length: number): Promise<CommitGroup> {
@@ -204,8 +212,6 @@ export class Writer<Note> {
       const commit = commits[i] as StoredCommit
       index.add(commit, frame, records[i * 2] as number, records[i * 2 + 1] as number, note, core.notes.claims(commit))
       facts.addCommit(commit, core.notes.isOpen(note))
-      const entry = group[i] as QueuedCommit<Note> & { position?: number }
-      entry.position = commit.position + commit.events.length - 1
     }
   }
 
@@ -216,9 +222,13 @@ export class Writer<Note> {
     this.#state.tellSynced()
   }
 
-  #receipt(entry: QueuedCommit<Note> & { position?: number }, durability: Durability): Receipt {
-    const { digest }: Head = this.#state.head
-    return { position: entry.position as number, version: lastVersion(entry.commit), digest, durability }
+  /** Tells those who wait for this much. */
+  #resolve(group: readonly QueuedCommit<Note>[], { commits, head }: CommitGroup, durability: Durability): void {
+    for (const [i, entry] of group.entries()) {
+      if (entry.durability !== durability) continue
+      const commit = commits[i] as StoredCommit
+      entry.resolve({ position: lastPosition(commit), version: lastVersion(commit), digest: head.digest, durability })
+    }
   }
 
   /** Nothing more is written: not what failed, whose bytes may or may not be there, and nothing behind it. */
