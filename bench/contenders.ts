@@ -113,16 +113,16 @@ export const lmdb: Contender = {
   durability: 'awaited until flushed',
   async open(directory) {
     const root = openLmdb({ path: join(directory, 'events.lmdb'), maxDbs: 4 })
-    const rows = root.openDB<Record<string, unknown>, number>({ name: 'events', keyEncoding: 'uint32', encoding: 'msgpack' })
+    const rows = root.openDB<Uint8Array, number>({ name: 'events', keyEncoding: 'uint32', encoding: 'binary' })
     const heads = root.openDB<number, string>({ name: 'heads', encoding: 'msgpack' })
     const versions = new Map<string, number>()
-    let position = ([...rows.getKeys({ reverse: true, limit: 1 })][0] ?? 0)
+    let position = [...rows.getKeys({ reverse: true, limit: 1 })][0] ?? 0
     return {
       async append({ stream, events: added }) {
         await root.transaction(() => {
           const version = heads.get(stream) ?? 0
           if (version !== (versions.get(stream) ?? version)) throw new Error('version conflict')
-          added.forEach(({ type, data }, i) => void rows.put(++position, { stream, version: version + 1 + i, type, schema: 1, at: Date.now(), data }))
+          added.forEach(({ type, data }, i) => void rows.put(++position, packr.pack([stream, version + 1 + i, type, 1, Date.now(), data])))
           void heads.put(stream, version + added.length)
           versions.set(stream, version + added.length)
         })
@@ -130,7 +130,10 @@ export const lmdb: Contender = {
       },
       async fold() {
         const fold = new Fold()
-        for (const { key, value } of rows.getRange({})) fold.add({ position: key, ...value } as unknown as RecordedEvent)
+        for (const { key, value } of rows.getRange({})) {
+          const [stream, version, type, schema, at, data] = packr.unpack(value) as [string, number, string, number, number, unknown]
+          fold.add({ position: key, stream, version, type, schema, at, data })
+        }
         return fold.sessions
       },
       close: () => root.close(),

@@ -22,6 +22,9 @@ export interface Figure {
   values: number[]
 }
 
+/** Appends before the clock starts, so that what is measured is compiled and its files have grown. */
+const WARM_UP = 1000
+
 export const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number
 
 /** In the working directory, because a temporary directory may be in memory, where a sync costs nothing. */
@@ -55,6 +58,8 @@ async function timed(run: () => Promise<unknown>): Promise<number> {
 export function sequential(contender: Contender, count: number): Promise<number> {
   return withStore(contender, async (store) => {
     const random = seeded(1)
+    await store.append(opening('warm'))
+    for (let n = 0; n < WARM_UP; n++) await store.append({ stream: 'warm', events: [item(n, random)] })
     await store.append(opening('session-0'))
     const seconds = await timed(async () => {
       for (let n = 0; n < count; n++) await store.append({ stream: 'session-0', events: [item(n, random)] })
@@ -71,6 +76,11 @@ export function concurrent(contender: Contender, count: number, width: number): 
     const names = streams(width)
     for (const name of names) await store.append(opening(name))
     const each = Math.floor(count / width)
+    await Promise.all(
+      names.map(async (stream) => {
+        for (let n = 0; n < WARM_UP / 10; n++) await store.append({ stream, events: [item(count + n, random)] })
+      }),
+    )
     const seconds = await timed(() =>
       Promise.all(
         names.map(async (stream) => {
@@ -78,7 +88,7 @@ export function concurrent(contender: Contender, count: number, width: number): 
         }),
       ),
     )
-    await check(store, names[0] as string, each)
+    await check(store, names[0] as string, each + WARM_UP / 10)
     return (each * width) / seconds
   })
 }
@@ -91,7 +101,13 @@ export async function replay(contender: Contender, directory: string, count: num
     const seconds = await timed(async () => {
       sessions = await store.fold()
     })
-    return { rate: count / seconds, sessions: [...sessions].map(([key, state]) => `${key}:${counts(state).items}`).toSorted((a, b) => a.localeCompare(b)).join() }
+    return {
+      rate: count / seconds,
+      sessions: [...sessions]
+        .map(([key, state]) => `${key}:${counts(state).items}`)
+        .toSorted((a, b) => a.localeCompare(b))
+        .join(),
+    }
   } finally {
     await store.close()
   }
@@ -136,4 +152,3 @@ async function check(store: Store, stream: string, items: number): Promise<void>
 function counts(state: unknown): { items: number } {
   return { items: (state as { items?: number } | undefined)?.items ?? -1 }
 }
-

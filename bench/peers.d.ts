@@ -31,7 +31,7 @@ declare module 'lmdb' {
   }
 
   interface RootDatabase {
-    openDB<V, K>(options: { name: string; keyEncoding?: 'uint32'; encoding?: 'msgpack' }): Database<V, K>
+    openDB<V, K>(options: { name: string; keyEncoding?: 'uint32'; encoding?: 'msgpack' | 'binary' }): Database<V, K>
     transaction<T>(work: () => T): Promise<T>
     flushed: Promise<boolean>
     close(): Promise<void>

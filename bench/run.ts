@@ -7,9 +7,17 @@ import { parseArgs } from 'node:util'
 import type { Contender } from './contenders.js'
 import type { Figure, Sizes } from './measure.js'
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } })
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
 if (values.help) {
-  console.log('npm run bench -- [--quick] [--json]\n\nMeasures turnlog, better-sqlite3 and lmdb in turn and writes docs/benchmarks.md (not with --quick).')
+  console.log(
+    'npm run bench -- [--quick] [--json]\n\nMeasures turnlog, better-sqlite3 and lmdb in turn and writes docs/benchmarks.md (not with --quick).',
+  )
   process.exit(0)
 }
 
@@ -25,7 +33,7 @@ const { document, table } = await import('./report.js')
 
 const sizes: Sizes = values.quick
   ? { repeats: 3, sequential: 500, concurrent: 6400, replay: 50_000, small: 10_000, large: 50_000 }
-  : { repeats: 5, sequential: 3000, concurrent: 64_000, replay: 500_000, small: 10_000, large: 500_000 }
+  : { repeats: 3, sequential: 2000, concurrent: 32_000, replay: 500_000, small: 10_000, large: 500_000 }
 
 const figures: Figure[] = []
 const note = (work: string, contender: string, unit: Figure['unit'], value: number): void => {
@@ -37,8 +45,10 @@ const note = (work: string, contender: string, unit: Figure['unit'], value: numb
 
 for (let repeat = 1; repeat <= sizes.repeats; repeat++) {
   console.error(`round ${repeat} of ${sizes.repeats}`)
-  for (const contender of turned(contenders, repeat)) note('durable appends, one after another', contender.name, 'appends/s', await sequential(contender, sizes.sequential))
-  for (const contender of turned(contenders, repeat)) note('durable appends, 64 at once', contender.name, 'appends/s', await concurrent(contender, sizes.concurrent, 64))
+  for (const contender of turned(contenders, repeat))
+    note('durable appends, one after another', contender.name, 'appends/s', await sequential(contender, sizes.sequential))
+  for (const contender of turned(contenders, repeat))
+    note('durable appends, 64 at once', contender.name, 'appends/s', await concurrent(contender, sizes.concurrent, 64))
 }
 
 await inDirectory(async (directory) => {
@@ -49,7 +59,12 @@ await inDirectory(async (directory) => {
   }
   const filled = async (contender: Contender, name: string, count: number): Promise<string> => {
     const path = await place(contender, name)
-    await load(contender, path, count, (done) => process.stderr.isTTY && process.stderr.write(`\r  loading ${contender.name}: ${done.toLocaleString('en')}`))
+    await load(
+      contender,
+      path,
+      count,
+      (done) => process.stderr.isTTY && process.stderr.write(`\r  loading ${contender.name}: ${done.toLocaleString('en')}`),
+    )
     return path
   }
   const large = new Map<string, string>()

@@ -41,7 +41,10 @@ export function opening(stream: string): Commit {
 export function item(n: number, random: () => number): Event {
   let text = ''
   while (text.length < TEXT_BYTES) text += `${Math.floor(random() * 1e9).toString(36)} `
-  return { type: 'item.completed', data: { turnId: 't1', threadId: 'main', itemId: `m${n}`, kind: 'message', role: 'assistant', content: [{ type: 'text', text }] } }
+  return {
+    type: 'item.completed',
+    data: { turnId: 't1', threadId: 'main', itemId: `m${n}`, kind: 'message', role: 'assistant', content: [{ type: 'text', text }] },
+  }
 }
 
 export const streams = (count: number): string[] => Array.from({ length: count }, (_, i) => `session-${String(i).padStart(4, '0')}`)

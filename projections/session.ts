@@ -50,7 +50,7 @@ type Open = SessionState['open']
 function on(session: SessionState, event: Event, change: Counts = {}): SessionState | undefined {
   if (session.createdAt === NEVER) return undefined
   const next = { ...session, lastActivity: activityWith(session.lastActivity, event) }
-  for (const [name, by] of Object.entries(change) as [keyof Counts, number][]) next[name] += by
+  for (const name in change) next[name as keyof Counts] += change[name as keyof Counts] ?? 0
   return next
 }
 

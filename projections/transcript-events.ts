@@ -81,7 +81,8 @@ const byType: Handlers = {
   'thread.forked': (state, { data, position }) => {
     const source = data.from === undefined || data.fromSession !== undefined ? undefined : state.threads.get(data.from)
     const cut = data.throughTurnId === undefined ? undefined : endOf(source, data.throughTurnId)
-    if (data.throughTurnId !== undefined && cut === undefined) state.unresolved.push({ threadId: data.threadId, position })
+    if (data.throughTurnId !== undefined && data.fromSession === undefined && cut === undefined)
+      state.unresolved.push({ threadId: data.threadId, position })
     if (data.from !== undefined && data.fromSession !== undefined)
       state.beginnings.set(data.threadId, beginningOf(data, data.fromSession, data.from))
     state.threads.set(data.threadId, new Log(source?.copy(cut)))
@@ -209,8 +210,7 @@ function begin(state: TranscriptState, turnId: string): void {
   const turn = state.turns.get(turnId)
   if (turn === undefined) return
   const log = logOf(state, turn.threadId)
-  const isThere =
-    turn.begun !== undefined && (!log.truncated || turn.begun <= log.covered || log.visible().some(({ order }) => order === turn.begun))
+  const isThere = turn.begun !== undefined && log.holds(turn.begun)
   if (!isThere) turn.begun = add(state, turn.input as TranscriptItem & { turnId: string }).order
   turn.status = 'running'
   delete turn.interruption
@@ -245,7 +245,7 @@ function complete(state: TranscriptState, { turnId, itemId, kind, role, content 
   const own = { kind: kind ?? before.kind, ...(role === undefined ? {} : { role }), content: content ?? entry?.streamed ?? [] }
   const item = { ...before, ...own }
   const log = state.threads.get(state.turns.get(turnId)?.threadId ?? '')
-  if (entry === undefined || entry.order <= (log?.covered ?? -1)) keep(state, 'item', itemId, item)
+  if (entry === undefined || log?.covers(entry.order) === true) keep(state, 'item', itemId, item)
   else {
     entry.item = item
     delete entry.streamed

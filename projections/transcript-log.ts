@@ -41,9 +41,9 @@ interface Cut {
 export class Log {
   readonly #records: (Entry | Cut)[] = []
   closed = false
-  /** Order of the last entry that a compaction covered. */
-  covered = -1
-  truncated = false
+  #truncated = false
+  /** Order of the last entry that any compaction covered, also one that was hidden since. */
+  #covered = -1
 
   constructor(entries: readonly Entry[] = []) {
     this.#records.push(...entries)
@@ -55,12 +55,12 @@ export class Log {
 
   compact(order: number, cut: number, summary: TranscriptItem): void {
     this.#records.push({ order, cut, summary })
-    this.covered = Math.max(this.covered, cut)
+    this.#covered = Math.max(this.#covered, cut)
   }
 
   truncate(order: number, cut: number): void {
     this.#records.push({ order, cut })
-    this.truncated = true
+    this.#truncated = true
   }
 
   /** Order of the last entry that fits; undefined if none does. */
@@ -68,20 +68,35 @@ export class Log {
     return this.#records.findLast((record) => !('cut' in record) && fits(record))?.order
   }
 
+  /** Whether no truncation hides the entry. */
+  holds(order: number): boolean {
+    return !this.#truncated || this.#kept().some((record) => record.order === order)
+  }
+
+  /** Whether a summary stands for the entry. */
+  covers(order: number): boolean {
+    return order <= this.#covered && this.#kept().some((record) => 'cut' in record && order <= record.cut)
+  }
+
   /** What is to be seen of it, as it was with everything up to `order`. */
-  visible(order = Number.POSITIVE_INFINITY): Entry[] {
+  visible(order?: number): Entry[] {
+    let seen: Entry[] = []
+    for (const record of this.#kept(order)) {
+      if (!('cut' in record)) seen.push(record)
+      else if (record.summary !== undefined) seen = [summaryOf(record, record.summary), ...seen.filter((entry) => entry.order > record.cut)]
+    }
+    return seen.filter((entry) => entry.void !== true)
+  }
+
+  /** Entries and compactions that no truncation hides. */
+  #kept(order = Number.POSITIVE_INFINITY): (Entry | Cut)[] {
     const kept: (Entry | Cut)[] = []
     for (const record of this.#records) {
       if (record.order > order) break
       if ('cut' in record && record.summary === undefined) while ((kept.at(-1)?.order ?? -1) > record.cut) kept.pop()
       else kept.push(record)
     }
-    let seen: Entry[] = []
-    for (const record of kept) {
-      if (!('cut' in record)) seen.push(record)
-      else if (record.summary !== undefined) seen = [summaryOf(record, record.summary), ...seen.filter((entry) => entry.order > record.cut)]
-    }
-    return seen.filter((entry) => entry.void !== true)
+    return kept
   }
 
   /** The beginning of a fork: copies, as they stand; what still changes here does not change there. */

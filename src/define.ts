@@ -69,9 +69,13 @@ export type TypesOf<D extends EventDefinitions> = keyof D & string
 export function defineEvents<const D extends EventDefinitions>(definitions: D): Catalogue<D> {
   for (const [type, definition] of Object.entries(definitions)) {
     if (type.length === 0 || type.length > 200) throw new TypeError(`An event type's name has 1 to 200 characters: ${JSON.stringify(type)}`)
-    if (!Number.isSafeInteger(definition.schema) || definition.schema < 1) throw new TypeError(`${type}: schema is a whole number from 1, not ${String(definition.schema)}`)
+    if (!Number.isSafeInteger(definition.schema) || definition.schema < 1)
+      throw new TypeError(`${type}: schema is a whole number from 1, not ${String(definition.schema)}`)
     const rewriting = findRewriting(definition.data, [])
-    if (rewriting) throw new TypeError(`${type}: its schema rewrites values (${rewriting.kind} at ${rewriting.path.join('.') || 'the top'}). Schemas judge; put the rewriting into an upcaster or before append.`)
+    if (rewriting)
+      throw new TypeError(
+        `${type}: its schema rewrites values (${rewriting.kind} at ${rewriting.path.join('.') || 'the top'}). Schemas judge; put the rewriting into an upcaster or before append.`,
+      )
   }
   return Object.freeze({ definitions: Object.freeze({ ...definitions }) })
 }
@@ -134,15 +138,19 @@ export function defineProjection<D extends EventDefinitions, S, const K extends 
   } & ({ key: (event: RecordedEvent<D>) => K | undefined } | { keys: (event: RecordedEvent<D>) => readonly K[] }),
 ): Projection<S, K> {
   const { name, revision, on } = definition
-  if (!/^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(name)) throw new TypeError(`A projection's name has letters, digits, - and _, 64 at most: ${JSON.stringify(name)}`)
+  if (!/^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(name))
+    throw new TypeError(`A projection's name has letters, digits, - and _, 64 at most: ${JSON.stringify(name)}`)
   if (!Number.isSafeInteger(revision) || revision < 1) throw new TypeError(`${name}: revision is a whole number from 1`)
   for (const type of Object.keys(on)) {
     if (!Object.hasOwn(catalogue.definitions, type)) throw new TypeError(`${name}: handles ${type}, which is not in the catalogue`)
   }
-  const keys = 'keys' in definition ? definition.keys : (event: RecordedEvent<D>) => {
-    const key = definition.key(event)
-    return key === undefined ? [] : [key]
-  }
+  const keys =
+    'keys' in definition
+      ? definition.keys
+      : (event: RecordedEvent<D>) => {
+          const key = definition.key(event)
+          return key === undefined ? [] : [key]
+        }
   const handlers = new Map(Object.entries(on)) as Map<string, (state: S, event: never, key: K) => S | undefined>
   return Object.freeze({
     name,
@@ -246,7 +254,8 @@ function innerSchemas(def: Record<string, unknown>): [string, z.ZodType][] {
     if (name === 'getter' || name === 'checks') return typeof value === 'function' ? [['', (value as () => z.ZodType)()]] : []
     if (isSchema(value)) return [[name === 'innerType' || name === 'element' ? '' : name, value]]
     if (Array.isArray(value)) return value.filter(isSchema).map((inner): [string, z.ZodType] => ['', inner])
-    if (name === 'shape' && typeof value === 'object' && value !== null) return Object.entries(value).filter(([, inner]) => isSchema(inner)) as [string, z.ZodType][]
+    if (name === 'shape' && typeof value === 'object' && value !== null)
+      return Object.entries(value).filter(([, inner]) => isSchema(inner)) as [string, z.ZodType][]
     return []
   })
 }

@@ -107,7 +107,12 @@ export function ioError(error: unknown, doing: string, path?: string): JournalEr
   const details = { ...(path === undefined ? {} : { path }), ...(errno === undefined ? {} : { errno }) }
   const where = path === undefined ? '' : ` ${path}`
   if (errno !== undefined && FULL.has(errno)) {
-    return new JournalError('JOURNAL_DISK_FULL', `${doing}${where}: no space left (${errno}). Free space, then open the journal again.`, details, { cause: error })
+    return new JournalError(
+      'JOURNAL_DISK_FULL',
+      `${doing}${where}: no space left (${errno}). Free space, then open the journal again.`,
+      details,
+      { cause: error },
+    )
   }
   const why = error instanceof Error ? error.message : String(error)
   return new JournalError('JOURNAL_IO', `${doing}${where}: ${why}`, details, { cause: error })

@@ -36,8 +36,14 @@ export type OpenOwnOptions<D extends EventDefinitions> = JournalOptions & OwnPar
  * JOURNAL_NOT_FOUND (reading only), JOURNAL_DAMAGED (with `onDamage: 'refuse'`), JOURNAL_DISK_FULL, JOURNAL_IO. TypeError for misuse.
  */
 export function openJournal<const D extends EventDefinitions>(directory: string, options: OpenOwnOptions<D>): Promise<Journal<D, never>>
-export function openJournal<const D extends EventDefinitions = Record<never, never>>(directory: string, options?: OpenOptions<D>): Promise<Journal<BuiltIn & D, Transcript>>
-export async function openJournal(directory: string, options: OpenOptions<EventDefinitions> & Partial<OwnParts<EventDefinitions>> = {}): Promise<never> {
+export function openJournal<const D extends EventDefinitions = Record<never, never>>(
+  directory: string,
+  options?: OpenOptions<D>,
+): Promise<Journal<BuiltIn & D, Transcript>>
+export async function openJournal(
+  directory: string,
+  options: OpenOptions<EventDefinitions> & Partial<OwnParts<EventDefinitions>> = {},
+): Promise<never> {
   if (typeof directory !== 'string' || directory === '') throw new TypeError('openJournal takes the path of a directory')
   if (options.events !== undefined) {
     const { events: own, upcasters = [], projections = [], laws = [], ...rest } = options
@@ -56,13 +62,29 @@ export async function openJournal(directory: string, options: OpenOptions<EventD
 
 function joined(own: EventDefinitions): EventDefinitions {
   for (const type of Object.keys(own)) {
-    if (Object.hasOwn(events.definitions, type)) throw new TypeError(`${type} is a built-in event; give yours another name, or pass { events } to replace the whole catalogue`)
+    if (Object.hasOwn(events.definitions, type))
+      throw new TypeError(`${type} is a built-in event; give yours another name, or pass { events } to replace the whole catalogue`)
   }
   return { ...events.definitions, ...own }
 }
 
 export { defineEvents, defineLaw, defineProjection, defineUpcaster } from './define.js'
-export type { Catalogue, EventDefinition, EventDefinitions, EventMeta, IndexValue, Key, Law, LawEvent, NewEvent, OpenWork, Projection, RecordedEvent, RecordedEventOf, Upcaster } from './define.js'
+export type {
+  Catalogue,
+  EventDefinition,
+  EventDefinitions,
+  EventMeta,
+  IndexValue,
+  Key,
+  Law,
+  LawEvent,
+  NewEvent,
+  OpenWork,
+  Projection,
+  RecordedEvent,
+  RecordedEventOf,
+  Upcaster,
+} from './define.js'
 export { errorCodes, isJournalError, JournalError } from './errors.js'
 export type { Damage, ErrorDetails, JournalErrorCode, Outcome } from './errors.js'
 export { events } from './events.js'
@@ -77,4 +99,14 @@ export type { Durability, Head, Receipt, SnapshotRecord } from './storage/commit
 export type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from './storage/derived-store.js'
 export type { Clock, FileHandle, Files } from './storage/files.js'
 export { call, item, session, task, thread, timeline, turn } from '../projections/index.js'
-export type { CallRow, ItemRow, SessionState, TaskRow, ThreadState, TimelineEntry, Transcript, TranscriptItem, TurnRow } from '../projections/index.js'
+export type {
+  CallRow,
+  ItemRow,
+  SessionState,
+  TaskRow,
+  ThreadState,
+  TimelineEntry,
+  Transcript,
+  TranscriptItem,
+  TurnRow,
+} from '../projections/index.js'

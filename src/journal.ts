@@ -52,7 +52,10 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
   async append(stream: string, events: readonly NewEvent<D>[], options: AppendOptions = {}): Promise<Receipt> {
     if (this.#closing !== undefined) throw this.#closed('none')
     if (this.#inside.appender === undefined) {
-      throw new JournalError('JOURNAL_READ_ONLY', `${this.directory} was opened for reading. Open it without readOnly to append.`, { directory: this.directory, outcome: 'none' })
+      throw new JournalError('JOURNAL_READ_ONLY', `${this.directory} was opened for reading. Open it without readOnly to append.`, {
+        directory: this.directory,
+        outcome: 'none',
+      })
     }
     return this.#inside.appender.append(stream, events, options, options.durability ?? this.#inside.durability)
   }
@@ -118,7 +121,8 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
 
   /** Saves every projection's rows in a file that the next open can start from. Resolves with what was written. */
   async snapshot(): Promise<SnapshotRecord[]> {
-    if (this.#inside.appender === undefined) throw new JournalError('JOURNAL_READ_ONLY', `${this.directory} was opened for reading.`, { directory: this.directory })
+    if (this.#inside.appender === undefined)
+      throw new JournalError('JOURNAL_READ_ONLY', `${this.directory} was opened for reading.`, { directory: this.directory })
     return takeSnapshots(this.#store, await this.#projected(), this.#inside.snapshots)
   }
 
@@ -171,7 +175,10 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
   }
 
   #closed(outcome?: 'none'): JournalError {
-    return new JournalError('JOURNAL_CLOSED', `The journal in ${this.directory} is closed.`, { directory: this.directory, ...(outcome === undefined ? {} : { outcome }) })
+    return new JournalError('JOURNAL_CLOSED', `The journal in ${this.directory} is closed.`, {
+      directory: this.directory,
+      ...(outcome === undefined ? {} : { outcome }),
+    })
   }
 }
 
@@ -197,7 +204,11 @@ interface Inside {
  * Opens a journal with the parts it is made of.
  * Looks first and touches nothing until it knows that it may; see {@link JournalOptions}.
  */
-export async function openWith<D extends EventDefinitions, R>(directory: string, parts: Parts<D>, options: JournalOptions): Promise<Journal<D, R>> {
+export async function openWith<D extends EventDefinitions, R>(
+  directory: string,
+  parts: Parts<D>,
+  options: JournalOptions,
+): Promise<Journal<D, R>> {
   const began = performance.now()
   const schemas = new Schemas(parts.events, parts.upcasters)
   const laws = new Laws(parts.laws, schemas)
@@ -237,7 +248,13 @@ export async function openWith<D extends EventDefinitions, R>(directory: string,
   }
 }
 
-function report(store: CommitStore<LawStates>, work: OpenWorkReport, started: StartReport | undefined, upcast: number, elapsedMs: number): Recovery {
+function report(
+  store: CommitStore<LawStates>,
+  work: OpenWorkReport,
+  started: StartReport | undefined,
+  upcast: number,
+  elapsedMs: number,
+): Recovery {
   const { format, epoch, tornBytes, unproven, damage } = store.recovery
   const views: StartReport = started ?? { snapshots: { used: [], refused: [] }, derived: 'absent', replayed: 0 }
   return { format, epoch, ...store.head, tornBytes, unproven, damage, ...work, ...views, upcast, elapsedMs }

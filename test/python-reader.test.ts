@@ -10,20 +10,46 @@ import { root } from './support/root.js'
 const events = defineEvents({ said: { schema: 1, data: z.looseObject({}) } })
 const open = (directory: string) => openJournal(directory, { events, segmentBytes: 4096 })
 
-const VALUES = [0, -1, 127, -128, 65_536, -2_147_483_649, 2 ** 53 - 1, 0.1, -1.5e300, true, false, null, '', 'Grüße, 世界 🌊', 'x'.repeat(300), [1, [2, [3]]], { a: { b: [] } }, '\u0000']
+const VALUES = [
+  0,
+  -1,
+  127,
+  -128,
+  65_536,
+  -2_147_483_649,
+  2 ** 53 - 1,
+  0.1,
+  -1.5e300,
+  true,
+  false,
+  null,
+  '',
+  'Grüße, 世界 🌊',
+  'x'.repeat(300),
+  [1, [2, [3]]],
+  { a: { b: [] } },
+  '\u0000',
+]
 
 /** Every event as the reader in Python prints it. */
 function readByPython(directory: string): unknown[] {
-  const { status, stdout, stderr } = spawnSync('python3', [join(root, 'test/read_journal.py'), directory], { encoding: 'utf8', maxBuffer: 1 << 28 })
+  const { status, stdout, stderr } = spawnSync('python3', [join(root, 'test/read_journal.py'), directory], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  })
   expect(stderr).toBe('')
   expect(status).toBe(0)
-  return stdout.split('\n').slice(0, -1).map((line): unknown => JSON.parse(line))
+  return stdout
+    .split('\n')
+    .slice(0, -1)
+    .map((line): unknown => JSON.parse(line))
 }
 
 async function readByUs(directory: string): Promise<unknown[]> {
   await using journal = await open(directory)
   const seen: unknown[] = []
-  for await (const { position, stream, version, type, schema, at, data } of journal.readAll()) seen.push([position, stream, version, type, schema, at, data])
+  for await (const { position, stream, version, type, schema, at, data } of journal.readAll())
+    seen.push([position, stream, version, type, schema, at, data])
   return seen
 }
 
@@ -36,7 +62,11 @@ describe.skipIf(!hasPython)(`a reader in another language${hasPython ? '' : ' (s
     const first = join(directory, 'first')
     const journal = await open(first)
     for (let i = 0; i < 200; i++) {
-      await journal.append(`s${i % 3}`, VALUES.slice(i % VALUES.length, (i % VALUES.length) + 3).map((value) => ({ type: 'said' as const, data: { i, value } })), { commitId: `c${i}` })
+      await journal.append(
+        `s${i % 3}`,
+        VALUES.slice(i % VALUES.length, (i % VALUES.length) + 3).map((value) => ({ type: 'said' as const, data: { i, value } })),
+        { commitId: `c${i}` },
+      )
     }
     const crashed = join(directory, 'crashed')
     cpSync(first, crashed, { recursive: true })

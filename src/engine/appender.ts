@@ -82,7 +82,8 @@ export class Appender {
   #judge(stream: string, given: readonly NewEvent[], commitId: string | undefined): LawEvent[] {
     let bytes = 64 + stream.length * 3 + (commitId?.length ?? 0) * 3
     return given.map((event, index): LawEvent => {
-      if (typeof event !== 'object' || event === null || typeof event.type !== 'string') throw new TypeError(`Event ${index} is not { type, data }`)
+      if (typeof event !== 'object' || event === null || typeof event.type !== 'string')
+        throw new TypeError(`Event ${index} is not { type, data }`)
       const data = checkValue(event.data, 'data', event.type, this.#limits)
       const meta = event.meta === undefined ? undefined : checkValue(checkMeta(event.meta), 'meta', event.type, this.#limits)
       bytes += data.bytes + (meta?.bytes ?? 0) + event.type.length * 3 + 16
@@ -120,7 +121,8 @@ export class Appender {
     const receipt = await this.#inLane(stream, async (lane) => {
       const recorded = options.commitId === undefined ? undefined : await this.#recorded(stream, options.commitId, events, durability)
       if (recorded !== undefined) return { receipt: Promise.resolve(recorded) }
-      if (options.expectedVersion !== undefined && options.expectedVersion !== lane.version) throw conflict(stream, options.expectedVersion, lane.version)
+      if (options.expectedVersion !== undefined && options.expectedVersion !== lane.version)
+        throw conflict(stream, options.expectedVersion, lane.version)
       const decision = this.#laws.decide(stream, lane.states as LawStates, events)
       await this.#checkClaims(stream, lane, decision)
       return { receipt: this.#enqueue(stream, lane, decision, options, durability) }
@@ -130,7 +132,13 @@ export class Appender {
 
   /** Runs `decide` when the stream's earlier commits are decided and the queue has room, on the stream's head with them in it. */
   async #inLane<T>(stream: string, decide: (lane: Lane) => T | Promise<T>): Promise<T> {
-    const lane = this.#lanes.get(stream) ?? { tail: Promise.resolve(), commits: 0, version: 0, states: undefined, claims: new Set<string>() }
+    const lane = this.#lanes.get(stream) ?? {
+      tail: Promise.resolve(),
+      commits: 0,
+      version: 0,
+      states: undefined,
+      claims: new Set<string>(),
+    }
     this.#lanes.set(stream, lane)
     lane.commits++
     const before = lane.tail
@@ -163,7 +171,8 @@ export class Appender {
     if (found === undefined) return undefined
     const { commit, head } = found
     const given = commit.events.filter((event) => (event.flags & ADDED) === 0).length
-    if (commit.stream !== stream || !sameBody(this.#schemas.events(commit), events, given)) throw reused(commitId, { stream: commit.stream, position: commit.position })
+    if (commit.stream !== stream || !sameBody(this.#schemas.events(commit), events, given))
+      throw reused(commitId, { stream: commit.stream, position: commit.position })
     if (durability === 'disk' && this.#store.synced.position < head.position) await this.#store.flush()
     return {
       position: commit.position + commit.events.length - 1,
@@ -210,8 +219,12 @@ function checkArguments(stream: string, events: readonly NewEvent[], options: Ap
   }
   if (!Array.isArray(events) || events.length === 0) throw new TypeError('append takes an array of at least one event')
   const { expectedVersion, commitId, durability } = options
-  if (expectedVersion !== undefined && (!Number.isSafeInteger(expectedVersion) || expectedVersion < 0)) throw new TypeError('expectedVersion is a whole number from 0')
-  if (commitId !== undefined && (typeof commitId !== 'string' || commitId === '' || !isWellFormed(commitId) || Buffer.byteLength(commitId) > 512)) {
+  if (expectedVersion !== undefined && (!Number.isSafeInteger(expectedVersion) || expectedVersion < 0))
+    throw new TypeError('expectedVersion is a whole number from 0')
+  if (
+    commitId !== undefined &&
+    (typeof commitId !== 'string' || commitId === '' || !isWellFormed(commitId) || Buffer.byteLength(commitId) > 512)
+  ) {
     throw new TypeError('A commit id is a string of 1 to 512 bytes in UTF-8')
   }
   if (durability !== undefined && durability !== 'disk' && durability !== 'os') throw new TypeError("durability is 'disk' or 'os'")
@@ -219,20 +232,29 @@ function checkArguments(stream: string, events: readonly NewEvent[], options: Ap
 
 function checkMeta(meta: EventMeta): EventMeta {
   if (typeof meta !== 'object' || meta === null || Array.isArray(meta)) throw new TypeError('meta is an object')
-  if (meta.occurredAt !== undefined && !Number.isFinite(meta.occurredAt)) throw new TypeError('meta.occurredAt is a number of milliseconds since 1970')
+  if (meta.occurredAt !== undefined && !Number.isFinite(meta.occurredAt))
+    throw new TypeError('meta.occurredAt is a number of milliseconds since 1970')
   return meta
 }
 
 function conflict(stream: string, expected: number, actual: number): JournalError {
-  return new JournalError('JOURNAL_VERSION_CONFLICT', `${JSON.stringify(stream)} is at version ${actual}, not ${expected}. Read what was added, decide again, and append with expectedVersion ${actual}.`, {
-    stream,
-    expected,
-    actual,
-  })
+  return new JournalError(
+    'JOURNAL_VERSION_CONFLICT',
+    `${JSON.stringify(stream)} is at version ${actual}, not ${expected}. Read what was added, decide again, and append with expectedVersion ${actual}.`,
+    {
+      stream,
+      expected,
+      actual,
+    },
+  )
 }
 
 function reused(commitId: string, details: { stream?: string; position?: number }): JournalError {
-  return new JournalError('JOURNAL_COMMIT_ID_REUSED', `The commit id ${JSON.stringify(commitId)} stands for another commit. Use a new id for new events.`, { commitId, ...details })
+  return new JournalError(
+    'JOURNAL_COMMIT_ID_REUSED',
+    `The commit id ${JSON.stringify(commitId)} stands for another commit. Use a new id for new events.`,
+    { commitId, ...details },
+  )
 }
 
 function alreadyTaken(stream: string, claim: string, decision: Decision): JournalError {
@@ -240,9 +262,19 @@ function alreadyTaken(stream: string, claim: string, decision: Decision): Journa
   const law = claim.slice(0, slash)
   const name = claim.slice(slash + 1)
   const reason = `${name} was used before in this stream; ids are used once`
-  return new JournalError('JOURNAL_LAW_BROKEN', `${JSON.stringify(stream)}: ${reason}.`, { stream, law, type: decision.events[0]?.type ?? '', index: 0, reason })
+  return new JournalError('JOURNAL_LAW_BROKEN', `${JSON.stringify(stream)}: ${reason}.`, {
+    stream,
+    law,
+    type: decision.events[0]?.type ?? '',
+    index: 0,
+    reason,
+  })
 }
 
 function tooLarge(value: number, max: number): JournalError {
-  return new JournalError('JOURNAL_LIMIT', `The commit takes up to ${value} bytes, the limit commitBytesMax is ${max}. Split it, or store the large value by reference.`, { limit: 'commitBytesMax', value, max })
+  return new JournalError(
+    'JOURNAL_LIMIT',
+    `The commit takes up to ${value} bytes, the limit commitBytesMax is ${max}. Split it, or store the large value by reference.`,
+    { limit: 'commitBytesMax', value, max },
+  )
 }

@@ -94,4 +94,6 @@ export interface View<S> {
 }
 
 /** Gaps appear only where they were asked for. */
-export type Item<D extends EventDefinitions, O> = O extends { onGap: 'yield' } ? RecordedEvent<D> | { gap: Damage; type?: undefined; position?: undefined } : RecordedEvent<D>
+export type Item<D extends EventDefinitions, O> = O extends { onGap: 'yield' }
+  ? RecordedEvent<D> | { gap: Damage; type?: undefined; position?: undefined }
+  : RecordedEvent<D>

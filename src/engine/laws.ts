@@ -121,7 +121,8 @@ export class Laws implements StreamNotes<LawStates> {
 
   decode(bytes: Uint8Array): LawStates | undefined {
     const saved = packr.unpack(bytes) as [string, number, unknown][]
-    const fits = saved.length === this.#laws.length && this.#laws.every((law, i) => saved[i]?.[0] === law.name && saved[i]?.[1] === law.revision)
+    const fits =
+      saved.length === this.#laws.length && this.#laws.every((law, i) => saved[i]?.[0] === law.name && saved[i]?.[1] === law.revision)
     return fits ? saved.map(([, , state]) => state) : undefined
   }
 

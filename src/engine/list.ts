@@ -29,11 +29,17 @@ export interface ListRow<S> {
 const PAGE = 128
 
 /** Cost: linear in the rows that are looked at; with `where`, rows that do not fit are looked at too. */
-export async function* list<S, K extends Key>(views: Views, projection: Projection<S, K>, options: ListOptions<S>): AsyncGenerator<ListRow<S>, void, undefined> {
+export async function* list<S, K extends Key>(
+  views: Views,
+  projection: Projection<S, K>,
+  options: ListOptions<S>,
+): AsyncGenerator<ListRow<S>, void, undefined> {
   const table = views.table(projection as unknown as Projection)
   const { by, reverse = false, limit = Number.POSITIVE_INFINITY, prefix = [] } = options
   if (by !== undefined && !Object.hasOwn(projection.index, by)) {
-    throw new TypeError(`${projection.name} has no order ${JSON.stringify(by)}; it has ${Object.keys(projection.index).join(', ') || 'none'}`)
+    throw new TypeError(
+      `${projection.name} has no order ${JSON.stringify(by)}; it has ${Object.keys(projection.index).join(', ') || 'none'}`,
+    )
   }
   if (!(limit >= 0)) throw new TypeError('limit is a number from 0')
   let left = limit
@@ -58,10 +64,15 @@ interface Page {
   cursor: string | undefined
 }
 
-async function readPage(views: Views, projection: Projection, { by, reverse, prefix, cursor }: Page): Promise<{ key: Key; state: unknown; at: string }[]> {
+async function readPage(
+  views: Views,
+  projection: Projection,
+  { by, reverse, prefix, cursor }: Page,
+): Promise<{ key: Key; state: unknown; at: string }[]> {
   const range = by === undefined ? rowRange(projection.name, prefix.map(String)) : orderRange(projection.name, by, prefix)
   const from = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url')
-  if (from !== undefined && (from.compare(range.from) < 0 || from.compare(range.to) >= 0)) throw new TypeError('The cursor belongs to another list')
+  if (from !== undefined && (from.compare(range.from) < 0 || from.compare(range.to) >= 0))
+    throw new TypeError('The cursor belongs to another list')
   if (from !== undefined && reverse) range.to = from
   if (from !== undefined && !reverse) range.from = Buffer.concat([from, Buffer.of(0)])
   const entries: [Uint8Array, Uint8Array][] = []

@@ -14,7 +14,9 @@ const END = '\0\0'
 /** The parts of a key or an order value, one after another. */
 export function encodeTuple(parts: readonly (string | number)[]): Buffer {
   let text = ''
-  for (const part of parts) text += typeof part === 'number' ? NUMBER + sortable(part) : TEXT + (part.includes('\0') ? part.replaceAll('\0', '\0\u00ff') : part) + END
+  for (const part of parts)
+    text +=
+      typeof part === 'number' ? NUMBER + sortable(part) : TEXT + (part.includes('\0') ? part.replaceAll('\0', '\0\u00ff') : part) + END
   return Buffer.from(text, 'utf8')
 }
 

@@ -40,23 +40,25 @@ export class Reading {
   }
 
   /** Events of one stream. Cost: linear in the commits that are read, whatever else the journal holds. */
-  stream(stream: string, options: ReadOptions): AsyncGenerator<ReadItem, void, undefined> {
+  stream(stream: string, options: ReadOptions): AsyncIterableIterator<ReadItem> {
     checkReadOptions(options)
     const { after, reverse = false, signal } = options
     const bound = after === undefined ? {} : reverse ? { before: after } : { after }
     const commits = this.#store.readStream(stream, { reverse, ...bound, ...(signal === undefined ? {} : { signal }) })
-    const wanted = (event: RecordedEvent): boolean => after === undefined || (reverse ? event.version < after : event.version > after)
-    return this.#events(commits, reverse, wanted, options)
+    const wanted = (event: Place): boolean => after === undefined || (reverse ? event.version < after : event.version > after)
+    return this.#events(single(commits), reverse, wanted, options)
   }
 
   /** Events of all streams in the order of their positions. */
-  all(options: ReadAllOptions): AsyncGenerator<ReadItem, void, undefined> {
+  all(options: ReadAllOptions): AsyncIterableIterator<ReadItem> {
     checkReadOptions(options)
     const { after, reverse = false, types, signal } = options
     const abort = signal === undefined ? {} : { signal }
-    const groups = reverse ? this.#store.readReverse({ ...(after === undefined ? {} : { before: after }), ...abort }) : this.#store.read({ after: after ?? 0, ...abort })
+    const groups = reverse
+      ? this.#store.readReverse({ ...(after === undefined ? {} : { before: after }), ...abort })
+      : this.#store.read({ after: after ?? 0, ...abort })
     const only = types === undefined ? undefined : new Set(types)
-    const wanted = (event: { position: number; type: string }): boolean =>
+    const wanted = (event: Place): boolean =>
       (only === undefined || only.has(event.type)) && (after === undefined || (reverse ? event.position < after : event.position > after))
     return this.#events(commitsOf(groups, reverse), reverse, wanted, options)
   }
@@ -72,27 +74,97 @@ export class Reading {
     return events
   }
 
-  async *#events(
-    commits: AsyncIterable<StoredCommit | Gap>,
+  /** Events commit by commit; what a caller is handed one by one is read in batches. */
+  #events(
+    commits: AsyncIterable<readonly (StoredCommit | Gap)[]>,
     reverse: boolean,
-    wanted: (event: RecordedEvent) => boolean,
+    wanted: (event: Place) => boolean,
+    options: ReadOptions,
+  ): AsyncIterableIterator<ReadItem> {
+    return new Flat(this.#batches(commits, reverse, wanted, options))
+  }
+
+  async *#batches(
+    commits: AsyncIterable<readonly (StoredCommit | Gap)[]>,
+    reverse: boolean,
+    wanted: (event: Place) => boolean,
     { limit = Number.POSITIVE_INFINITY, onGap = 'throw' }: ReadOptions,
-  ): AsyncGenerator<ReadItem, void, undefined> {
+  ): AsyncGenerator<ReadItem[], void, undefined> {
     let left = limit
     if (left <= 0) return
-    for await (const item of commits) {
-      if ('gap' in item) {
-        if (onGap === 'throw') throw damaged(item.gap)
-        yield { gap: item.gap }
-        continue
+    for await (const items of commits) {
+      const batch: ReadItem[] = []
+      let gap: Damage | undefined
+      for (const item of items) {
+        if ('gap' in item && onGap === 'throw') {
+          gap = item.gap
+          break
+        }
+        if ('gap' in item) batch.push({ gap: item.gap })
+        else left -= this.#take(item, reverse, wanted, left, batch)
+        if (left <= 0) break
       }
-      for (let n = 0; n < item.events.length; n++) {
-        const index = reverse ? item.events.length - 1 - n : n
-        const place = { version: item.version + index, position: item.position + index, type: item.events[index]?.type as string }
-        if (!wanted(place as RecordedEvent)) continue
-        yield this.#schemas.event(item, index)
-        if (--left <= 0) return
-      }
+      yield batch
+      if (gap !== undefined) throw damaged(gap)
+      if (left <= 0) return
+    }
+  }
+
+  /** Adds the events of a commit that are wanted, `most` at the most; returns how many there were. */
+  #take(commit: StoredCommit, reverse: boolean, wanted: (event: Place) => boolean, most: number, into: ReadItem[]): number {
+    const before = into.length
+    for (let n = 0; n < commit.events.length && into.length - before < most; n++) {
+      const index = reverse ? commit.events.length - 1 - n : n
+      const place = { version: commit.version + index, position: commit.position + index, type: commit.events[index]?.type as string }
+      if (wanted(place)) into.push(this.#schemas.event(commit, index))
+    }
+    return into.length - before
+  }
+}
+
+/** What can be asked of an event before it is brought to today's shape. */
+interface Place {
+  version: number
+  position: number
+  type: string
+}
+
+/** Hands out batches one by one, at the price of one promise each. */
+class Flat<T> implements AsyncIterableIterator<T> {
+  readonly #batches: AsyncGenerator<T[], void, undefined>
+  #batch: readonly T[] = []
+  #at = 0
+  #fetching: Promise<unknown> | undefined
+
+  constructor(batches: AsyncGenerator<T[], void, undefined>) {
+    this.#batches = batches
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#fetching !== undefined) return this.#fetching.then(() => this.next())
+    if (this.#at < this.#batch.length) return Promise.resolve({ done: false, value: this.#batch[this.#at++] as T })
+    const more = this.#more()
+    this.#fetching = more.catch(() => undefined).finally(() => (this.#fetching = undefined))
+    return more
+  }
+
+  async return(): Promise<IteratorResult<T, undefined>> {
+    this.#batch = []
+    await this.#batches.return()
+    return { done: true, value: undefined }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async #more(): Promise<IteratorResult<T, undefined>> {
+    for (;;) {
+      const { done, value } = await this.#batches.next()
+      if (done === true) return { done: true, value: undefined }
+      this.#batch = value
+      this.#at = 1
+      if (value.length > 0) return { done: false, value: value[0] as T }
     }
   }
 }
@@ -198,19 +270,27 @@ async function startOf(store: CommitStore<LawStates>, after: number | Head): Pro
   const { position, digest } = typeof after === 'number' ? { position: after, digest: undefined } : after
   if (!Number.isSafeInteger(position) || position < 0) throw new TypeError('after is a position, from 0')
   if (position > store.head.position || (digest !== undefined && !(await store.holds({ position, digest })))) {
-    throw new JournalError('JOURNAL_HISTORY_CHANGED', `Position ${position} is not part of this history, which ends at ${store.head.position}. Read it from the beginning and compare.`, {
-      position,
-      ...(digest === undefined ? {} : { digest }),
-    })
+    throw new JournalError(
+      'JOURNAL_HISTORY_CHANGED',
+      `Position ${position} is not part of this history, which ends at ${store.head.position}. Read it from the beginning and compare.`,
+      {
+        position,
+        ...(digest === undefined ? {} : { digest }),
+      },
+    )
   }
   return position
 }
 
-async function* commitsOf(groups: AsyncIterable<CommitGroup | Gap>, reverse: boolean): AsyncGenerator<StoredCommit | Gap, void, undefined> {
-  for await (const item of groups) {
-    if ('gap' in item) yield item
-    else yield* reverse ? item.commits.toReversed() : item.commits
-  }
+async function* commitsOf(
+  groups: AsyncIterable<CommitGroup | Gap>,
+  reverse: boolean,
+): AsyncGenerator<readonly (StoredCommit | Gap)[], void, undefined> {
+  for await (const item of groups) yield 'gap' in item ? [item] : reverse ? item.commits.toReversed() : item.commits
+}
+
+async function* single(commits: AsyncIterable<StoredCommit | Gap>): AsyncGenerator<readonly (StoredCommit | Gap)[], void, undefined> {
+  for await (const commit of commits) yield [commit]
 }
 
 function checkReadOptions({ after, limit }: ReadOptions): void {

@@ -27,7 +27,8 @@ export const checkpointKey = (projection: string): Buffer => encodeTuple(['c', p
 export const openingKey: Buffer = encodeTuple(['m', 'opening'])
 
 export const rowRange = (projection: string, prefix: readonly string[] = []): DerivedRange => within(['r', projection, ...prefix])
-export const orderRange = (projection: string, index: string, prefix: readonly (string | number)[] = []): DerivedRange => within(['o', projection, index, ...prefix])
+export const orderRange = (projection: string, index: string, prefix: readonly (string | number)[] = []): DerivedRange =>
+  within(['o', projection, index, ...prefix])
 /** Everything of one projection but its checkpoint. */
 export const projectionRanges = (projection: string): DerivedRange[] => [within(['r', projection]), within(['o', projection])]
 
@@ -47,14 +48,23 @@ export function rowChanges(projection: Projection, key: Key, saved: unknown, sta
   const before = orderKeys(projection, key, saved)
   const after = orderKeys(projection, key, state)
   const changes: DerivedChange[] = before.filter((old) => !after.some((now) => now.equals(old))).map((old) => ({ type: 'del', key: old }))
-  for (const order of after) if (!before.some((old) => old.equals(order))) changes.push({ type: 'put', key: order, value: sealed(order, [keyParts(key)]) })
-  changes.push(state === undefined ? { type: 'del', key: at } : { type: 'put', key: at, value: sealed(at, [typeof key === 'string' ? key : [...key], state]) })
+  for (const order of after)
+    if (!before.some((old) => old.equals(order))) changes.push({ type: 'put', key: order, value: sealed(order, [keyParts(key)]) })
+  changes.push(
+    state === undefined
+      ? { type: 'del', key: at }
+      : { type: 'put', key: at, value: sealed(at, [typeof key === 'string' ? key : [...key], state]) },
+  )
   return changes
 }
 
 export function checkpointChange(projection: string, checkpoint: Checkpoint): DerivedChange {
   const key = checkpointKey(projection)
-  return { type: 'put', key, value: sealed(key, [checkpoint.revision, checkpoint.head.position, checkpoint.head.digest, checkpoint.failed]) }
+  return {
+    type: 'put',
+    key,
+    value: sealed(key, [checkpoint.revision, checkpoint.head.position, checkpoint.head.digest, checkpoint.failed]),
+  }
 }
 
 /** @throws DerivedDoubt */

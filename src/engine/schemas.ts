@@ -53,9 +53,9 @@ export class Schemas {
     const result = definition.data.safeParse(event.data)
     if (result.success) return
     const issue = result.error.issues[0]
-    const path = (issue?.path ?? []).map((step) => (typeof step === 'number' ? step : String(step)))
+    const path = ['data', ...(issue?.path ?? []).map((step) => (typeof step === 'number' ? step : String(step)))]
     const reason = issue?.message ?? 'does not fit'
-    throw new JournalError('JOURNAL_EVENT_INVALID', `${event.type}: data${path.length > 0 ? `.${path.join('.')}` : ''}: ${reason}.`, {
+    throw new JournalError('JOURNAL_EVENT_INVALID', `${event.type}: ${path.join('.')}: ${reason}.`, {
       type: event.type,
       schema: definition.schema,
       index,
@@ -136,7 +136,9 @@ function chains(definitions: ReadonlyMap<string, EventDefinition>, upcasters: re
   for (const step of upcasters) {
     const definition = definitions.get(step.type)
     if (definition === undefined || step.from >= definition.schema) {
-      throw new TypeError(`The upcaster ${step.type}@${step.from} leads nowhere: the catalogue has ${definition === undefined ? 'no such type' : `@${definition.schema}`}`)
+      throw new TypeError(
+        `The upcaster ${step.type}@${step.from} leads nowhere: the catalogue has ${definition === undefined ? 'no such type' : `@${definition.schema}`}`,
+      )
     }
     const chain = steps.get(step.type) ?? []
     if (chain[step.from - 1] !== undefined) throw missing(step.type, step.from, 'stands twice')
@@ -152,5 +154,9 @@ function chains(definitions: ReadonlyMap<string, EventDefinition>, upcasters: re
 }
 
 function missing(type: string, from: number, what: string): JournalError {
-  return new JournalError('JOURNAL_UPCASTER_MISSING', `The upcaster of ${type} from schema ${from} to ${from + 1} ${what}.`, { type, from, to: from + 1 })
+  return new JournalError('JOURNAL_UPCASTER_MISSING', `The upcaster of ${type} from schema ${from} to ${from + 1} ${what}.`, {
+    type,
+    from,
+    to: from + 1,
+  })
 }

@@ -19,7 +19,9 @@ export async function takeSnapshots(store: CommitStore<LawStates>, views: Views,
     await views.flush()
     if (table.failed !== undefined) continue
     const { name, revision } = table.projection
-    const there = store.snapshots().find((other) => other.projection === name && other.revision === revision && other.head.position === table.checkpoint.position)
+    const there = store
+      .snapshots()
+      .find((other) => other.projection === name && other.revision === revision && other.head.position === table.checkpoint.position)
     if (there !== undefined && (await files.refuse(there, true)) === undefined) continue
     const { head, rows } = await views.sure(async () => ({ head: table.checkpoint, rows: views.derived.range(rowRange(name)) }))
     const record = await files.write({ projection: name, revision, head }, chunks(rows))
@@ -39,7 +41,12 @@ export interface SnapshotChoice {
 }
 
 /** The newest snapshot that is whole, of this revision, and of this history. */
-export async function chooseSnapshot(store: CommitStore<LawStates>, files: SnapshotFiles, projection: Projection, whole: boolean): Promise<SnapshotChoice> {
+export async function chooseSnapshot(
+  store: CommitStore<LawStates>,
+  files: SnapshotFiles,
+  projection: Projection,
+  whole: boolean,
+): Promise<SnapshotChoice> {
   const refused: SnapshotChoice['refused'] = []
   for (const record of store.snapshots()) {
     if (record.projection !== projection.name) continue
@@ -50,7 +57,13 @@ export async function chooseSnapshot(store: CommitStore<LawStates>, files: Snaps
   return { refused }
 }
 
-async function refusal(store: CommitStore<LawStates>, files: SnapshotFiles, projection: Projection, record: SnapshotRecord, whole: boolean): Promise<string | undefined> {
+async function refusal(
+  store: CommitStore<LawStates>,
+  files: SnapshotFiles,
+  projection: Projection,
+  record: SnapshotRecord,
+  whole: boolean,
+): Promise<string | undefined> {
   if (record.revision > projection.revision) return `revision ${record.revision} is newer than this program's ${projection.revision}`
   if (record.revision < projection.revision) return `revision ${record.revision} is older than this program's ${projection.revision}`
   if (!(await store.holds(record.head))) return FORGOTTEN
@@ -58,7 +71,11 @@ async function refusal(store: CommitStore<LawStates>, files: SnapshotFiles, proj
 }
 
 /** Says of each snapshot file that is there whether it is what the journal vouches for. A missing one is no finding. */
-export async function checkSnapshots(store: CommitStore<LawStates>, files: SnapshotFiles, whole: boolean): Promise<{ file: string; ok: boolean; reason?: string }[]> {
+export async function checkSnapshots(
+  store: CommitStore<LawStates>,
+  files: SnapshotFiles,
+  whole: boolean,
+): Promise<{ file: string; ok: boolean; reason?: string }[]> {
   const found: { file: string; ok: boolean; reason?: string }[] = []
   for (const record of store.snapshots()) {
     if (files.isMissing(record)) continue
@@ -69,7 +86,12 @@ export async function checkSnapshots(store: CommitStore<LawStates>, files: Snaps
 }
 
 /** Puts the rows of a snapshot into the derived store. */
-export async function loadSnapshot(files: SnapshotFiles, record: SnapshotRecord, projection: Projection, derived: DerivedStore): Promise<void> {
+export async function loadSnapshot(
+  files: SnapshotFiles,
+  record: SnapshotRecord,
+  projection: Projection,
+  derived: DerivedStore,
+): Promise<void> {
   for await (const chunk of files.read(record)) {
     const rows = packr.unpack(chunk) as [Key, unknown][]
     const changes: DerivedChange[] = rows.flatMap(([key, state]) => rowChanges(projection, key, undefined, state))
@@ -88,4 +110,3 @@ async function* chunks(rows: AsyncIterable<[Uint8Array, Uint8Array]>): AsyncGene
   }
   if (chunk.length > 0) yield packr.pack(chunk)
 }
-

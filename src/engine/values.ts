@@ -128,10 +128,18 @@ class Walk {
 
   #refuse(reason: string): never {
     const where = this.#path.join('.')
-    throw new JournalError('JOURNAL_EVENT_INVALID', `${this.#type}: ${where}: ${reason}.`, { type: this.#type, path: [...this.#path], reason })
+    throw new JournalError('JOURNAL_EVENT_INVALID', `${this.#type}: ${where}: ${reason}.`, {
+      type: this.#type,
+      path: [...this.#path],
+      reason,
+    })
   }
 
   #limit(limit: keyof ValueLimits, value: number, max: number): never {
-    throw new JournalError('JOURNAL_LIMIT', `${this.#type}: ${limit} is ${max}, this has ${value} or more. Split it, store it by reference, or raise the limit.`, { limit, value, max })
+    throw new JournalError(
+      'JOURNAL_LIMIT',
+      `${this.#type}: ${limit} is ${max}, this has ${value} or more. Split it, store it by reference, or raise the limit.`,
+      { limit, value, max },
+    )
   }
 }

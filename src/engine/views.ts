@@ -46,8 +46,18 @@ export class Views {
     this.#schemas = schemas
     this.tables = new Map(tables.map((table) => [table.projection.name, table]))
     this.derived = derived
-    this.#applied = tables.reduce((least, { checkpoint }) => (checkpoint.position < least.position ? checkpoint : least), tables[0]?.checkpoint ?? NOTHING)
-    this.#back = new WriteBack({ store, derived, tables, rowsMax, applied: () => this.#applied, failed: (error) => this.#fail(ioError(error, 'Writing derived state')) })
+    this.#applied = tables.reduce(
+      (least, { checkpoint }) => (checkpoint.position < least.position ? checkpoint : least),
+      tables[0]?.checkpoint ?? NOTHING,
+    )
+    this.#back = new WriteBack({
+      store,
+      derived,
+      tables,
+      rowsMax,
+      applied: () => this.#applied,
+      failed: (error) => this.#fail(ioError(error, 'Writing derived state')),
+    })
     this.#unsubscribe = store.subscribe({
       written: (group) => this.#written(group),
       synced: () => this.#back.soon(),
@@ -136,7 +146,8 @@ export class Views {
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#pumping = undefined
-        if (this.#broken === undefined && !this.#closed && (this.#doubted || this.#applied.position < this.#store.head.position)) this.#pump()
+        if (this.#broken === undefined && !this.#closed && (this.#doubted || this.#applied.position < this.#store.head.position))
+          this.#pump()
       })
   }
 

@@ -34,7 +34,12 @@ export class WriteBack {
 
   /** Up to where the derived store has everything. */
   get checkpoint(): Head {
-    return this.#options.tables.reduce<Head | undefined>((least, { checkpoint }) => (least === undefined || checkpoint.position < least.position ? checkpoint : least), undefined) ?? this.#options.applied()
+    return (
+      this.#options.tables.reduce<Head | undefined>(
+        (least, { checkpoint }) => (least === undefined || checkpoint.position < least.position ? checkpoint : least),
+        undefined,
+      ) ?? this.#options.applied()
+    )
   }
 
   /** Begins to write if there is enough, else sees to it that it happens soon. */

@@ -68,7 +68,7 @@ export class FrameCursor {
 
   /** Moves to the next place from `from` on at which a header could begin; false if there is none. */
   async seekMagic(from: number): Promise<boolean> {
-    for (this.offset = from; this.to - this.offset >= HEADER_BYTES + TRAILER_BYTES; ) {
+    for (this.offset = from; this.to - this.offset >= HEADER_BYTES + TRAILER_BYTES;) {
       if (!this.#has(HEADER_BYTES)) await this.fill()
       const last = this.#base + this.#length - HEADER_BYTES
       for (; this.offset <= last; this.offset += 8) if (hasMagic(this.#buffer, this.offset - this.#base)) return true

@@ -1,4 +1,5 @@
 /** Follows another process's writer: the head file says how far, the segments say what. */
+import { isDeepStrictEqual } from 'node:util'
 import { JournalError, ioError } from '../errors.js'
 import { Feed } from './feed.js'
 import { Kind, payloadOf, type Frame } from './frame.js'
@@ -13,7 +14,8 @@ const POLL_MS = 100
 
 export class Follow<Note> {
   readonly #state: State<Note>
-  #sequence = -1
+  /** The mark that was caught up with. */
+  #mark: HeadMark | undefined
   #timer: NodeJS.Timeout | undefined
   #unwatch: () => void = () => {}
   #checking: Promise<void> | undefined
@@ -46,9 +48,10 @@ export class Follow<Note> {
     const { core } = this.#state
     try {
       const mark = await HeadFile.read(core.files, core.paths.head)
-      if (mark === undefined || mark.sequence === this.#sequence || !mark.journal.equals(core.journal)) return
+      if (mark === undefined || (this.#mark !== undefined && isDeepStrictEqual(mark, this.#mark)) || !mark.journal.equals(core.journal))
+        return
       await this.#to(mark)
-      this.#sequence = mark.sequence
+      this.#mark = mark
     } catch (error) {
       this.#stopped = true
       clearInterval(this.#timer)
@@ -60,7 +63,8 @@ export class Follow<Note> {
   async #to(mark: HeadMark): Promise<void> {
     const state = this.#state
     const behind = mark.segment < state.active.number || (mark.segment === state.active.number && mark.end < state.end)
-    if (mark.position < state.head.position || (mark.position === state.head.position && mark.digest.toString('hex') !== state.head.digest)) throw this.#changed()
+    if (mark.position < state.head.position || (mark.position === state.head.position && mark.digest.toString('hex') !== state.head.digest))
+      throw this.#changed()
     if (behind) return
     if (mark.segment > state.active.number) await this.#across(mark)
     if (!this.#stopped) await this.#read(mark.end)
@@ -134,9 +138,13 @@ export class Follow<Note> {
 
   #changed(): JournalError {
     const { head, core } = this.#state
-    return new JournalError('JOURNAL_HISTORY_CHANGED', `The history in ${core.paths.root} is not the one that was followed up to position ${head.position}. Open it again.`, {
-      position: head.position,
-      digest: head.digest,
-    })
+    return new JournalError(
+      'JOURNAL_HISTORY_CHANGED',
+      `The history in ${core.paths.root} is not the one that was followed up to position ${head.position}. Open it again.`,
+      {
+        position: head.position,
+        digest: head.digest,
+      },
+    )
   }
 }

@@ -18,8 +18,17 @@ export async function readFormat(files: Files, paths: Paths, names: readonly str
   const text = await readText(files, paths.format)
   const format = /^turnlog ([1-9]\d{0,8})\n$/.exec(text)
   if (format === null) {
-    const damage = { segment: 'FORMAT', offset: 0, bytes: text.length, firstPosition: 0, reason: 'FORMAT does not say which format this is' }
-    throw new JournalError('JOURNAL_DAMAGED', `${paths.format} is damaged. It should read "turnlog ${FORMAT}" and a line end.`, { directory: paths.root, damage: [damage] })
+    const damage = {
+      segment: 'FORMAT',
+      offset: 0,
+      bytes: text.length,
+      firstPosition: 0,
+      reason: 'FORMAT does not say which format this is',
+    }
+    throw new JournalError('JOURNAL_DAMAGED', `${paths.format} is damaged. It should read "turnlog ${FORMAT}" and a line end.`, {
+      directory: paths.root,
+      damage: [damage],
+    })
   }
   const found = Number(format[1])
   if (found > FORMAT) {

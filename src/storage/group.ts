@@ -1,5 +1,5 @@
 /** A frame's commits, with where their records lie. */
-import type { CommitGroup } from './commit-store.js'
+import type { CommitGroup, Head, StoredCommit } from './commit-store.js'
 import { HEADER_BYTES, type Frame } from './frame.js'
 import { decodeCommit, RECORD_HEAD_BYTES } from './record.js'
 
@@ -33,4 +33,27 @@ export function readGroup({ header, bytes, at, offset }: Frame): ReadGroup {
   }
   if (place !== limit || position !== header.first + header.aux) throw new Error('a frame holds other records than its header says')
   return { commits, records, offset, head: { position: position - 1, digest: header.digest.toString('hex') } }
+}
+
+/** The head of the history behind a data frame. */
+export function headOf({ header }: Frame): Head {
+  return { position: header.first + header.aux - 1, digest: header.digest.toString('hex') }
+}
+
+/** The commit with an id in a data frame, with position 0; only records in which the id's bytes stand are decoded. */
+export function commitNamed({ header, bytes, at }: Frame, commitId: string): StoredCommit | undefined {
+  const limit = at + header.length
+  const needle = Buffer.from(commitId)
+  let start = at
+  for (let hit = bytes.indexOf(needle, at); hit >= 0 && hit < limit; hit = bytes.indexOf(needle, start)) {
+    let end = start
+    do {
+      start = end
+      end = start + RECORD_HEAD_BYTES + bytes.readUInt32LE(start)
+    } while (end <= hit)
+    const commit = decodeCommit(bytes, start, end, 0)
+    if (commit.commitId === commitId) return commit
+    start = end
+  }
+  return undefined
 }

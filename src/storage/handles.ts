@@ -59,7 +59,14 @@ export class Handles {
         return failed(error)
       }
     }
-    return { read, write: () => failed(new Error('the file was opened for reading')), datasync: () => file.datasync(), size: () => file.size(), tryLock: (mode) => file.tryLock(mode), close: () => file.close() }
+    return {
+      read,
+      write: () => failed(new Error('the file was opened for reading')),
+      datasync: () => file.datasync(),
+      size: () => file.size(),
+      tryLock: (mode) => file.tryLock(mode),
+      close: () => file.close(),
+    }
   }
 
   /** Closes the file once nobody uses it, so that another of its name is seen. */

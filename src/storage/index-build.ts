@@ -92,7 +92,11 @@ export async function buildIndex<Note>(source: IndexSource<Note>, emit: (pages: 
 }
 
 /** A stream that begins in this segment has no part before it. */
-function previousOf<Note>({ previous }: IndexSource<Note>, id: string, { firstVersion }: MemoryStream<Note>): Promise<KeyPlace | undefined> | undefined {
+function previousOf<Note>(
+  { previous }: IndexSource<Note>,
+  id: string,
+  { firstVersion }: MemoryStream<Note>,
+): Promise<KeyPlace | undefined> | undefined {
   return firstVersion === 1 ? undefined : previous(id)
 }
 

@@ -112,7 +112,16 @@ export class IndexFile {
     const noteLength = readVarint(reader)
     const note = Uint8Array.prototype.slice.call(bytes, reader.at, reader.at + noteLength)
     const places = async (): Promise<number[]> => readPlaces(await this.#pages.read(location + needed, placesBytes), firstVersion)
-    return { stream, segment: this.header.segment, firstVersion, lastVersion, lastPosition, previous: segment === 0 ? undefined : previous, note, places }
+    return {
+      stream,
+      segment: this.header.segment,
+      firstVersion,
+      lastVersion,
+      lastPosition,
+      previous: segment === 0 ? undefined : previous,
+      note,
+      places,
+    }
   }
 
   /** Position and offset of frames, about one for every 64 KiB. */

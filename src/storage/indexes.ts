@@ -9,10 +9,9 @@ import { readFully, placeFile, writeFully, hasCode } from './io.js'
 import { buildIndex, tablesBelow, tablesFor, type IndexSource } from './index-build.js'
 import { IndexFile, type StreamPart } from './index-file.js'
 import { fingerprint, type KeyKind, type KeyPlace } from './key-table.js'
-import { claimKey, type MemoryIndex } from './memory-index.js'
+import { claimKey, PLACE, type MemoryIndex, type Unbuilt } from './memory-index.js'
 import { PageFault, Pages, type PageSource } from './pages.js'
 import { commitsAt } from './record-reader.js'
-import { PLACE } from './memory-index.js'
 
 /** What one segment holds of a stream. */
 export interface Part<Note> {
@@ -25,12 +24,6 @@ export interface Part<Note> {
   places(): Promise<number[]> | number[]
   /** What the newest earlier segment holds. */
   previous(): Promise<Part<Note> | undefined>
-}
-
-/** A sealed segment and its index in memory. */
-export interface Unbuilt<Note> {
-  segment: Sealed
-  index: MemoryIndex<Note>
 }
 
 export class Indexes<Note> {
@@ -91,7 +84,15 @@ export class Indexes<Note> {
     if (found === undefined) return undefined
     const { firstVersion, lastVersion, lastPosition, note, places } = found
     const segment = index.segment.number
-    return { segment, firstVersion, lastVersion, lastPosition, note, places: () => places, previous: async () => (firstVersion === 1 ? undefined : this.stream(stream, segment)) }
+    return {
+      segment,
+      firstVersion,
+      lastVersion,
+      lastPosition,
+      note,
+      places: () => places,
+      previous: async () => (firstVersion === 1 ? undefined : this.stream(stream, segment)),
+    }
   }
 
   /** Frames in which a commit id may stand, newest first. */
@@ -161,7 +162,8 @@ export class Indexes<Note> {
     const file = this.#files.get(segment)
     let found = await file?.part(location)
     // An index that was made again from a damaged segment may count its streams otherwise.
-    for (let i = 0; file !== undefined && found?.stream !== stream && i < file.header.streams && !this.#whole(file); i++) found = await file.part(i)
+    for (let i = 0; file !== undefined && found?.stream !== stream && i < file.header.streams && !this.#whole(file); i++)
+      found = await file.part(i)
     return found?.stream === stream ? this.#filePart(found) : undefined
   }
 
@@ -205,7 +207,8 @@ export class Indexes<Note> {
       const size = await handles.with(path, (file) => file.size())
       const index = await IndexFile.open(new Pages(source, cache, journal, segment.number), size)
       const { end, position, digest } = index.header
-      if (end !== segment.end || position !== segment.position || segment.digest?.equals(digest) === false) throw new PageFault(segment.number, 'the index is of another history')
+      if (end !== segment.end || position !== segment.position || segment.digest?.equals(digest) === false)
+        throw new PageFault(segment.number, 'the index is of another history')
       this.#files.set(segment.number, index)
     } catch (error) {
       if (error instanceof PageFault) throw error
@@ -239,7 +242,10 @@ export class Indexes<Note> {
     const name = `memory:${this.#core.paths.index(segment)}`
     this.#core.cache.forget(name)
     const read: PageSource['read'] = async (into, offset) => image.copy(into, 0, offset)
-    this.#files.set(segment.number, await IndexFile.open(new Pages({ name, read }, this.#core.cache, this.#core.journal, segment.number), image.length))
+    this.#files.set(
+      segment.number,
+      await IndexFile.open(new Pages({ name, read }, this.#core.cache, this.#core.journal, segment.number), image.length),
+    )
   }
 
   /** Writes the file, in place of a bad one; false if the disk would not take it: an index is never worth an error. */
@@ -269,7 +275,16 @@ export class Indexes<Note> {
   #source(segment: Sealed, index: MemoryIndex<Note>): IndexSource<Note> {
     const { notes, journal } = this.#core
     const tables = tablesBelow(segment.number).map((number) => (this.#files.get(number) as IndexFile).table)
-    return { index, notes, journal, end: segment.end, position: segment.position, digest: segment.digest ?? Buffer.alloc(32), previous: (stream) => this.#previous(stream, segment.number), tables }
+    return {
+      index,
+      notes,
+      journal,
+      end: segment.end,
+      position: segment.position,
+      digest: segment.digest ?? Buffer.alloc(32),
+      previous: (stream) => this.#previous(stream, segment.number),
+      tables,
+    }
   }
 
   async #previous(stream: string, below: number): Promise<KeyPlace | undefined> {

@@ -38,7 +38,12 @@ export function shortWrite(path: string, count: number, wanted: number): Error {
  * Makes a file appear under its name whole, durable, and only if the name is free: written under another name, synced,
  * linked, the directory synced. Throws the system's EEXIST if the name is taken.
  */
-export async function placeFile(files: Files, clock: Clock, path: string, write: (file: FileHandle, temporary: string) => Promise<void>): Promise<void> {
+export async function placeFile(
+  files: Files,
+  clock: Clock,
+  path: string,
+  write: (file: FileHandle, temporary: string) => Promise<void>,
+): Promise<void> {
   const temporary = `${path}.${Buffer.from(clock.random(6)).toString('hex')}.tmp`
   const file = await files.open(temporary, 'wx')
   try {

@@ -9,7 +9,12 @@ import type { SegmentFile } from './segments.js'
  * From the head file, else from the first segment header that checks, else from any frame that does; undefined if there
  * never was a segment.
  */
-export async function findJournal(segments: readonly SegmentFile[], handles: Handles, paths: Paths, mark: HeadMark | undefined): Promise<Buffer | undefined> {
+export async function findJournal(
+  segments: readonly SegmentFile[],
+  handles: Handles,
+  paths: Paths,
+  mark: HeadMark | undefined,
+): Promise<Buffer | undefined> {
   const ids = segments.flatMap(({ head }) => (head === undefined ? [] : [head.header.journal]))
   if (mark !== undefined && (ids.length === 0 || ids.some((id) => id.equals(mark.journal)))) return mark.journal
   if (ids[0] !== undefined) return ids[0]

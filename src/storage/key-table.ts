@@ -138,7 +138,8 @@ export async function* mergeTables(own: Buffer, tables: readonly KeyTable[]): As
   let used = 0
   while (heads.length > 0) {
     let least = heads[0] as (typeof heads)[0]
-    for (const head of heads) if (head !== least && head.chunk.compare(least.chunk, least.at, least.at + 8, head.at, head.at + 8) < 0) least = head
+    for (const head of heads)
+      if (head !== least && head.chunk.compare(least.chunk, least.at, least.at + 8, head.at, head.at + 8) < 0) least = head
     used += least.chunk.copy(out, used, least.at, least.at + ENTRY_BYTES)
     if (used === PAGE_DATA) {
       yield out

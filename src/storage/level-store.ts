@@ -9,7 +9,12 @@ import type { Files } from './files.js'
 export function levelStores(files: Files): DerivedStores {
   return {
     async open(directory) {
-      const level = new Level<Uint8Array, Uint8Array>(directory, { keyEncoding: 'view', valueEncoding: 'view', cacheSize: 8 << 20, writeBufferSize: 8 << 20 })
+      const level = new Level<Uint8Array, Uint8Array>(directory, {
+        keyEncoding: 'view',
+        valueEncoding: 'view',
+        cacheSize: 8 << 20,
+        writeBufferSize: 8 << 20,
+      })
       try {
         await level.open()
       } catch (error) {

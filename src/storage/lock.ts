@@ -17,7 +17,9 @@ export async function lock(files: Files, paths: Paths, waitMs: number): Promise<
     await setTimeout(POLL_MS)
   }
   await file.close()
-  throw new JournalError('JOURNAL_LOCKED', `Another process or handle writes to ${paths.root}. Close it, or open with readOnly.`, { directory: paths.root })
+  throw new JournalError('JOURNAL_LOCKED', `Another process or handle writes to ${paths.root}. Close it, or open with readOnly.`, {
+    directory: paths.root,
+  })
 }
 
 /** Whether somebody holds the writer's lock now. */

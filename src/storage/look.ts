@@ -53,7 +53,20 @@ export async function look<Note>(core: Core<Note>, list: SegmentList, mark: Head
   const base = await startOf(core, files, segments, indexes)
   const newest = files.at(-1)
   const index = new MemoryIndex<Note>(newest === undefined ? { number: 0, first: 1, name: '' } : nameOf(newest))
-  const sight: Sight<Note> = { mark, segments, indexes, newest, ...base, index, end: 0, unproven: undefined, tail: { kind: 'end' }, clean: false, damage, gaps }
+  const sight: Sight<Note> = {
+    mark,
+    segments,
+    indexes,
+    newest,
+    ...base,
+    index,
+    end: 0,
+    unproven: undefined,
+    tail: { kind: 'end' },
+    clean: false,
+    damage,
+    gaps,
+  }
   if (newest !== undefined) {
     const sealed = list.indexed >= newest.number || (mark?.segment ?? 0) > newest.number
     await core.handles.with(core.paths.segment(newest), (file) => new Newest(core, sight, newest, file, role, sealed, report).read())
@@ -65,7 +78,12 @@ export async function look<Note>(core: Core<Note>, list: SegmentList, mark: Head
 }
 
 /** Loads the sealed segments' indexes and finds what was known when the newest segment began. */
-async function startOf<Note>(core: Core<Note>, files: readonly SegmentFile[], segments: ReadonlyMap<number, Sealed>, indexes: Indexes<Note>): Promise<{ facts: Facts; chain: Chain }> {
+async function startOf<Note>(
+  core: Core<Note>,
+  files: readonly SegmentFile[],
+  segments: ReadonlyMap<number, Sealed>,
+  indexes: Indexes<Note>,
+): Promise<{ facts: Facts; chain: Chain }> {
   const known = files.findLast(({ head }) => head !== undefined)
   let facts = new Facts()
   let chain: Chain = { group: -1, position: (files.at(-1)?.first ?? 1) - 1, digest: undefined }
@@ -93,15 +111,32 @@ function reportLost<Note>(sight: Sight<Note>, { files, indexed }: SegmentList, r
   let number = 1
   let last = 0
   for (const file of files) {
-    if (file.number !== number) report({ segment: file.name, offset: 0, bytes: 0, firstPosition: last + 1, lastPosition: file.first - 1, reason: `segments ${number} to ${file.number - 1} are missing` })
+    if (file.number !== number)
+      report({
+        segment: file.name,
+        offset: 0,
+        bytes: 0,
+        firstPosition: last + 1,
+        lastPosition: file.first - 1,
+        reason: `segments ${number} to ${file.number - 1} are missing`,
+      })
     number = file.number + 1
     last = sight.segments.get(file.number)?.position ?? last
   }
   if (role === 'beside') return
-  const position = Math.max(chain.position, sight.unproven?.header.kind === Kind.data ? sight.unproven.header.first + sight.unproven.header.aux - 1 : 0)
+  const position = Math.max(
+    chain.position,
+    sight.unproven?.header.kind === Kind.data ? sight.unproven.header.first + sight.unproven.header.aux - 1 : 0,
+  )
   if (mark !== undefined && (mark.segment >= number || mark.position > position)) {
     const known = sight.damage.some(({ lastPosition }) => lastPosition !== undefined && lastPosition >= mark.position)
-    if (mark.segment >= number || !known) report({ ...at, firstPosition: position + 1, lastPosition: Math.max(position, mark.position), reason: `the head file knows segment ${mark.segment} and position ${mark.position}` })
+    if (mark.segment >= number || !known)
+      report({
+        ...at,
+        firstPosition: position + 1,
+        lastPosition: Math.max(position, mark.position),
+        reason: `the head file knows segment ${mark.segment} and position ${mark.position}`,
+      })
     if (mark.position > chain.position) Object.assign(chain, { position: mark.position, digest: mark.digest })
   } else if (indexed >= number - 1 && indexed > 0) {
     report({ ...at, firstPosition: position + 1, reason: `segment ${indexed} was sealed, and what followed is missing` })
@@ -124,7 +159,15 @@ class Newest<Note> {
   #held: Frame | undefined
   #lastKind = 0
 
-  constructor(core: Core<Note>, sight: Sight<Note>, segment: SegmentFile, file: FileHandle, role: Role, sealed: boolean, report: (damage: Damage) => void) {
+  constructor(
+    core: Core<Note>,
+    sight: Sight<Note>,
+    segment: SegmentFile,
+    file: FileHandle,
+    role: Role,
+    sealed: boolean,
+    report: (damage: Damage) => void,
+  ) {
     this.#core = core
     this.#sight = sight
     this.#segment = segment
@@ -141,18 +184,30 @@ class Newest<Note> {
     const to = this.#alone || this.#sight.mark === undefined ? this.#segment.size : this.#promised
     const walk = new Walk(this.#file, this.#core.journal, 0, to, { ...chain })
     let item = walk.next()
-    for (let one = item instanceof Promise ? await item : item; one !== undefined; item = walk.next(), one = item instanceof Promise ? await item : item) {
+    for (
+      let one = item instanceof Promise ? await item : item;
+      one !== undefined;
+      item = walk.next(), one = item instanceof Promise ? await item : item
+    ) {
       if (!isHole(one)) await this.#frame(one)
       else if (one.final && this.#alone) await this.#tail(one)
       else await this.#hole(one)
     }
     const reached = this.#held?.end ?? this.#sight.end
     if (this.#alone && this.#sight.tail.kind === 'end' && this.#promised > this.#segment.size && reached === this.#segment.size) {
-      await this.#tail({ offset: reached, end: reached, reason: 'the file ends', first: walk.chain.position + 1, last: undefined, final: true })
+      await this.#tail({
+        offset: reached,
+        end: reached,
+        reason: 'the file ends',
+        first: walk.chain.position + 1,
+        last: undefined,
+        final: true,
+      })
     }
     this.#sight.unproven = this.#held
     const { mark, tail, end } = this.#sight
-    this.#sight.clean = mark?.clean === true && this.#lastKind === Kind.clean && mark.end === end && this.#held === undefined && tail.kind === 'end'
+    this.#sight.clean =
+      mark?.clean === true && this.#lastKind === Kind.clean && mark.end === end && this.#held === undefined && tail.kind === 'end'
   }
 
   async #frame(frame: Frame): Promise<void> {

@@ -1,4 +1,5 @@
 /** The index of one segment, in memory: the active segment's, and that of a sealed one until its file is written. */
+import type { Sealed } from './core.js'
 import type { StoredCommit } from './commit-store.js'
 import type { SegmentName } from './paths.js'
 import { lastPosition, lastVersion } from './record.js'
@@ -75,4 +76,10 @@ export function seek(seeks: readonly number[], position: number): { first: numbe
     else high = middle
   }
   return low === 0 ? undefined : { first: seeks[low * 2 - 2] as number, offset: seeks[low * 2 - 1] as number }
+}
+
+/** A sealed segment and its index in memory. */
+export interface Unbuilt<Note> {
+  segment: Sealed
+  index: MemoryIndex<Note>
 }

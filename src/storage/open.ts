@@ -23,7 +23,8 @@ export interface OpenedStore<Note> {
 
 export async function openCommitStore<Note>(directory: string, options: OpenStore<Note>): Promise<OpenedStore<Note>> {
   const { files = nodeFiles, clock = systemClock } = options
-  const store = options.readOnly === true ? await openToRead(directory, files, clock, options) : await takeOver(directory, files, clock, options)
+  const store =
+    options.readOnly === true ? await openToRead(directory, files, clock, options) : await takeOver(directory, files, clock, options)
   return { store, files, clock }
 }
 
@@ -39,11 +40,18 @@ async function openToRead<Note>(directory: string, files: Files, clock: Clock, o
     const { unproven, tail } = sight
     const left = unproven === undefined ? 0 : unproven.end - unproven.offset
     const torn = tail.kind === 'torn' ? tail.end - (unproven?.end ?? sight.end) : 0
-    const recovery: StoreRecovery = { format: FORMAT, epoch: Math.max(0, ...epochsOf(seen.names)), tornBytes: 0, unproven: left + torn, damage: sight.damage, clean: sight.clean, liveWriter: live }
+    const recovery: StoreRecovery = {
+      format: FORMAT,
+      epoch: Math.max(0, ...epochsOf(seen.names)),
+      tornBytes: 0,
+      unproven: left + torn,
+      damage: sight.damage,
+      clean: sight.clean,
+      liveWriter: live,
+    }
     return new SegmentStore(state, { follow }, recovery)
   } catch (error) {
     await core.handles.close()
     throw error
   }
 }
-

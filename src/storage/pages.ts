@@ -52,7 +52,7 @@ export class PageWriter {
 
   async put(bytes: Buffer): Promise<void> {
     this.length += bytes.length
-    for (let from = 0; from < bytes.length; ) {
+    for (let from = 0; from < bytes.length;) {
       const count = Math.min(PAGE_DATA - this.#used, bytes.length - from)
       bytes.copy(this.#chunk, this.#page * PAGE_BYTES + this.#used, from, from + count)
       this.#used += count
@@ -140,7 +140,11 @@ export class Pages {
     if (known !== undefined) return known
     const page = Buffer.allocUnsafe(PAGE_BYTES)
     const got = await this.#source.read(page, number * PAGE_BYTES)
-    if (got < PAGE_BYTES || page.readUInt32LE(PAGE_DATA) !== number || page.readUInt32LE(PAGE_BYTES - 4) !== pageCrc(page, this.#seed, number)) {
+    if (
+      got < PAGE_BYTES ||
+      page.readUInt32LE(PAGE_DATA) !== number ||
+      page.readUInt32LE(PAGE_BYTES - 4) !== pageCrc(page, this.#seed, number)
+    ) {
       throw new PageFault(this.segment, `page ${number} of ${this.#source.name} does not check`)
     }
     const data = page.subarray(0, PAGE_DATA)
@@ -153,7 +157,7 @@ export class Pages {
     const start = offset - first * PAGE_DATA
     if (start + length <= PAGE_DATA) return (await this.page(first)).subarray(start, start + length)
     const parts: Buffer[] = []
-    for (let at = offset; at < offset + length; ) {
+    for (let at = offset; at < offset + length;) {
       const number = Math.floor(at / PAGE_DATA)
       const from = at - number * PAGE_DATA
       const count = Math.min(PAGE_DATA - from, offset + length - at)

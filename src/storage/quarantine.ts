@@ -7,7 +7,13 @@ import type { SegmentName } from './paths.js'
 
 const CHUNK_BYTES = 1 << 20
 
-export async function quarantine<Note>({ files, clock, paths, handles }: Core<Note>, segment: SegmentName, from: number, to: number, reason: string): Promise<void> {
+export async function quarantine<Note>(
+  { files, clock, paths, handles }: Core<Note>,
+  segment: SegmentName,
+  from: number,
+  to: number,
+  reason: string,
+): Promise<void> {
   const name = `${segment.name}.${from}-${to}.${Buffer.from(clock.random(4)).toString('hex')}`
   const note = `${JSON.stringify({ segment: segment.name, offset: from, bytes: to - from, at: clock.now(), reason }, undefined, 2)}\n`
   try {
@@ -15,7 +21,7 @@ export async function quarantine<Note>({ files, clock, paths, handles }: Core<No
     await handles.with(paths.segment(segment), (source) =>
       placeFile(files, clock, join(paths.quarantine, `${name}.bytes`), async (file, temporary) => {
         const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
-        for (let at = from; at < to; ) {
+        for (let at = from; at < to;) {
           const got = await readFully(source, chunk.subarray(0, Math.min(CHUNK_BYTES, to - at)), at)
           if (got === 0) break
           await writeFully(file, chunk.subarray(0, got), at - from, temporary)
@@ -23,7 +29,9 @@ export async function quarantine<Note>({ files, clock, paths, handles }: Core<No
         }
       }),
     )
-    await placeFile(files, clock, join(paths.quarantine, `${name}.json`), (file, temporary) => writeFully(file, Buffer.from(note), 0, temporary))
+    await placeFile(files, clock, join(paths.quarantine, `${name}.json`), (file, temporary) =>
+      writeFully(file, Buffer.from(note), 0, temporary),
+    )
   } catch (error) {
     throw ioError(error, 'Setting torn bytes aside in', paths.quarantine)
   }

@@ -18,7 +18,11 @@ export class Groups<Note> {
     this.#state = state
   }
 
-  async *read({ after = 0, upTo = Number.POSITIVE_INFINITY, signal }: ReadOptions = {}): AsyncGenerator<CommitGroup | Gap, void, undefined> {
+  async *read({ after = 0, upTo = Number.POSITIVE_INFINITY, signal }: ReadOptions = {}): AsyncGenerator<
+    CommitGroup | Gap,
+    void,
+    undefined
+  > {
     let at = after
     while (at < Math.min(upTo, this.#state.head.position)) {
       const segment = this.#holding(at + 1)
@@ -41,7 +45,11 @@ export class Groups<Note> {
     }
   }
 
-  async *readReverse({ before = Number.POSITIVE_INFINITY, signal }: { before?: number; signal?: AbortSignal } = {}): AsyncGenerator<CommitGroup | Gap, void, undefined> {
+  async *readReverse({ before = Number.POSITIVE_INFINITY, signal }: { before?: number; signal?: AbortSignal } = {}): AsyncGenerator<
+    CommitGroup | Gap,
+    void,
+    undefined
+  > {
     let to = Math.min(before - 1, this.#state.head.position)
     while (to > 0) {
       const segment = this.#holding(to)
@@ -101,7 +109,7 @@ export class Groups<Note> {
     const chain = { group: -1, position: (start?.first ?? segment.first) - 1, digest: undefined }
     const { file, release } = await core.handles.acquire(core.paths.segment(segment))
     try {
-      const walk = new Walk(file, core.journal, start?.offset ?? 0, segment.end, chain)
+      const walk = new Walk(file, core.journal, start?.offset ?? 0, segment.end, chain, false)
       for (;;) {
         const next = walk.next()
         const item = next instanceof Promise ? await next : next
@@ -118,10 +126,20 @@ export class Groups<Note> {
   *#around(segment: Sealed, hole: Hole): Generator<CommitGroup | Gap, void, undefined> {
     const { before, lost, after } = salvage(hole)
     const digest = hole.header?.digest.toString('hex') ?? ''
-    const group = (commits: StoredCommit[]): CommitGroup => ({ commits, head: { position: lastPosition(commits.at(-1) as StoredCommit), digest } })
+    const group = (commits: StoredCommit[]): CommitGroup => ({
+      commits,
+      head: { position: lastPosition(commits.at(-1) as StoredCommit), digest },
+    })
     if (before.length > 0) yield group(before.map(({ commit }) => commit))
     const { first, last } = lost ?? { first: hole.first, last: hole.first - 1 }
-    const gap: Damage = { segment: segment.name, offset: hole.offset, bytes: hole.end - hole.offset, firstPosition: first, lastPosition: last ?? segment.position, reason: hole.reason }
+    const gap: Damage = {
+      segment: segment.name,
+      offset: hole.offset,
+      bytes: hole.end - hole.offset,
+      firstPosition: first,
+      lastPosition: last ?? segment.position,
+      reason: hole.reason,
+    }
     this.#state.remember(gap)
     if (lost !== undefined) yield { gap }
     if (after.length > 0) yield group(after.map(({ commit }) => commit))
@@ -129,8 +147,13 @@ export class Groups<Note> {
 
   #lost(segment: Sealed, firstPosition: number): Damage {
     const range = { firstPosition, lastPosition: segment.position }
-    const known = this.#state.damage.find((one) => one.firstPosition <= firstPosition && (one.lastPosition ?? segment.position) >= segment.position)
-    const gap = known === undefined ? { segment: segment.name, offset: segment.end, bytes: 0, ...range, reason: 'the segment is missing or ends early' } : { ...known, ...range }
+    const known = this.#state.damage.find(
+      (one) => one.firstPosition <= firstPosition && (one.lastPosition ?? segment.position) >= segment.position,
+    )
+    const gap =
+      known === undefined
+        ? { segment: segment.name, offset: segment.end, bytes: 0, ...range, reason: 'the segment is missing or ends early' }
+        : { ...known, ...range }
     if (known === undefined) this.#state.remember(gap)
     return gap
   }

@@ -10,7 +10,13 @@ import { salvage } from './salvage.js'
 import { isHole, Walk, type Item } from './walk.js'
 
 /** Damage met on the way is reported; an index with holes says so. `facts` gathers what a header would say. */
-export async function indexSegment<Note>(core: Core<Note>, indexes: Indexes<Note>, segment: Sealed, report: (damage: Damage) => void, facts?: Facts): Promise<MemoryIndex<Note>> {
+export async function indexSegment<Note>(
+  core: Core<Note>,
+  indexes: Indexes<Note>,
+  segment: Sealed,
+  report: (damage: Damage) => void,
+  facts?: Facts,
+): Promise<MemoryIndex<Note>> {
   const index = new MemoryIndex<Note>(segment)
   const feed = new Feed(core, indexes, index, facts)
   if (segment.end === 0) {
@@ -27,13 +33,27 @@ export async function indexSegment<Note>(core: Core<Note>, indexes: Indexes<Note
         const { first, last } = saved.lost ?? { first: item.first, last: item.first - 1 }
         const lastPosition = last ?? segment.position
         if (item.final) ended = true
-        report({ segment: segment.name, offset: item.offset, bytes: item.end - item.offset, firstPosition: first, lastPosition, reason: item.reason })
+        report({
+          segment: segment.name,
+          offset: item.offset,
+          bytes: item.end - item.offset,
+          firstPosition: first,
+          lastPosition,
+          reason: item.reason,
+        })
       } else if (item.header.kind === Kind.data) await feed.frame(item)
       else if (item.header.kind === Kind.snapshot) facts?.addSnapshot(unpackSnapshot(payloadOf(item)))
     }
     if (!ended && walk.chain.position < segment.position) {
       index.complete = false
-      report({ segment: segment.name, offset: segment.end, bytes: 0, firstPosition: walk.chain.position + 1, lastPosition: segment.position, reason: 'the segment ends before its last position' })
+      report({
+        segment: segment.name,
+        offset: segment.end,
+        bytes: 0,
+        firstPosition: walk.chain.position + 1,
+        lastPosition: segment.position,
+        reason: 'the segment ends before its last position',
+      })
     }
   })
   return index

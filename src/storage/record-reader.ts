@@ -15,8 +15,14 @@ export interface BadRecord {
 }
 
 /** Commits at places `from` to `to` (indexes of places), oldest first. */
-export async function* commitsAt(file: FileHandle, stream: string, places: readonly number[], from: number, to: number): AsyncGenerator<StoredCommit | BadRecord> {
-  for (let first = from; first < to; ) {
+export async function* commitsAt(
+  file: FileHandle,
+  stream: string,
+  places: readonly number[],
+  from: number,
+  to: number,
+): AsyncGenerator<StoredCommit | BadRecord> {
+  for (let first = from; first < to;) {
     const end = windowEnd(places, first, to)
     const start = places[first * PLACE + 2] as number
     const bytes = Buffer.allocUnsafe((places[(end - 1) * PLACE + 2] as number) + (places[(end - 1) * PLACE + 3] as number) - start)
@@ -38,7 +44,14 @@ function windowEnd(places: readonly number[], first: number, to: number): number
   return end
 }
 
-function commitIn(bytes: Buffer, got: number, start: number, stream: string, places: readonly number[], i: number): StoredCommit | BadRecord {
+function commitIn(
+  bytes: Buffer,
+  got: number,
+  start: number,
+  stream: string,
+  places: readonly number[],
+  i: number,
+): StoredCommit | BadRecord {
   const [version, position, offset, length] = places.slice(i * PLACE, i * PLACE + PLACE) as [number, number, number, number]
   const bad = (reason: string): BadRecord => ({ bad: { version, position, offset, bytes: length, reason } })
   const at = offset - start

@@ -19,7 +19,9 @@ export function unpack(bytes: Uint8Array): unknown {
 
 /** A commit's bytes, without length and checksum. */
 export function encodeCommit(commit: NewCommit): Buffer {
-  const events = commit.events.map(({ type, schema, data, flags, meta }) => (meta === undefined ? [type, schema, data, flags] : [type, schema, data, flags, meta]))
+  const events = commit.events.map(({ type, schema, data, flags, meta }) =>
+    meta === undefined ? [type, schema, data, flags] : [type, schema, data, flags, meta],
+  )
   return packr.pack([commit.stream, commit.version, commit.commitId ?? null, commit.at, commit.meta ?? null, events])
 }
 
@@ -50,8 +52,16 @@ function checksum(bytes: Buffer, at: number, end: number): number {
  * @throws Error if it is no commit, or one with flags of a later format: that is no accident of the disk.
  */
 export function decodeCommit(bytes: Buffer, start: number, end: number, position: number): StoredCommit {
-  const value = packr.unpack(bytes, { start: start + RECORD_HEAD_BYTES, end }) as [string, number, string | null, number, unknown, [string, number, unknown, number, unknown?][]]
-  if (!Array.isArray(value) || typeof value[0] !== 'string' || !Array.isArray(value[5]) || value[5].length === 0) throw new Error('a record that checks is no commit')
+  const value = packr.unpack(bytes, { start: start + RECORD_HEAD_BYTES, end }) as [
+    string,
+    number,
+    string | null,
+    number,
+    unknown,
+    [string, number, unknown, number, unknown?][],
+  ]
+  if (!Array.isArray(value) || typeof value[0] !== 'string' || !Array.isArray(value[5]) || value[5].length === 0)
+    throw new Error('a record that checks is no commit')
   const packed = value[5]
   const events = new Array<StoredEvent>(packed.length)
   for (let i = 0; i < packed.length; i++) {

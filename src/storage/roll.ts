@@ -67,11 +67,19 @@ export class Roll<Note> {
     const first = head.position + 1
     const segment = segmentName(number, first)
     const base = { align, journal, digest: state.digest }
-    const header = makeFrame({ ...base, kind: Kind.segment, flags: 0, count: 0, group: state.group + 1, first, aux: sealedEnd }, facts.encode(number))
+    const header = makeFrame(
+      { ...base, kind: Kind.segment, flags: 0, count: 0, group: state.group + 1, first, aux: sealedEnd },
+      facts.encode(number),
+    )
     const frames = [header]
     if (again !== undefined) {
       const { count, aux, digest } = again.header
-      frames.push(makeFrame({ ...base, kind: Kind.data, flags: REWRITTEN, count, group: state.group + 2, first: again.header.first, aux, digest }, again.bytes.subarray(again.at, again.at + again.header.length)))
+      frames.push(
+        makeFrame(
+          { ...base, kind: Kind.data, flags: REWRITTEN, count, group: state.group + 2, first: again.header.first, aux, digest },
+          again.bytes.subarray(again.at, again.at + again.header.length),
+        ),
+      )
     }
     const bytes = Buffer.concat(frames)
     this.mustBeOurs()
@@ -135,7 +143,16 @@ export class Roll<Note> {
   /** Notes how far the journal is durable; synced where the writer leaves. */
   async mark(clean: boolean): Promise<void> {
     const { core, active, end, group, digest, synced } = this.#state
-    await this.#head.write({ epoch: this.#epoch, segment: active.number, end, group, position: synced.position, digest, journal: core.journal, clean })
+    await this.#head.write({
+      epoch: this.#epoch,
+      segment: active.number,
+      end,
+      group,
+      position: synced.position,
+      digest,
+      journal: core.journal,
+      clean,
+    })
     if (clean) await this.#head.sync()
   }
 

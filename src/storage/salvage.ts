@@ -36,7 +36,9 @@ export function salvage(hole: Hole): Salvage {
   if (before.length === header.count && position === end + 1) return { before, lost: behind(hole, end), after: [] }
   const after = fromBehind(payload, at, header.length, end)
   const lost = { first: position, last: after.length > 0 ? (after[0] as Saved).commit.position - 1 : (last ?? end) }
-  return hole.last !== undefined && hole.last > end ? { before, lost: { first: position, last: hole.last }, after: [] } : { before, lost, after }
+  return hole.last !== undefined && hole.last > end
+    ? { before, lost: { first: position, last: hole.last }, after: [] }
+    : { before, lost, after }
 }
 
 /** Frames behind the first that are lost altogether. */

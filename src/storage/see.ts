@@ -1,4 +1,5 @@
 /** Sees what a directory holds, for whoever is to open it, and touches nothing. */
+import { setTimeout } from 'node:timers/promises'
 import { ioError, JournalError } from '../errors.js'
 import type { Look, StreamNotes } from './commit-store.js'
 import type { Core } from './core.js'
@@ -13,6 +14,9 @@ import { look, type Sight } from './look.js'
 import { PageCache } from './pages.js'
 import { FORMAT, Paths } from './paths.js'
 import { listSegments, ofJournal } from './segments.js'
+
+const LOOKS_MAX = 10
+const LOOK_AGAIN_MS = 10
 
 export interface OpenStore<Note> {
   notes: StreamNotes<Note>
@@ -38,8 +42,40 @@ export interface Seen<Note> {
   live: boolean
 }
 
-/** Looks at the directory; undefined if there is no journal yet and one may be made. */
-export async function see<Note>(directory: string, files: Files, clock: Clock, { notes, readOnly = false }: OpenStore<Note>, holdsLock = false): Promise<Seen<Note> | undefined> {
+/**
+ * Looks at the directory, again if a writer came, went or wrote meanwhile: what it was about must not be taken for damage.
+ * Undefined if there is no journal yet and one may be made.
+ */
+export async function see<Note>(directory: string, files: Files, clock: Clock, options: OpenStore<Note>): Promise<Seen<Note> | undefined> {
+  for (let again = 0; ; again++) {
+    const seen = await seeOnce(directory, files, clock, options)
+    if (seen === undefined || again === LOOKS_MAX) return seen
+    if (await isSettled(seen)) return seen
+    await seen.core.handles.close()
+    await setTimeout(LOOK_AGAIN_MS)
+  }
+}
+
+async function isSettled<Note>({ core, sight: { mark }, live }: Seen<Note>): Promise<boolean> {
+  try {
+    // Beside a writer only what the head file vouched for was read, so it may well have gone on.
+    if (live) return mark !== undefined
+    const now = await HeadFile.read(core.files, core.paths.head)
+    return now?.sequence === mark?.sequence && !(await isLocked(core.files, core.paths))
+  } catch (error) {
+    await core.handles.close()
+    throw error
+  }
+}
+
+/** The same once; for whoever holds the lock, nothing changes meanwhile. */
+export async function seeOnce<Note>(
+  directory: string,
+  files: Files,
+  clock: Clock,
+  { notes, readOnly = false }: OpenStore<Note>,
+  holdsLock = false,
+): Promise<Seen<Note> | undefined> {
   const paths = new Paths(directory)
   const names = await rootNames(files, directory)
   if (names === undefined || (await readFormat(files, paths, names)) === undefined) return undefined
@@ -55,7 +91,12 @@ export async function see<Note>(directory: string, files: Files, clock: Clock, {
     }
     const list = ofJournal(found, journal)
     const core: Core<Note> = { files, clock, paths, handles, cache: new PageCache(), notes, journal, readOnly: readOnly || !holdsLock }
-    const sight = await look(core, list, mark?.journal.equals(journal) === true ? mark : undefined, live ? 'beside' : 'alone')
+    const sight = await look(
+      core,
+      list,
+      mark?.journal.equals(journal) === true ? mark : undefined,
+      live && mark !== undefined ? 'beside' : 'alone',
+    )
     return { core, sight, names, live }
   } catch (error) {
     await handles.close()
@@ -69,7 +110,12 @@ export function admit<Note>(directory: string, { facts, chain, damage }: Sight<N
     const message = `The journal in ${directory} is damaged: ${damage[0]?.reason}. Open it with onDamage: 'isolate' to use the rest.`
     throw new JournalError('JOURNAL_DAMAGED', message, { directory, damage: [...damage] })
   }
-  options.admit({ format: FORMAT, types: facts.types, head: { position: chain.position, digest: (chain.digest ?? Buffer.alloc(32)).toString('hex') }, damage })
+  options.admit({
+    format: FORMAT,
+    types: facts.types,
+    head: { position: chain.position, digest: (chain.digest ?? Buffer.alloc(32)).toString('hex') },
+    damage,
+  })
 }
 
 async function rootNames(files: Files, directory: string): Promise<string[] | undefined> {

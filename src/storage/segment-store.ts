@@ -39,9 +39,9 @@ export class SegmentStore<Note> implements CommitStore<Note> {
 
   constructor(state: State<Note>, source: Source<Note>, recovery: StoreRecovery) {
     this.#state = state
-    this.#lookup = new Lookup(state)
     this.#groups = new Groups(state)
-    this.#streams = new StreamReading(state, this.#lookup)
+    this.#streams = new StreamReading(state)
+    this.#lookup = new Lookup(state, this.#streams)
     this.#writer = 'writer' in source ? source.writer : undefined
     this.#follow = 'follow' in source ? source.follow : undefined
     this.recovery = recovery
@@ -156,10 +156,15 @@ export class SegmentStore<Note> implements CommitStore<Note> {
 
   #readOnly(): JournalError {
     const { root } = this.#state.core.paths
-    return new JournalError('JOURNAL_READ_ONLY', `${root} was opened for reading. Open it without readOnly to append.`, { directory: root, outcome: 'none' })
+    return new JournalError('JOURNAL_READ_ONLY', `${root} was opened for reading. Open it without readOnly to append.`, {
+      directory: root,
+      outcome: 'none',
+    })
   }
 
   #damaged(position: number, damage: Damage[]): JournalError {
-    return new JournalError('JOURNAL_DAMAGED', `Whether position ${position} ended a group cannot be known: ${damage[0]?.reason}.`, { damage })
+    return new JournalError('JOURNAL_DAMAGED', `Whether position ${position} ended a group cannot be known: ${damage[0]?.reason}.`, {
+      damage,
+    })
   }
 }

@@ -37,7 +37,11 @@ export async function listSegments(files: Files, handles: Handles, paths: Paths)
   const names = await namesIn(files, paths.journal)
   const byNumber = new Map<number, SegmentFile>()
   for (const name of names.map(parseSegment).filter((one) => one !== undefined)) {
-    const file = await handles.with(paths.segment(name), async (open) => ({ ...name, size: await open.size(), head: await readHead(open, name) }))
+    const file = await handles.with(paths.segment(name), async (open) => ({
+      ...name,
+      size: await open.size(),
+      head: await readHead(open, name),
+    }))
     if (byNumber.get(name.number)?.head === undefined) byNumber.set(name.number, file)
   }
   const indexed = names.filter((name) => name.endsWith('.idx')).map((name) => parseSegment(name.replace(/idx$/, 'seg'))?.number ?? 0)
@@ -46,7 +50,10 @@ export async function listSegments(files: Files, handles: Handles, paths: Paths)
 
 /** The segments with a header of this journal; the header of another is none. */
 export function ofJournal({ files, indexed }: SegmentList, journal: Buffer): SegmentList {
-  return { files: files.map((file) => (file.head?.header.journal.equals(journal) === false ? { ...file, head: undefined } : file)), indexed }
+  return {
+    files: files.map((file) => (file.head?.header.journal.equals(journal) === false ? { ...file, head: undefined } : file)),
+    indexed,
+  }
 }
 
 /** Names in a directory, none if it is not there. */
@@ -83,7 +90,12 @@ export function sealedOf(list: readonly SegmentFile[]): Map<number, Sealed> {
       for (let number = next.number - 1; number > file.number; number--) sealed.set(number, missing(number, next.first, next.first - 1))
       const { header } = next.head ?? {}
       const known = header !== undefined && next.number === file.number + 1
-      sealed.set(file.number, { ...nameOf(file), end: known ? header.aux : file.size, position: next.first - 1, digest: known ? header.digest : undefined })
+      sealed.set(file.number, {
+        ...nameOf(file),
+        end: known ? header.aux : file.size,
+        position: next.first - 1,
+        digest: known ? header.digest : undefined,
+      })
     }
     next = file
   }
@@ -108,7 +120,7 @@ export function factsOf({ payload }: SegmentHead): Facts {
 /** Where the bytes of a file that are not zero end; `from` if there are none behind it. */
 export async function contentEnd(file: FileHandle, from: number, size: number): Promise<number> {
   const chunk = Buffer.allocUnsafe(Math.min(1 << 20, Math.max(0, size - from)))
-  for (let end = size; end > from; ) {
+  for (let end = size; end > from;) {
     const start = Math.max(from, end - chunk.length)
     const bytes = chunk.subarray(0, end - start)
     await readFully(file, bytes, start)

@@ -60,7 +60,9 @@ export class SnapshotFiles {
       const header = headerOf(record)
       const start = await readAt(handle, 0, header.length)
       if (!start.equals(header)) return 'the header is damaged'
-      return whole && (await hashOf(handle, record.bytes)) !== record.sha256 ? 'the file does not have the digest that the journal names' : undefined
+      return whole && (await hashOf(handle, record.bytes)) !== record.sha256
+        ? 'the file does not have the digest that the journal names'
+        : undefined
     } catch (error) {
       return `the file cannot be read: ${String(error)}`
     } finally {
@@ -73,7 +75,7 @@ export class SnapshotFiles {
     const path = join(this.#directory, record.file)
     const handle = await this.#files.open(path, 'r')
     try {
-      for (let at = headerOf(record).length; at < record.bytes; ) {
+      for (let at = headerOf(record).length; at < record.bytes;) {
         const head = await readAt(handle, at, 8)
         const chunk = await readAt(handle, at + 8, head.readUInt32LE(0))
         if (crc32(chunk) !== head.readUInt32LE(4)) throw new Error('a chunk does not check')

@@ -50,13 +50,18 @@ export class State<Note> {
 
   /** Keeps a damage that was met while reading, once. */
   remember(found: Damage): void {
-    const known = this.damage.some((other) => other.segment === found.segment && other.firstPosition === found.firstPosition && other.offset <= found.offset)
+    const known = this.damage.some(
+      (other) => other.segment === found.segment && other.firstPosition === found.firstPosition && other.offset <= found.offset,
+    )
     if (!known) this.damage.push(found)
   }
 
   /** Damage that may hide commits behind a position. */
   hiddenBehind(position: number): Damage[] {
-    return this.gaps.filter(({ firstPosition, lastPosition }) => (lastPosition ?? Number.POSITIVE_INFINITY) > position && (lastPosition === undefined || lastPosition >= firstPosition))
+    return this.gaps.filter(
+      ({ firstPosition, lastPosition }) =>
+        (lastPosition ?? Number.POSITIVE_INFINITY) > position && (lastPosition === undefined || lastPosition >= firstPosition),
+    )
   }
 
   subscribe(listener: Listener): () => void {

@@ -2,7 +2,6 @@
 import type { Damage } from '../errors.js'
 import type { Gap, StoredCommit } from './commit-store.js'
 import type { Part } from './indexes.js'
-import type { Lookup } from './lookup.js'
 import { PLACE } from './memory-index.js'
 import { lastPosition, lastVersion } from './record.js'
 import { commitsAt, type BadRecord } from './record-reader.js'
@@ -19,20 +18,21 @@ const PAGE = 256
 
 export class StreamReading<Note> {
   readonly #state: State<Note>
-  readonly #lookup: Lookup<Note>
 
-  constructor(state: State<Note>, lookup: Lookup<Note>) {
+  constructor(state: State<Note>) {
     this.#state = state
-    this.#lookup = lookup
   }
 
   async *read(stream: string, options: StreamOptions = {}): AsyncGenerator<StoredCommit | Gap, void, undefined> {
     yield* options.reverse === true ? this.#backwards(stream, options) : this.#forwards(stream, options)
   }
 
-  async *#forwards(stream: string, { after = 0, before = Number.POSITIVE_INFINITY, signal }: StreamOptions): AsyncGenerator<StoredCommit | Gap> {
+  async *#forwards(
+    stream: string,
+    { after = 0, before = Number.POSITIVE_INFINITY, signal }: StreamOptions,
+  ): AsyncGenerator<StoredCommit | Gap> {
     const parts: Part<Note>[] = []
-    for (let part = await this.#lookup.part(stream); part !== undefined; part = await part.previous()) {
+    for (let part = await this.#newest(stream); part !== undefined; part = await part.previous()) {
       if (part.lastVersion <= after) break
       parts.push(part)
     }
@@ -57,8 +57,11 @@ export class StreamReading<Note> {
     if (version < before - 1) for (const gap of tail) yield { gap }
   }
 
-  async *#backwards(stream: string, { after = 0, before = Number.POSITIVE_INFINITY, signal }: StreamOptions): AsyncGenerator<StoredCommit | Gap> {
-    let part = await this.#lookup.part(stream)
+  async *#backwards(
+    stream: string,
+    { after = 0, before = Number.POSITIVE_INFINITY, signal }: StreamOptions,
+  ): AsyncGenerator<StoredCommit | Gap> {
+    let part = await this.#newest(stream)
     if (before > (part?.lastVersion ?? 0)) for (const gap of this.#state.hiddenBehind(part?.lastPosition ?? 0).toReversed()) yield { gap }
     let next: { version: number; position: number } | undefined
     for (; part !== undefined && part.lastVersion > after; part = await part.previous()) {
@@ -66,13 +69,21 @@ export class StreamReading<Note> {
       for await (const item of this.#part(stream, part, after, before, true)) {
         signal?.throwIfAborted()
         if (!('gap' in item)) {
-          if (next !== undefined && lastVersion(item) + 1 < next.version) for (const gap of this.#between(lastPosition(item), next.position).toReversed()) yield { gap }
+          if (next !== undefined && lastVersion(item) + 1 < next.version)
+            for (const gap of this.#between(lastPosition(item), next.position).toReversed()) yield { gap }
           next = item
         } else next = undefined
         yield item
       }
     }
-    if (next !== undefined && next.version > after + 1 && after === 0) for (const gap of this.#between(0, next.position).toReversed()) yield { gap }
+    if (next !== undefined && next.version > after + 1 && after === 0)
+      for (const gap of this.#between(0, next.position).toReversed()) yield { gap }
+  }
+
+  /** The newest part of a stream; undefined if there is none that is intact. */
+  #newest(stream: string): Part<Note> | undefined | Promise<Part<Note> | undefined> {
+    const { index, indexes } = this.#state
+    return indexes.memoryPart(index, stream) ?? indexes.stream(stream)
   }
 
   /** Commits of a part that have events with versions between two. */
@@ -91,7 +102,8 @@ export class StreamReading<Note> {
       if (!reverse) for await (const item of commitsAt(file, stream, places, from, to)) yield this.#item(stream, segment.name, part, item)
       for (let end = to; reverse && end > from; end -= PAGE) {
         const page: (StoredCommit | Gap)[] = []
-        for await (const item of commitsAt(file, stream, places, Math.max(from, end - PAGE), end)) page.push(this.#item(stream, segment.name, part, item))
+        for await (const item of commitsAt(file, stream, places, Math.max(from, end - PAGE), end))
+          page.push(this.#item(stream, segment.name, part, item))
         yield* page.toReversed()
       }
     } finally {
@@ -110,6 +122,17 @@ export class StreamReading<Note> {
   /** Damage between two positions that may have held what is missing of a stream. */
   #between(after: number, before: number): Damage[] {
     const found = this.#state.gaps.filter((gap) => gap.firstPosition < before && (gap.lastPosition ?? before) > after)
-    return found.length > 0 ? found : [{ segment: '', offset: 0, bytes: 0, firstPosition: after + 1, lastPosition: before - 1, reason: 'versions of the stream are missing' }]
+    return found.length > 0
+      ? found
+      : [
+          {
+            segment: '',
+            offset: 0,
+            bytes: 0,
+            firstPosition: after + 1,
+            lastPosition: before - 1,
+            reason: 'versions of the stream are missing',
+          },
+        ]
   }
 }

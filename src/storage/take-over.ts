@@ -14,7 +14,7 @@ import { makeDirectory } from './io.js'
 import { beginEpoch, lock } from './lock.js'
 import type { Sight } from './look.js'
 import { MemoryIndex } from './memory-index.js'
-import { admit, see, type OpenStore, type Seen } from './see.js'
+import { admit, see, seeOnce, type OpenStore, type Seen } from './see.js'
 import { PageCache } from './pages.js'
 import { FORMAT, Paths } from './paths.js'
 import { quarantine } from './quarantine.js'
@@ -48,7 +48,7 @@ export async function takeOver<Note>(directory: string, files: Files, clock: Clo
   try {
     const mark = await HeadFile.read(files, paths.head)
     const epoch = await beginEpoch(files, paths, mark?.epoch ?? 0)
-    seen = (await see(directory, files, clock, options, true)) ?? empty(files, clock, paths, options)
+    seen = (await seeOnce(directory, files, clock, options, true)) ?? empty(files, clock, paths, options)
     admit(directory, seen.sight, options)
     head = await HeadFile.open(files, paths.head, mark)
     return await goOn(seen, epoch, held, head, align, options)
@@ -68,7 +68,16 @@ async function create(files: Files, clock: Clock, paths: Paths): Promise<void> {
 
 /** A journal without a segment yet. */
 function empty<Note>(files: Files, clock: Clock, paths: Paths, { notes }: OpenStore<Note>): Seen<Note> {
-  const core: Core<Note> = { files, clock, paths, handles: new Handles(files), cache: new PageCache(), notes, journal: Buffer.from(clock.random(16)), readOnly: false }
+  const core: Core<Note> = {
+    files,
+    clock,
+    paths,
+    handles: new Handles(files),
+    cache: new PageCache(),
+    notes,
+    journal: Buffer.from(clock.random(16)),
+    readOnly: false,
+  }
   const segments = new Map<number, Sealed>()
   const indexes: Indexes<Note> = new Indexes(core, segments, () => Promise.reject(new Error('there is no segment')))
   const sight: Sight<Note> = {
@@ -89,14 +98,32 @@ function empty<Note>(files: Files, clock: Clock, paths: Paths, { notes }: OpenSt
   return { core, sight, names: [], live: false }
 }
 
-async function goOn<Note>({ core, sight }: Seen<Note>, epoch: number, held: FileHandle, head: HeadFile, align: number, options: OpenStore<Note>): Promise<CommitStore<Note>> {
+async function goOn<Note>(
+  { core, sight }: Seen<Note>,
+  epoch: number,
+  held: FileHandle,
+  head: HeadFile,
+  align: number,
+  options: OpenStore<Note>,
+): Promise<CommitStore<Note>> {
   const state = new State(core, sight)
   const roll = new Roll(state, epoch, held, head, { align, segmentBytes: options.segmentBytes ?? 16 << 20 })
   try {
     const tornBytes = await setAside(core, sight)
     await behindTheEnd(state, roll, sight)
-    const writer = new Writer(state, roll, { commitBytesMax: options.commitBytesMax ?? 16 << 20, queueBytes: options.queueBytes ?? 8 << 20 })
-    const recovery: StoreRecovery = { format: FORMAT, epoch, tornBytes, unproven: 0, damage: sight.damage, clean: sight.clean, liveWriter: false }
+    const writer = new Writer(state, roll, {
+      commitBytesMax: options.commitBytesMax ?? 16 << 20,
+      queueBytes: options.queueBytes ?? 8 << 20,
+    })
+    const recovery: StoreRecovery = {
+      format: FORMAT,
+      epoch,
+      tornBytes,
+      unproven: 0,
+      damage: sight.damage,
+      clean: sight.clean,
+      liveWriter: false,
+    }
     return new SegmentStore(state, { writer }, recovery)
   } catch (error) {
     await roll.abandon()

@@ -28,7 +28,10 @@ export async function verify<Note>(state: State<Note>, { signal, progress }: Ver
     done += segment.end
     progress?.(done, total)
   }
-  const damage = [...check.damage, ...state.damage.filter((known) => !check.damage.some((found) => found.segment === known.segment && found.offset === known.offset))]
+  const damage = [
+    ...check.damage,
+    ...state.damage.filter((known) => !check.damage.some((found) => found.segment === known.segment && found.offset === known.offset)),
+  ]
   return { ok: damage.length === 0, head, commits: check.commits, events: check.events, damage }
 }
 
@@ -45,7 +48,10 @@ class Check<Note> {
 
   async segment(segment: Sealed): Promise<void> {
     const { core } = this.#state
-    if (segment.end > 0) await core.handles.with(core.paths.segment(segment), (file) => this.#frames(new Walk(file, core.journal, 0, segment.end, this.#chain), segment))
+    if (segment.end > 0)
+      await core.handles.with(core.paths.segment(segment), (file) =>
+        this.#frames(new Walk(file, core.journal, 0, segment.end, this.#chain), segment),
+      )
     if (this.#chain.position < segment.position) {
       this.#report(segment, segment.end, 0, this.#chain.position + 1, segment.position, 'the segment is missing or ends early')
       this.#chain = { group: -1, position: segment.position, digest: undefined }
@@ -73,7 +79,14 @@ class Check<Note> {
           this.#count(commit.events.length)
           const before = versions.get(commit.stream)
           if (before !== undefined && commit.version !== before + 1) {
-            this.#report(segment, item.offset, item.end - item.offset, commit.position, commit.position - 1, `stream ${JSON.stringify(commit.stream)} goes from version ${before} to ${commit.version}`)
+            this.#report(
+              segment,
+              item.offset,
+              item.end - item.offset,
+              commit.position,
+              commit.position - 1,
+              `stream ${JSON.stringify(commit.stream)} goes from version ${before} to ${commit.version}`,
+            )
           }
           versions.set(commit.stream, lastVersion(commit))
         }

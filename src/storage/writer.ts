@@ -49,7 +49,9 @@ export class Writer<Note> {
     const { commitBytesMax: max } = this.#options
     if (bytes.length > max) {
       const message = `The commit is ${bytes.length} bytes long, more than commitBytesMax (${max}) allows. Put large content elsewhere and refer to it.`
-      return Promise.reject(new JournalError('JOURNAL_LIMIT', message, { limit: 'commitBytesMax', value: bytes.length, max, outcome: 'none' }))
+      return Promise.reject(
+        new JournalError('JOURNAL_LIMIT', message, { limit: 'commitBytesMax', value: bytes.length, max, outcome: 'none' }),
+      )
     }
     return new Promise((resolve, reject) => {
       this.#queue.push({ commit, note, bytes, durability, resolve, reject })
@@ -79,7 +81,8 @@ export class Writer<Note> {
   async close(clean: boolean): Promise<void> {
     clearTimeout(this.#idle)
     const already = this.#stopped
-    this.#stopped ??= (outcome) => new JournalError('JOURNAL_CLOSED', `The journal in ${this.#directory} is closed.`, { directory: this.#directory, outcome })
+    this.#stopped ??= (outcome) =>
+      new JournalError('JOURNAL_CLOSED', `The journal in ${this.#directory} is closed.`, { directory: this.#directory, outcome })
     await this.#running
     clearTimeout(this.#idle)
     const proves = clean && already === undefined && !this.#failed
@@ -141,7 +144,20 @@ export class Writer<Note> {
       const { journal } = state.core
       const { position } = state.head
       await this.#room(frameBytes(entry.payload.length, this.#roll.align))
-      const frame = makeFrame({ kind: entry.kind, align: this.#roll.align, flags: 0, count: 0, group: state.group + 1, first: position + 1, journal, aux: 0, digest: state.digest }, entry.payload)
+      const frame = makeFrame(
+        {
+          kind: entry.kind,
+          align: this.#roll.align,
+          flags: 0,
+          count: 0,
+          group: state.group + 1,
+          first: position + 1,
+          journal,
+          aux: 0,
+          digest: state.digest,
+        },
+        entry.payload,
+      )
       await this.#roll.write(frame)
       state.group++
       this.#lastKind = entry.kind
@@ -195,7 +211,18 @@ export class Writer<Note> {
       at = end
     }
     const digest = nextDigest(state.digest, first, frame.subarray(HEADER_BYTES, at))
-    sealFrame(frame, { kind: Kind.data, align, flags: 0, count: group.length, group: state.group + 1, first, length, journal: state.core.journal, aux: position - first, digest })
+    sealFrame(frame, {
+      kind: Kind.data,
+      align,
+      flags: 0,
+      count: group.length,
+      group: state.group + 1,
+      first,
+      length,
+      journal: state.core.journal,
+      aux: position - first,
+      digest,
+    })
     await this.#roll.write(frame)
     state.group++
     state.digest = digest
@@ -208,7 +235,8 @@ export class Writer<Note> {
   #remember(group: QueuedCommit<Note>[], commits: StoredCommit[], records: number[], frame: number): void {
     const { index, facts, core } = this.#state
     index.addFrame((commits[0] as StoredCommit).position, frame)
-    for (const [i, { note }] of group.entries()) {
+    for (let i = 0; i < group.length; i++) {
+      const { note } = group[i] as QueuedCommit<Note>
       const commit = commits[i] as StoredCommit
       index.add(commit, frame, records[i * 2] as number, records[i * 2 + 1] as number, note, core.notes.claims(commit))
       facts.addCommit(commit, core.notes.isOpen(note))
@@ -224,7 +252,8 @@ export class Writer<Note> {
 
   /** Tells those who wait for this much. */
   #resolve(group: readonly QueuedCommit<Note>[], { commits, head }: CommitGroup, durability: Durability): void {
-    for (const [i, entry] of group.entries()) {
+    for (let i = 0; i < group.length; i++) {
+      const entry = group[i] as QueuedCommit<Note>
       if (entry.durability !== durability) continue
       const commit = commits[i] as StoredCommit
       entry.resolve({ position: lastPosition(commit), version: lastVersion(commit), digest: head.digest, durability })
@@ -239,8 +268,16 @@ export class Writer<Note> {
     const fenced = cause.code === 'JOURNAL_FENCED'
     this.#stopped ??= (outcome) =>
       fenced
-        ? (withOutcome(new JournalError('JOURNAL_FENCED', cause.message, cause.details as { directory: string; epoch: number }, { cause }), outcome) as JournalError)
-        : new JournalError('JOURNAL_POISONED', `A write to ${directory} failed before; open the journal again to go on.`, { directory, outcome }, { cause })
+        ? (withOutcome(
+            new JournalError('JOURNAL_FENCED', cause.message, cause.details as { directory: string; epoch: number }, { cause }),
+            outcome,
+          ) as JournalError)
+        : new JournalError(
+            'JOURNAL_POISONED',
+            `A write to ${directory} failed before; open the journal again to go on.`,
+            { directory, outcome },
+            { cause },
+          )
     const stopped = this.#stopped
     for (const entry of failed) entry.reject(withOutcome(cause, 'unknown'))
     for (const entry of this.#queue.drain()) entry.reject(stopped('none'))

@@ -197,6 +197,13 @@ describe.each([
     expect(over.refuses(resolved())).toMatch(/has its end/)
   })
 
+  test('is answered by its own name, whatever else waits', () => {
+    const stream = running()
+    stream.append(asked('a1'), asked('a2'), resolved('a2'))
+    expect(stream.refuses(resolved('a2'))).toMatch(/a2 waits for an answer/)
+    expect(stream.takes(resolved('a1'))).toBe(true)
+  })
+
   test('does not share its name with the other kind', () => {
     const other =
       family === 'approval'

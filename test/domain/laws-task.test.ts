@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { RETRIABLE_MAX } from '../../src/tasks.js'
-import { Stream, told, type Given } from './stream.js'
+import { RETRIABLE_MAX, taskLaw } from '../../src/tasks.js'
+import { session, Stream, told, type Given } from './stream.js'
 
 const task = (verb: string, more: object = {}, taskId = 'k'): Given => [`task.${verb}`, { taskId, ...more }]
 const ENDS = ['completed', 'failed', 'cancelled']
@@ -95,6 +95,25 @@ describe('a task', () => {
     stream.append(task('retried'))
     expect(stream.report().tasks).toEqual([])
     expect(stream.isOpen).toBe(true)
+  })
+
+  test('goes on when its session is restored', () => {
+    const stream = session()
+    stream.append(task('enqueued'), task('started'), task('interrupted'), ['session.archived'])
+    expect(stream.isOpen).toBe(false)
+    stream.append(['session.restored'])
+    expect(stream.report().tasks).toHaveLength(1)
+    expect(stream.takes(task('started'))).toBe(true)
+  })
+
+  test('is not moved by an end of an older attempt, even one that is on record', () => {
+    const ran = ['enqueued', 'started', 'failed', 'retried', 'started'].reduce(
+      (state, verb) => taskLaw.apply(state, { type: `task.${verb}`, data: { taskId: 'k' } }),
+      taskLaw.initial(),
+    )
+    expect(taskLaw.apply(ran, { type: 'task.completed', data: { taskId: 'k', attempt: 1 } })).toBe(ran)
+    expect(taskLaw.apply(ran, { type: 'task.completed', data: { taskId: 'x' } })).toBe(ran)
+    expect(taskLaw.apply(ran, { type: 'task.completed', data: { taskId: 'k', attempt: 2 } })).toEqual({ tasks: [] })
   })
 
   test('that failed stays retriable, up to a number of them', () => {

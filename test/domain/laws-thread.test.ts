@@ -46,6 +46,22 @@ describe('a thread', () => {
   })
 })
 
+describe('a thread beside another', () => {
+  test('takes turns as soon as it was forked', () => {
+    const stream = session()
+    stream.append(['thread.forked', { threadId: 'b', from: 'main' }])
+    expect(stream.takes(submitted('t1', 'b'))).toBe(true)
+  })
+
+  test('leaves the other’s turns alone when it is closed', () => {
+    const stream = running()
+    stream.crash()
+    stream.append(['thread.started', { threadId: 'b' }], submitted('t2'))
+    expect(stream.append(['thread.closed', { threadId: 'b' }])).toHaveLength(1)
+    expect(stream.report()).toMatchObject({ interrupted: [{ turnId: 't1' }], pending: [{ turnId: 't2' }] })
+  })
+})
+
 describe('a cut', () => {
   const cuts: [string, (more?: object) => Given][] = [
     ['thread.compacted', (more = {}) => ['thread.compacted', { threadId: 'main', summary: 's', ...more }]],
@@ -110,5 +126,12 @@ describe('a truncation', () => {
     expect(stream.refuses(cut)).toMatch(/open tool call/)
     stream.append(['tool.finished', { turnId: 't1', callId: 'c1' }])
     expect(stream.takes(cut)).toBe(true)
+    expect(stream.takes(['thread.truncated', { threadId: 'main', afterItemId: 'i1' }])).toBe(true)
+  })
+
+  test('may not hide it behind an item of another turn', () => {
+    const stream = ended()
+    stream.append(submitted('t2'), ['turn.started', { turnId: 't2' }])
+    expect(stream.refuses(['thread.truncated', { threadId: 'main', afterTurnId: 't1', afterItemId: 'i1' }])).toMatch(/t2 is running/)
   })
 })

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { RecordedEvent } from '../../src/define.js'
+import type { OpenSession } from '../../src/open-work.js'
+import { turnLaw } from '../../src/turns.js'
 import { byType, running, session, submitted, told, type Given } from './stream.js'
 
 const ENDS: Given[] = [
@@ -58,6 +60,7 @@ describe('a turn', () => {
     for (const end of [ENDS[0]!, ENDS[1]!, ['turn.interrupted', { turnId: 't1' }] as Given])
       expect(stream.refuses(end)).toBe('turn t1 was not started; start it, or cancel it')
     expect(stream.refuses(['turn.cancelled', { turnId: 't1', attempt: 2 }])).toMatch(/no attempt 2/)
+    expect(stream.refuses(['turn.cancelled', { turnId: 't1', threadId: 'b' }])).toMatch(/in thread main, not b/)
     expect(stream.refuses(['turn.steered', { turnId: 't1' }])).toMatch(/not started/)
     expect(data(stream.append(['turn.cancelled', { turnId: 't1' }]))).toEqual({ turnId: 't1', threadId: 'main', attempt: 1 })
     expect(stream.isOpen).toBe(false)
@@ -142,6 +145,22 @@ describe('what is left out', () => {
     expect(data(stream.append(['turn.interrupted', { turnId: 't1' }]))).toMatchObject({ threadId: 'main', attempt: 1 })
     expect(data(stream.append(starts()))).toMatchObject({ attempt: 2 })
     expect(data(stream.append(['turn.steered', { turnId: 't1' }]))).toMatchObject({ attempt: 2 })
+  })
+
+  test('is filled in alone, where one of the two is there', () => {
+    const stream = running()
+    expect(data(stream.append(['turn.steered', { turnId: 't1', threadId: 'main' }]))).toEqual({
+      turnId: 't1',
+      threadId: 'main',
+      attempt: 1,
+    })
+    expect(data(stream.append(['turn.steered', { turnId: 't1', attempt: 1 }]))).toEqual({ turnId: 't1', threadId: 'main', attempt: 1 })
+  })
+
+  test('is left out of events that are not ours', () => {
+    const { states } = running()
+    const note = { type: 'note.added', data: { turnId: 't1' } }
+    expect(turnLaw.complete((states as OpenSession[])[0]!, note)).toBe(note.data)
   })
 
   test('is not touched where it is there, and the data is the same object where nothing is missing', () => {

@@ -70,12 +70,20 @@ describe('a transcript', () => {
     )
     stream.append(['tool.finished', { turnId: 't1', callId: 'c1', content: text('yes') }], says('t1', 'b'))
     expect(story(stream)).toEqual(['in ask t1', 'message a', 'call c1 ok yes', 'call c2 error no', 'steer hurry', 'message b'])
+    stream.append(['turn.steered', { turnId: 't1', role: 'system', input: text('x'), attachments: text('y') }])
+    expect(of(stream).items.at(-1)).toEqual({
+      type: 'input',
+      turnId: 't1',
+      role: 'system',
+      content: [...text('x'), ...text('y')],
+      steered: true,
+    })
     expect(of(stream)).toMatchObject({
       session: 's',
       threadId: 'main',
       status: 'open',
-      position: 11,
-      version: 11,
+      position: 12,
+      version: 12,
       queue: [],
       unresolved: [],
     })
@@ -356,6 +364,30 @@ describe('a truncation', () => {
     expect(story(stream)).toEqual(['in ask t1'])
   })
 
+  test('that left an interrupted turn’s input does not say it twice', () => {
+    const stream = running()
+    stream.append(says('t1', 'a'))
+    stream.crash()
+    stream.append(['thread.truncated', { threadId: 'main', afterTurnId: 't1', afterItemId: 'a' }], starts('t1'))
+    expect(story(stream)).toEqual(['in ask t1', 'message a'])
+  })
+
+  test('that hid a compaction and what it covered gives the input back as well', () => {
+    const stream = session()
+    stream.append(...answered('t0'), submitted('t1'), starts('t1'), ['thread.compacted', { threadId: 'main', summary: 's' }])
+    stream.crash()
+    stream.append(['thread.truncated', { threadId: 'main', afterTurnId: 't0' }], starts('t1'))
+    expect(story(stream)).toEqual(['in ask t0', 'message say t0', 'in ask t1'])
+  })
+
+  test('cuts behind the item it names, not behind a call or an item of another turn', () => {
+    const stream = session()
+    stream.append(submitted('t1'), starts('t1'), says('t1', 'x', 'one'), completes('t1'))
+    stream.append(submitted('t2'), starts('t2'), says('t2', 'x', 'two'), requests('t2', 'x'), completes('t2'))
+    stream.append(['thread.truncated', { threadId: 'main', afterTurnId: 't1', afterItemId: 'x' }])
+    expect(story(stream)).toEqual(['in ask t1', 'message one'])
+  })
+
   test('after what is not there hides nothing, and says so', () => {
     const stream = three()
     stream.append(['thread.truncated', { threadId: 'main', afterTurnId: 'other' }])
@@ -410,7 +442,27 @@ describe('a fork', () => {
   test('of another session says where its history is', () => {
     const stream = session()
     stream.append(['thread.forked', { threadId: 'b', from: 'main', fromSession: 'r', throughTurnId: 't9' }])
-    expect(of(stream, 'b')).toMatchObject({ continues: { session: 'r', threadId: 'main', throughTurnId: 't9' }, items: [] })
+    expect(of(stream, 'b')).toMatchObject({ continues: { session: 'r', threadId: 'main', throughTurnId: 't9' }, items: [], unresolved: [] })
+    expect(of(stream)).not.toHaveProperty('continues')
+  })
+
+  test('has nothing of this session’s thread by that name, if it is of another', () => {
+    const stream = three()
+    stream.append(['thread.forked', { threadId: 'b', from: 'main', fromSession: 'r' }], ['thread.forked', { threadId: 'c' }])
+    expect(story(stream, 'b')).toEqual([])
+    expect(of(stream, 'c')).not.toHaveProperty('continues')
+    expect(of(stream, 'c')).toMatchObject({ status: 'open', items: [] })
+  })
+
+  test('at a turn that is not there has all of it, and says so', () => {
+    const stream = three()
+    stream.append(
+      ['thread.forked', { threadId: 'b', from: 'main', throughTurnId: 'other' }],
+      ['thread.forked', { threadId: 'c', from: 'main', throughTurnId: 't1' }],
+    )
+    expect(story(stream, 'b')).toHaveLength(6)
+    expect(of(stream, 'b').unresolved).toHaveLength(1)
+    expect(of(stream, 'c').unresolved).toEqual([])
   })
 })
 

@@ -18,7 +18,8 @@ const doors = defineLaw<{ open: string[] }>({
   name: 'doors',
   revision: 1,
   initial: () => ({ open: [] }),
-  refuse: (state, { type, data }) => (type === 'door.closed' && !state.open.includes((data as { id: string }).id) ? 'that door is not open' : undefined),
+  refuse: (state, { type, data }) =>
+    type === 'door.closed' && !state.open.includes((data as { id: string }).id) ? 'that door is not open' : undefined,
   claims: ({ type, data }) => (type === 'door.opened' ? [`door:${(data as { id: string }).id}`] : []),
   apply: (state, { type, data }) => {
     const { id } = data as { id: string }
@@ -34,7 +35,8 @@ function setUp() {
   const store = new MemoryStore(laws)
   let now = 1000
   const appender = new Appender(store, schemas, laws, defaultLimits, () => now)
-  const append = (stream: string, events: { type: string; data: unknown }[], options = {}) => appender.append(stream, events, options, 'disk')
+  const append = (stream: string, events: { type: string; data: unknown }[], options = {}) =>
+    appender.append(stream, events, options, 'disk')
   return { store, append, appender, reading: new Reading(store, schemas), setClock: (time: number) => (now = time) }
 }
 
@@ -58,13 +60,18 @@ describe('append', () => {
     const { append, reading } = setUp()
     await Promise.all(Array.from({ length: 50 }, (_, i) => append('a', [opened(String(i))])))
     const events = await all(reading.stream('a', {}))
-    expect(events.map((event) => ('gap' in event ? null : (event.data as { id: string }).id))).toEqual(Array.from({ length: 50 }, (_, i) => String(i)))
+    expect(events.map((event) => ('gap' in event ? null : (event.data as { id: string }).id))).toEqual(
+      Array.from({ length: 50 }, (_, i) => String(i)),
+    )
   })
 
   test('refuses a stale expectedVersion and writes nothing', async () => {
     const { append, store } = setUp()
     await append('a', [opened('1')], { expectedVersion: 0 })
-    await expect(append('a', [opened('2')], { expectedVersion: 0 })).rejects.toMatchObject({ code: 'JOURNAL_VERSION_CONFLICT', details: { stream: 'a', expected: 0, actual: 1, outcome: 'none' } })
+    await expect(append('a', [opened('2')], { expectedVersion: 0 })).rejects.toMatchObject({
+      code: 'JOURNAL_VERSION_CONFLICT',
+      details: { stream: 'a', expected: 0, actual: 1, outcome: 'none' },
+    })
     expect(store.head.position).toBe(1)
   })
 
@@ -75,7 +82,10 @@ describe('append', () => {
     const third = append('a', [closed('9')])
     expect(await first).toMatchObject({ version: 1 })
     expect(await second).toMatchObject({ version: 2 })
-    await expect(third).rejects.toMatchObject({ code: 'JOURNAL_LAW_BROKEN', details: { law: 'doors', type: 'door.closed', index: 0, reason: 'that door is not open', outcome: 'none' } })
+    await expect(third).rejects.toMatchObject({
+      code: 'JOURNAL_LAW_BROKEN',
+      details: { law: 'doors', type: 'door.closed', index: 0, reason: 'that door is not open', outcome: 'none' },
+    })
   })
 
   test('lets no name be claimed twice, in one commit, on its way, or long after', async () => {
@@ -116,7 +126,10 @@ describe('append', () => {
     ['a bigint', { id: '1', x: 1n }],
   ])('refuses %s by name', async (_name, data) => {
     const { append, store } = setUp()
-    await expect(append('a', [{ type: 'door.opened', data }])).rejects.toMatchObject({ code: 'JOURNAL_EVENT_INVALID', details: { type: 'door.opened', outcome: 'none' } })
+    await expect(append('a', [{ type: 'door.opened', data }])).rejects.toMatchObject({
+      code: 'JOURNAL_EVENT_INVALID',
+      details: { type: 'door.opened', outcome: 'none' },
+    })
     expect(store.head.position).toBe(0)
   })
 
@@ -124,15 +137,27 @@ describe('append', () => {
     const { append, store } = setUp()
     let deep: unknown = 1
     for (let i = 0; i < 200; i++) deep = [deep]
-    await expect(append('a', [{ type: 'door.opened', data: { id: '1', deep } }])).rejects.toMatchObject({ code: 'JOURNAL_LIMIT', details: { limit: 'depthMax' } })
-    await expect(append('a', [{ type: 'door.opened', data: { id: 'x'.repeat(17 << 20) } }])).rejects.toMatchObject({ code: 'JOURNAL_LIMIT', details: { limit: 'commitBytesMax', outcome: 'none' } })
+    await expect(append('a', [{ type: 'door.opened', data: { id: '1', deep } }])).rejects.toMatchObject({
+      code: 'JOURNAL_LIMIT',
+      details: { limit: 'depthMax' },
+    })
+    await expect(append('a', [{ type: 'door.opened', data: { id: 'x'.repeat(17 << 20) } }])).rejects.toMatchObject({
+      code: 'JOURNAL_LIMIT',
+      details: { limit: 'commitBytesMax', outcome: 'none' },
+    })
     expect(store.head.position).toBe(0)
   })
 
   test('refuses an event that does not fit, naming the place', async () => {
     const { append } = setUp()
-    await expect(append('a', [opened('1'), { type: 'door.opened', data: { id: 7 } }])).rejects.toMatchObject({ code: 'JOURNAL_EVENT_INVALID', details: { index: 1, path: ['id'] } })
-    await expect(append('a', [{ type: 'door.painted', data: {} }])).rejects.toMatchObject({ code: 'JOURNAL_EVENT_INVALID', details: { type: 'door.painted' } })
+    await expect(append('a', [opened('1'), { type: 'door.opened', data: { id: 7 } }])).rejects.toMatchObject({
+      code: 'JOURNAL_EVENT_INVALID',
+      details: { index: 1, path: ['data', 'id'] },
+    })
+    await expect(append('a', [{ type: 'door.painted', data: {} }])).rejects.toMatchObject({
+      code: 'JOURNAL_EVENT_INVALID',
+      details: { type: 'door.painted' },
+    })
   })
 
   test.each([
@@ -168,7 +193,10 @@ describe('commitId', () => {
   ])('with %s is refused, in flight and recorded', async (_name, stream, events) => {
     const { append, store } = setUp()
     const first = append('a', [opened('1')], { commitId: 'op' })
-    await expect(append(stream, events, { commitId: 'op' })).rejects.toMatchObject({ code: 'JOURNAL_COMMIT_ID_REUSED', details: { commitId: 'op', outcome: 'none' } })
+    await expect(append(stream, events, { commitId: 'op' })).rejects.toMatchObject({
+      code: 'JOURNAL_COMMIT_ID_REUSED',
+      details: { commitId: 'op', outcome: 'none' },
+    })
     await first
     await expect(append(stream, events, { commitId: 'op' })).rejects.toMatchObject({ code: 'JOURNAL_COMMIT_ID_REUSED' })
     expect(store.head.position).toBe(1)
@@ -188,6 +216,9 @@ describe('close', () => {
     expect([...store.openStreams()]).toEqual(['a'])
     await appender.close('a', 'crash', 'disk')
     expect(await appender.close('a', 'crash', 'disk')).toBeUndefined()
-    expect((await all(reading.stream('a', { after: 2 }))).map((event) => event)).toMatchObject([{ type: 'door.closed', version: 3 }, { type: 'door.closed', version: 4 }])
+    expect((await all(reading.stream('a', { after: 2 }))).map((event) => event)).toMatchObject([
+      { type: 'door.closed', version: 3 },
+      { type: 'door.closed', version: 4 },
+    ])
   })
 })

@@ -92,7 +92,10 @@ describe('view', () => {
     await put('b', 'added', { n: 4 })
     for (const restart of [false, true]) {
       const views = restart ? await stop(first.views).then(async () => (await start()).views) : first.views
-      await expect(views.row(projection, 'a')).rejects.toMatchObject({ code: 'JOURNAL_PROJECTION_FAILED', details: { projection: 'sum', key: 'a', position: 2 } })
+      await expect(views.row(projection, 'a')).rejects.toMatchObject({
+        code: 'JOURNAL_PROJECTION_FAILED',
+        details: { projection: 'sum', key: 'a', position: 2 },
+      })
       expect((await views.row(projection, 'b')).state).toEqual({ total: 4, name: '' })
     }
   })
@@ -104,7 +107,10 @@ describe('view', () => {
     await put('b', 'named', { text: 'bad' }, 1)
     await put('b', 'added', { n: 1 })
     await put('a', 'added', { n: 1 })
-    await expect(views.row(projection, 'b')).rejects.toMatchObject({ code: 'JOURNAL_UPCASTER_FAILED', details: { type: 'named', schema: 1, position: 2, stream: 'b' } })
+    await expect(views.row(projection, 'b')).rejects.toMatchObject({
+      code: 'JOURNAL_UPCASTER_FAILED',
+      details: { type: 'named', schema: 1, position: 2, stream: 'b' },
+    })
     expect((await views.row(projection, 'a')).state).toEqual({ total: 1, name: 'good' })
   })
 
@@ -181,8 +187,13 @@ describe('derived state', () => {
         flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7))
         stores.derived.entries.set(key, flipped)
         const { views } = await start()
-        for (const stream of ['a', 'b', 'c']) expect((await views.row(projection, stream)).state).toEqual({ total: stream.charCodeAt(0), name: '' })
-        expect(await rowsOf(views, { by: 'total' })).toEqual([['a', 97], ['b', 98], ['c', 99]])
+        for (const stream of ['a', 'b', 'c'])
+          expect((await views.row(projection, stream)).state).toEqual({ total: stream.charCodeAt(0), name: '' })
+        expect(await rowsOf(views, { by: 'total' })).toEqual([
+          ['a', 97],
+          ['b', 98],
+          ['c', 99],
+        ])
         await stop(views)
       }
     }
@@ -215,7 +226,9 @@ describe('list', () => {
     const { start, put } = setUp()
     const { views } = await start()
     for (let i = 0; i < 300; i++) await put(`s${String(i).padStart(3, '0')}`, 'added', { n: (i * 7) % 300 })
-    const expected = Array.from({ length: 300 }, (_, i) => [`s${String(i).padStart(3, '0')}`, (i * 7) % 300] as const).toSorted((a, b) => a[1] - b[1])
+    const expected = Array.from({ length: 300 }, (_, i) => [`s${String(i).padStart(3, '0')}`, (i * 7) % 300] as const).toSorted(
+      (a, b) => a[1] - b[1],
+    )
     expect(await rowsOf(views, { by: 'total' })).toEqual(expected)
     expect(await rowsOf(views, { by: 'total', reverse: true })).toEqual(expected.toReversed())
     expect(await rowsOf(views, { where: { total: 14 } as never })).toEqual([['s002', 14]])
@@ -237,7 +250,10 @@ describe('list', () => {
     for (let i = 0; i < 5; i++) {
       await put('a', 'added', { n: 10 })
       await put('b', 'added', { n: 1 })
-      expect(await rowsOf(views, { by: 'total' })).toEqual([['b', i + 1], ['a', 10 * (i + 1)]])
+      expect(await rowsOf(views, { by: 'total' })).toEqual([
+        ['b', i + 1],
+        ['a', 10 * (i + 1)],
+      ])
     }
     await put('a', 'removed', {})
     expect(await rowsOf(views, { by: 'total' })).toEqual([['b', 5]])
@@ -248,11 +264,14 @@ describe('list', () => {
     await expect(rowsOf((await start()).views, { by: 'age' })).rejects.toBeInstanceOf(TypeError)
   })
 
-  test.each(['../../etc/x', 'CON', 'a/b', '__proto__', 'constructor', '\0', 'a\0b', '\u{10ffff}'.repeat(128)])('holds the id %j', async (id) => {
-    const { start, put } = setUp()
-    const { views } = await start()
-    await put(id, 'added', { n: 1 })
-    expect(await rowsOf(views, { by: 'total' })).toEqual([[id, 1]])
-    expect(await rowsOf(views)).toEqual([[id, 1]])
-  })
+  test.each(['../../etc/x', 'CON', 'a/b', '__proto__', 'constructor', '\0', 'a\0b', '\u{10ffff}'.repeat(128)])(
+    'holds the id %j',
+    async (id) => {
+      const { start, put } = setUp()
+      const { views } = await start()
+      await put(id, 'added', { n: 1 })
+      expect(await rowsOf(views, { by: 'total' })).toEqual([[id, 1]])
+      expect(await rowsOf(views)).toEqual([[id, 1]])
+    },
+  )
 })

@@ -148,9 +148,9 @@ describe('what a death left open', () => {
 })
 
 describe('recovery', () => {
-  test('names the calls of an interrupted turn of which nobody knows whether they ran to their end, and not one that never started', async () => {
+  test('names the calls of an interrupted turn that have no outcome of their own: one that ran, and one that never started', async () => {
     const journal = await openJournal(await dead())
-    expect(journal.recovery.interrupted.map(({ calls }) => calls)).toEqual([['ran']])
+    expect(journal.recovery.interrupted.map(({ calls }) => calls)).toEqual([['ran', 'waited']])
     await journal.close()
   })
 })

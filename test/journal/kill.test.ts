@@ -10,7 +10,10 @@ const STREAMS = ['a', 'b', 'c', 'd']
 
 /** Lets the writer run for a while after it is ready, kills it, and returns the last version it acknowledged for each stream. */
 async function killed(directory: string, afterMs: number): Promise<Map<string, number>> {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'test/support/kill-writer.ts'), directory], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'test/support/kill-writer.ts'), directory], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   let said = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     if (!said.includes('ready') && (said + text).includes('ready')) setTimeout(() => child.kill('SIGKILL'), afterMs)

@@ -6,7 +6,11 @@ import { sums, versionOf, World, type Model } from './world.js'
 type Command = fc.AsyncCommand<Model, World>
 
 /** A command that prints as a word, so that a failure reads as a story. */
-function command(word: string, run: (model: Model, world: World) => Promise<void>, check: (model: Readonly<Model>) => boolean = () => true): Command {
+function command(
+  word: string,
+  run: (model: Model, world: World) => Promise<void>,
+  check: (model: Readonly<Model>) => boolean = () => true,
+): Command {
   return { check, run, toString: () => word }
 }
 
@@ -17,7 +21,11 @@ const toEvents = (list: readonly number[]) => list.map((n) => ({ type: 'added' a
 const append = fc.tuple(streams, values, fc.boolean()).map(([stream, list, os]) =>
   command(`append(${stream}, ${list.join()}${os ? ', os' : ''})`, async (model, { journal }) => {
     const id = `c${model.commits.length}`
-    const receipt = await journal.append(stream, toEvents(list), { commitId: id, expectedVersion: versionOf(model, stream), durability: os ? 'os' : 'disk' })
+    const receipt = await journal.append(stream, toEvents(list), {
+      commitId: id,
+      expectedVersion: versionOf(model, stream),
+      durability: os ? 'os' : 'disk',
+    })
     model.events.push(...list.map((n) => ({ stream, n })))
     expect(receipt).toMatchObject({ position: model.events.length, version: versionOf(model, stream) })
     model.commits.push({ id, stream, values: list, receipt })
@@ -36,7 +44,10 @@ const burst = fc.tuple(streams, fc.integer({ min: 2, max: 9 })).map(([stream, co
 const conflict = fc.tuple(streams, fc.integer({ min: 1, max: 5 })).map(([stream, off]) =>
   command(`conflict(${stream})`, async (model, { journal }) => {
     const expectedVersion = versionOf(model, stream) + off
-    await expect(journal.append(stream, toEvents([1]), { expectedVersion })).rejects.toMatchObject({ code: 'JOURNAL_VERSION_CONFLICT', details: { outcome: 'none' } })
+    await expect(journal.append(stream, toEvents([1]), { expectedVersion })).rejects.toMatchObject({
+      code: 'JOURNAL_VERSION_CONFLICT',
+      details: { outcome: 'none' },
+    })
   }),
 )
 
@@ -57,21 +68,27 @@ const reuse = fc.nat().map((which) =>
     'reuse',
     async (model, { journal }) => {
       const { id, stream, values: list } = model.commits[which % model.commits.length] as Model['commits'][number]
-      await expect(journal.append(stream, toEvents([...list, 1]), { commitId: id })).rejects.toMatchObject({ code: 'JOURNAL_COMMIT_ID_REUSED' })
+      await expect(journal.append(stream, toEvents([...list, 1]), { commitId: id })).rejects.toMatchObject({
+        code: 'JOURNAL_COMMIT_ID_REUSED',
+      })
     },
     ({ commits }) => commits.length > 0,
   ),
 )
 
-const page = fc.tuple(streams, fc.integer({ min: 0, max: 12 }), fc.integer({ min: 1, max: 5 }), fc.boolean()).map(([stream, after, limit, reverse]) =>
-  command(`page(${stream}, ${after}, ${limit}${reverse ? ', reverse' : ''})`, async (model, { journal }) => {
-    const all = model.events.filter((event) => event.stream === stream).map(({ n }, i) => [i + 1, n])
-    const wanted = reverse ? all.filter(([version]) => (version as number) < after).toReversed() : all.filter(([version]) => (version as number) > after)
-    const seen: number[][] = []
-    for await (const event of journal.read(stream, { after, limit, reverse })) seen.push([event.version, event.data.n])
-    expect(seen).toEqual(wanted.slice(0, limit))
-  }),
-)
+const page = fc
+  .tuple(streams, fc.integer({ min: 0, max: 12 }), fc.integer({ min: 1, max: 5 }), fc.boolean())
+  .map(([stream, after, limit, reverse]) =>
+    command(`page(${stream}, ${after}, ${limit}${reverse ? ', reverse' : ''})`, async (model, { journal }) => {
+      const all = model.events.filter((event) => event.stream === stream).map(({ n }, i) => [i + 1, n])
+      const wanted = reverse
+        ? all.filter(([version]) => (version as number) < after).toReversed()
+        : all.filter(([version]) => (version as number) > after)
+      const seen: number[][] = []
+      for await (const event of journal.read(stream, { after, limit, reverse })) seen.push([event.version, event.data.n])
+      expect(seen).toEqual(wanted.slice(0, limit))
+    }),
+  )
 
 const follow = fc.nat({ max: 10 }).map((after) =>
   command(
@@ -117,21 +134,28 @@ const lives = [
   ),
 ]
 
-test(withSeed('whatever is done to it, the journal holds what it acknowledged, in order, and shows it'), async () => {
-  const commands = fc.commands([append, append, append, burst, conflict, retry, reuse, page, follow, views, ...lives], { maxCommands: 12, size: '+1' })
-  await fc.assert(
-    fc.asyncProperty(commands, async (list) => {
-      const world = await new World().open()
-      const model: Model = { events: [], commits: [] }
-      try {
-        await fc.asyncModelRun(() => ({ model, real: world }), list)
-        await world.check(model)
-        await world.reopen()
-        await world.check(model)
-      } finally {
-        await world.end()
-      }
-    }),
-    propertyParameters(Number(process.env['TURNLOG_MODEL_RUNS'] ?? 2000)),
-  )
-}, 300_000)
+test(
+  withSeed('whatever is done to it, the journal holds what it acknowledged, in order, and shows it'),
+  async () => {
+    const commands = fc.commands([append, append, append, burst, conflict, retry, reuse, page, follow, views, ...lives], {
+      maxCommands: 12,
+      size: '+1',
+    })
+    await fc.assert(
+      fc.asyncProperty(commands, async (list) => {
+        const world = await new World().open()
+        const model: Model = { events: [], commits: [] }
+        try {
+          await fc.asyncModelRun(() => ({ model, real: world }), list)
+          await world.check(model)
+          await world.reopen()
+          await world.check(model)
+        } finally {
+          await world.end()
+        }
+      }),
+      propertyParameters(Number(process.env['TURNLOG_MODEL_RUNS'] ?? 2000)),
+    )
+  },
+  300_000,
+)

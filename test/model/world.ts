@@ -28,7 +28,8 @@ export const versionOf = (model: Model, stream: string): number => model.events.
 
 /** In memory where there is such a place: what is tried here is the order of things, not the disk. */
 const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
-const open = (directory: string, derived: ReturnType<typeof memoryStores>) => openJournal(directory, { events, projections: [sums], segmentBytes: 2048, derived })
+const open = (directory: string, derived: ReturnType<typeof memoryStores>) =>
+  openJournal(directory, { events, projections: [sums], segmentBytes: 2048, derived })
 
 export class World {
   #directory = mkdtempSync(join(base, 'turnlog-model-'))

@@ -47,14 +47,21 @@ const wholeCommits = (ends: readonly number[], cut: number): number => 3 + ends.
 const expected = (commits: number): number[] => Array.from({ length: commits }, (_, n) => [n, n + 100]).flat()
 
 describe('a crash image cut at every byte of its last three commits', () => {
-  test('holds exactly the whole commits before the cut, and takes the next append', { timeout: 120_000 }, async () => {
-    const { directory, segment, ends } = await image({ staleHead: true })
-    for (let cut = ends[0]!; cut <= ends[3]!; cut++) {
-      const scratch = cutCopy(directory, (file) => truncateSync(file, cut))
-      expect(segmentsIn(scratch)[0]!.slice(-20)).toBe(segment.slice(-20))
-      await goesOn(scratch, wholeCommits(ends, cut), !ends.includes(cut), `cut at ${cut}`)
-    }
-  })
+  for (const behind of ['nothing', 'zeros'] as const) {
+    test(
+      `holds exactly the whole commits before the cut, and takes the next append (${behind} behind it)`,
+      { timeout: 120_000 },
+      async () => {
+        const { directory, segment, ends } = await image({ staleHead: true })
+        const whole = readFileSync(segment)
+        for (let cut = ends[0]!; cut <= ends[3]!; cut++) {
+          const rest = behind === 'zeros' ? Buffer.alloc(whole.length - cut) : Buffer.alloc(0)
+          const scratch = cutCopy(directory, (file) => writeFileSync(file, Buffer.concat([whole.subarray(0, cut), rest])))
+          await goesOn(scratch, wholeCommits(ends, cut), !ends.includes(cut), `cut at ${cut}`)
+        }
+      },
+    )
+  }
 
   test('holds exactly the whole commits where sectors of the last write are still zero', { timeout: 120_000 }, async () => {
     const { directory, segment, ends } = await image({ staleHead: true, text: 'x'.repeat(1500) })
@@ -63,7 +70,12 @@ describe('a crash image cut at every byte of its last three commits', () => {
       const begin = ends[i]!
       const sectors = [...sectorsOf(begin, end, 0), ...sectorsOf(begin, end, begin % 512)]
       for (const [from, to] of sectors) {
-        const scratch = cutCopy(directory, (file) => writeFileSync(file, Buffer.concat([bytes.subarray(0, from), Buffer.alloc(to - from), bytes.subarray(to, end), Buffer.alloc(bytes.length - end)])))
+        const scratch = cutCopy(directory, (file) =>
+          writeFileSync(
+            file,
+            Buffer.concat([bytes.subarray(0, from), Buffer.alloc(to - from), bytes.subarray(to, end), Buffer.alloc(bytes.length - end)]),
+          ),
+        )
         await goesOn(scratch, 3 + i, true, `zeros from ${from} to ${to}`)
       }
     }
@@ -93,7 +105,7 @@ function cutCopy(directory: string, change: (segment: string) => void): string {
 /** Parts of a range that lie in one sector, counted from a place. */
 function sectorsOf(begin: number, end: number, shift: number): [number, number][] {
   const parts: [number, number][] = []
-  for (let from = begin; from < end; ) {
+  for (let from = begin; from < end;) {
     const to = Math.min(end, from + 512 - ((from - shift) % 512))
     parts.push([from, to])
     from = to
@@ -129,7 +141,10 @@ async function goesOn(directory: string, complete: number, torn: boolean, what: 
 /** Opens a copy of the image cut at a byte: the whole commits are there, the rest is a gap, and nothing can hide in it. */
 async function reportsDamage(directory: string, cut: number, whole: number | undefined): Promise<void> {
   const scratch = cutCopy(directory, (file) => truncateSync(file, cut))
-  const refused = await openStore(scratch, { onDamage: 'refuse' }).then(() => undefined, (error: unknown) => error)
+  const refused = await openStore(scratch, { onDamage: 'refuse' }).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
   expect(isJournalError(refused, 'JOURNAL_DAMAGED'), `refused at ${cut}: ${String(refused)}`).toBe(true)
   for (let round = 0; round < 2; round++) {
     const store = await openStore(scratch)
@@ -139,7 +154,10 @@ async function reportsDamage(directory: string, cut: number, whole: number | und
     // A record may be whole where its frame is not.
     if (whole !== undefined) expect([whole, whole + 1].map(expected), `at ${cut}, round ${round}`).toContainEqual(numbers(commits))
     if (commits.length < 6) {
-      expect(gaps.map(({ firstPosition, lastPosition }) => [firstPosition, lastPosition]), `gaps at ${cut}, round ${round}`).toEqual([[commits.length * 2 + 1, 12]])
+      expect(
+        gaps.map(({ firstPosition, lastPosition }) => [firstPosition, lastPosition]),
+        `gaps at ${cut}, round ${round}`,
+      ).toEqual([[commits.length * 2 + 1, 12]])
       await expect(Promise.resolve(store.stream('new'))).rejects.toMatchObject({ code: 'JOURNAL_DAMAGED' })
       await expect(store.findCommit('new')).rejects.toMatchObject({ code: 'JOURNAL_DAMAGED' })
     }

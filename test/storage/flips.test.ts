@@ -20,10 +20,18 @@ async function small(): Promise<MemoryFiles> {
   return files
 }
 
-const events = new Map([0, 1, 2, 3, 4, 5, 6].flatMap((n): [number, [string, number, number]][] => [[n * 2 + 1, ['s0', n + 1, n]], [n * 2 + 2, ['s1', n + 1, n + 100]]]))
+const events = new Map(
+  [0, 1, 2, 3, 4, 5, 6].flatMap((n): [number, [string, number, number]][] => [
+    [n * 2 + 1, ['s0', n + 1, n]],
+    [n * 2 + 2, ['s1', n + 1, n + 100]],
+  ]),
+)
 
 function wrong(commits: readonly StoredCommit[]): unknown[] {
-  return commits.filter(({ position, stream, version, events: [only] }) => JSON.stringify(events.get(position)) !== JSON.stringify([stream, version, (only?.data as { n: number } | undefined)?.n]))
+  return commits.filter(
+    ({ position, stream, version, events: [only] }) =>
+      JSON.stringify(events.get(position)) !== JSON.stringify([stream, version, (only?.data as { n: number } | undefined)?.n]),
+  )
 }
 
 /** Opens a changed journal, reads it both ways, and says what is wrong. */
@@ -37,9 +45,14 @@ async function judge(files: MemoryFiles, options: Options): Promise<{ problems: 
   try {
     const { commits, gaps } = await contents(store)
     const problems: unknown[] = wrong(commits)
-    const covered = new Set(gaps.flatMap(({ firstPosition, lastPosition = 14 }) => Array.from({ length: Math.max(0, lastPosition - firstPosition + 1) }, (_, i) => firstPosition + i)))
+    const covered = new Set(
+      gaps.flatMap(({ firstPosition, lastPosition = 14 }) =>
+        Array.from({ length: Math.max(0, lastPosition - firstPosition + 1) }, (_, i) => firstPosition + i),
+      ),
+    )
     const seen = new Set(commits.map(({ position }) => position))
-    for (let position = 1; position <= 14; position++) if (!seen.has(position) && !covered.has(position)) problems.push(`position ${position} is lost without a word`)
+    for (let position = 1; position <= 14; position++)
+      if (!seen.has(position) && !covered.has(position)) problems.push(`position ${position} is lost without a word`)
     if (seen.size !== commits.length) problems.push('a commit twice')
     const backwards = await list(store.readReverse())
     const reversed = backwards.flatMap((item) => ('gap' in item ? [] : item.commits.toReversed()))
@@ -48,7 +61,8 @@ async function judge(files: MemoryFiles, options: Options): Promise<{ problems: 
       const all = await list(store.readStream(stream))
       const versions = all.flatMap((item) => ('gap' in item ? [] : [item]))
       problems.push(...wrong(versions))
-      if (versions.length < 7 && !all.some((item) => 'gap' in item)) problems.push(`${stream} is short without a word: ${JSON.stringify(numbers(versions))}`)
+      if (versions.length < 7 && !all.some((item) => 'gap' in item))
+        problems.push(`${stream} is short without a word: ${JSON.stringify(numbers(versions))}`)
     }
     const report = await store.verify()
     return { problems, noticed: !report.ok || store.recovery.damage.length > 0 || !store.recovery.clean || store.recovery.tornBytes > 0 }
@@ -60,7 +74,13 @@ async function judge(files: MemoryFiles, options: Options): Promise<{ problems: 
 }
 
 /** Tries every change of every file on a copy. */
-async function tryAll(files: MemoryFiles, paths: readonly string[], changes: (bytes: Buffer) => Iterable<[what: string, changed: Buffer]>, options: Options, mustNotice: boolean): Promise<void> {
+async function tryAll(
+  files: MemoryFiles,
+  paths: readonly string[],
+  changes: (bytes: Buffer) => Iterable<[what: string, changed: Buffer]>,
+  options: Options,
+  mustNotice: boolean,
+): Promise<void> {
   const failures: unknown[] = []
   for (const path of paths) {
     for (const [what, changed] of changes(bytesOf(files, path))) {
@@ -98,7 +118,10 @@ function* flips(bytes: Buffer, every: number): Generator<[string, Buffer]> {
 function* zeroed(bytes: Buffer): Generator<[string, Buffer]> {
   for (let at = 0; at < bytes.length; at += 512) {
     if (bytes.subarray(at, at + 512).every((byte) => byte === 0)) continue
-    yield [`zeros at ${at}`, Buffer.concat([bytes.subarray(0, at), Buffer.alloc(Math.min(512, bytes.length - at)), bytes.subarray(at + 512)])]
+    yield [
+      `zeros at ${at}`,
+      Buffer.concat([bytes.subarray(0, at), Buffer.alloc(Math.min(512, bytes.length - at)), bytes.subarray(at + 512)]),
+    ]
   }
 }
 
@@ -159,7 +182,10 @@ describe('a journal with a segment file', () => {
     const segments = names(files, '.seg')
     const [first, second, third] = segments as [string, string, string]
     const other = await small()
-    const cases: [string, (scratch: MemoryFiles) => void][] = segments.map((name) => [`${name} missing`, (scratch) => void scratch.inodes.delete(name)])
+    const cases: [string, (scratch: MemoryFiles) => void][] = segments.map((name) => [
+      `${name} missing`,
+      (scratch) => void scratch.inodes.delete(name),
+    ])
     cases.push([
       'two swapped',
       (scratch) => {
@@ -175,7 +201,13 @@ describe('a journal with a segment file', () => {
           const scratch = files.copy()
           if (!indexes) for (const index of names(scratch, '.idx')) scratch.inodes.delete(index)
           change(scratch)
-          expect({ what, readOnly, indexes, ...(await judge(scratch, { readOnly })) }).toEqual({ what, readOnly, indexes, problems: [], noticed: true })
+          expect({ what, readOnly, indexes, ...(await judge(scratch, { readOnly })) }).toEqual({
+            what,
+            readOnly,
+            indexes,
+            problems: [],
+            noticed: true,
+          })
         }
       }
     }

@@ -33,7 +33,11 @@ describe('appending', () => {
     const store = await openStore(DIRECTORY, { files: new MemoryFiles() })
     const writer = new Appending(store)
     const text = 'x'.repeat(200_000)
-    await Promise.all([...[0, 1, 2, 3, 4].map((n) => writer.now('s', [event(n, 'added', text)])), writer.now('s', [event(5, 'added', 'x'.repeat(600_000))]), writer.now('s', [event(6)])])
+    await Promise.all([
+      ...[0, 1, 2, 3, 4].map((n) => writer.now('s', [event(n, 'added', text)])),
+      writer.now('s', [event(5, 'added', 'x'.repeat(600_000))]),
+      writer.now('s', [event(6)]),
+    ])
     const groups = await list(store.read())
     expect(groups.map((group) => ('gap' in group ? group : numbers(group.commits)))).toEqual([[0, 1], [2, 3], [4], [5], [6]])
     await store.close()
@@ -50,7 +54,10 @@ describe('appending', () => {
     const files = new MemoryFiles()
     const store = await openStore(DIRECTORY, { files })
     const seen: string[] = []
-    store.subscribe({ written: ({ head }) => seen.push(`written ${head.position}`), synced: ({ position }) => seen.push(`synced ${position}`) })
+    store.subscribe({
+      written: ({ head }) => seen.push(`written ${head.position}`),
+      synced: ({ position }) => seen.push(`synced ${position}`),
+    })
     files.fault = (call) => void (call === 'datasync' && seen.push('sync'))
     const writer = new Appending(store)
     await Promise.all([
@@ -161,7 +168,10 @@ describe('whatever call fails, at whatever time,', () => {
         const problems: string[] = []
         let count = 0
         let failed = ''
-        files.fault = (call: Call, path) => (count++ >= at && call !== 'read' && !path.endsWith('.tmp') && call !== 'unlink' ? ((failed ||= `${call} ${path}`), failing(code)) : undefined)
+        files.fault = (call: Call, path) =>
+          count++ >= at && call !== 'read' && !path.endsWith('.tmp') && call !== 'unlink'
+            ? ((failed ||= `${call} ${path}`), failing(code))
+            : undefined
         const store = await openStore(DIRECTORY, { files, segmentBytes: 600 }).catch((error: unknown) => error as JournalError)
         if (store instanceof Error) {
           if (!isJournalError(store)) problems.push(`open: ${String(store)}`)
@@ -179,7 +189,12 @@ describe('whatever call fails, at whatever time,', () => {
         if (files.opened !== 0) problems.push(`${files.opened} files left open, ${failed}`)
         const again = await openStore(DIRECTORY, { files })
         const found = numbers((await contents(again)).commits)
-        expect({ at, problems, damage: again.recovery.damage, acked: found.slice(0, acked.length) }).toEqual({ at, problems: [], damage: [], acked })
+        expect({ at, problems, damage: again.recovery.damage, acked: found.slice(0, acked.length) }).toEqual({
+          at,
+          problems: [],
+          damage: [],
+          acked,
+        })
         await again.close()
       }
     })

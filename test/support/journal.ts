@@ -281,8 +281,8 @@ export function openNotes(directory: string, options: JournalOptions = {}): Prom
 }
 
 /** Texts of all notes, in the order of their positions. */
-export async function texts(journal: NotesJournal): Promise<string[]> {
-  return (await all(journal.readAll())).map((event) => event.data.text)
+export async function texts(journal: NotesJournal, onGap: 'throw' | 'yield' = 'throw'): Promise<string[]> {
+  return (await all(journal.readAll({ onGap }))).flatMap((item) => (item.type === undefined ? [] : [item.data.text]))
 }
 
 /** Every row of the tally and every order of it. */

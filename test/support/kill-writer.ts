@@ -9,14 +9,33 @@ const journal = await openJournal(process.argv[2] as string, { segmentBytes: 64 
 const say = (stream: string, version: number): void => void writeSync(1, `${stream} ${version}\n`)
 
 async function run(stream: string): Promise<void> {
-  const begun = (await journal.append(stream, [{ type: 'session.updated', data: {} }]).catch(() => journal.append(stream, [{ type: 'session.created', data: {} }, { type: 'thread.started', data: { threadId: 'main' } }]))).version
+  const begun = (
+    await journal.append(stream, [{ type: 'session.updated', data: {} }]).catch(() =>
+      journal.append(stream, [
+        { type: 'session.created', data: {} },
+        { type: 'thread.started', data: { threadId: 'main' } },
+      ]),
+    )
+  ).version
   say(stream, begun)
   for (let turn = begun; ; turn++) {
     const turnId = `t${turn}-${Date.now()}`
-    say(stream, (await journal.append(stream, [{ type: 'turn.submitted', data: { threadId: 'main', turnId, input: [] } }, { type: 'turn.started', data: { turnId } }])).version)
+    say(
+      stream,
+      (
+        await journal.append(stream, [
+          { type: 'turn.submitted', data: { threadId: 'main', turnId, input: [] } },
+          { type: 'turn.started', data: { turnId } },
+        ])
+      ).version,
+    )
     for (let item = 0; item < 20; item++) {
       const durability = item % 5 === 4 ? 'os' : 'disk'
-      const { version } = await journal.append(stream, [{ type: 'item.completed', data: { turnId, itemId: `i${item}`, content: [{ type: 'text', text: 'x'.repeat(item * 37) }] } }], { durability })
+      const { version } = await journal.append(
+        stream,
+        [{ type: 'item.completed', data: { turnId, itemId: `i${item}`, content: [{ type: 'text', text: 'x'.repeat(item * 37) }] } }],
+        { durability },
+      )
       say(stream, version)
     }
     say(stream, (await journal.append(stream, [{ type: 'turn.completed', data: { turnId } }])).version)

@@ -15,7 +15,8 @@ export class MemoryDerived implements DerivedStore {
 
   async *range({ from, to, reverse = false }: DerivedRange): AsyncGenerator<[Uint8Array, Uint8Array]> {
     const keys = [...this.entries.keys()].filter((key) => key >= hex(from) && key < hex(to)).toSorted()
-    for (const [key, value] of (reverse ? keys.toReversed() : keys).map((at) => [at, this.entries.get(at)] as const)) yield [Buffer.from(key, 'hex'), value as Uint8Array]
+    for (const [key, value] of (reverse ? keys.toReversed() : keys).map((at) => [at, this.entries.get(at)] as const))
+      yield [Buffer.from(key, 'hex'), value as Uint8Array]
   }
 
   async batch(changes: DerivedChange[]): Promise<void> {

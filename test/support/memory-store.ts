@@ -4,7 +4,19 @@
  */
 import { createHash } from 'node:crypto'
 import { JournalError } from '../../src/errors.js'
-import type { CommitGroup, CommitStore, Durability, Head, NewCommit, Receipt, SnapshotRecord, StoreRecovery, StoredCommit, StreamNotes, TypeSeen } from '../../src/storage/commit-store.js'
+import type {
+  CommitGroup,
+  CommitStore,
+  Durability,
+  Head,
+  NewCommit,
+  Receipt,
+  SnapshotRecord,
+  StoreRecovery,
+  StoredCommit,
+  StreamNotes,
+  TypeSeen,
+} from '../../src/storage/commit-store.js'
 import { IGNORABLE } from '../../src/storage/commit-store.js'
 
 type Listener = Parameters<CommitStore<unknown>['subscribe']>[0]
@@ -56,7 +68,9 @@ export class MemoryStore<Note> implements CommitStore<Note> {
   stream(stream: string): { version: number; note: Note } {
     const known = this.#streams.get(stream)
     const last = known?.commits.at(-1)
-    return known === undefined || last === undefined ? { version: 0, note: this.#notes.initial() } : { version: last.version + last.events.length - 1, note: known.note }
+    return known === undefined || last === undefined
+      ? { version: 0, note: this.#notes.initial() }
+      : { version: last.version + last.events.length - 1, note: known.note }
   }
 
   findCommit(commitId: string): { commit: StoredCommit; head: Head } | undefined {
@@ -92,7 +106,10 @@ export class MemoryStore<Note> implements CommitStore<Note> {
     for (const group of this.#groups.toReversed()) if ((group.commits[0]?.position ?? 0) < before) yield group
   }
 
-  async *readStream(stream: string, { after = 0, before = Number.POSITIVE_INFINITY, reverse = false }: { after?: number; before?: number; reverse?: boolean } = {}): AsyncGenerator<StoredCommit> {
+  async *readStream(
+    stream: string,
+    { after = 0, before = Number.POSITIVE_INFINITY, reverse = false }: { after?: number; before?: number; reverse?: boolean } = {},
+  ): AsyncGenerator<StoredCommit> {
     const commits = [...(this.#streams.get(stream)?.commits ?? [])]
     for (const commit of reverse ? commits.toReversed() : commits) {
       if (commit.version + commit.events.length - 1 > after && commit.version < before) yield commit

@@ -11,7 +11,8 @@ export const counting: StreamNotes<number> = {
   initial: () => 0,
   fold: (count, { events }) => count + events.length,
   isOpen: (count) => count % 2 === 1,
-  claims: ({ events }) => events.flatMap(({ data }) => ((data as { claim?: string }).claim === undefined ? [] : [(data as { claim: string }).claim])),
+  claims: ({ events }) =>
+    events.flatMap(({ data }) => ((data as { claim?: string }).claim === undefined ? [] : [(data as { claim: string }).claim])),
   encode: (count) => Uint8Array.from(Buffer.from(String(count))),
   decode: (bytes) => Number(Buffer.from(bytes).toString()),
 }
@@ -46,7 +47,12 @@ export class Feeder {
     const known = this.#heads.get(stream)
     const version = known ?? (await this.store.stream(stream)).version
     this.#heads.set(stream, version + values.length)
-    const commit: NewCommit = { stream, version: version + 1, at: 1000, events: values.map((data) => ({ type: 't', schema: 1, data, flags: 0 })) }
+    const commit: NewCommit = {
+      stream,
+      version: version + 1,
+      at: 1000,
+      events: values.map((data) => ({ type: 't', schema: 1, data, flags: 0 })),
+    }
     if (options.commitId !== undefined) commit.commitId = options.commitId
     return this.store.append(commit, version + values.length, options.durability ?? 'disk')
   }
@@ -57,7 +63,11 @@ export async function contents(store: CommitStore<number>): Promise<(string | { 
   const list: (string | { gap: [number, number | undefined] })[] = []
   for await (const item of store.read()) {
     if ('gap' in item) list.push({ gap: [item.gap.firstPosition, item.gap.lastPosition] })
-    else for (const commit of item.commits) commit.events.forEach(({ data }, i) => list.push(`${commit.position + i} ${commit.stream} ${commit.version + i} ${JSON.stringify(data)}`))
+    else
+      for (const commit of item.commits)
+        commit.events.forEach(({ data }, i) =>
+          list.push(`${commit.position + i} ${commit.stream} ${commit.version + i} ${JSON.stringify(data)}`),
+        )
   }
   return list
 }

@@ -14,7 +14,6 @@ export const sharedData = join(root, '..', 'shared', 'data')
 export function describeWithSharedData(name: string, suite: (directory: string) => void): void {
   describe(name, () => {
     if (existsSync(sharedData)) suite(sharedData)
-    // oxlint-disable-next-line vitest/expect-expect -- it only says why nothing ran
     else test('needs ../shared/data beside the repository', ({ skip }) => skip('it is not there'))
   })
 }

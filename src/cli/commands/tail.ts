@@ -20,20 +20,10 @@ export const tail: Command = {
     return withJournal(given, async (journal) => {
       const tell = given.json ? (event: RecordedEvent) => printJson(event) : (event: RecordedEvent) => print(line(event))
       const after = await lastEvents(journal, limit ?? LIMIT, tell)
-      if (given.options['follow'] === true) await follow(journal, after, tell)
+      if (given.options['follow'] === true) for await (const event of journal.follow({ after })) tell(event)
       return EXIT.fine
     })
   },
-}
-
-/** Tells each event as it comes. A follower alone keeps no process running, so the clock does. */
-async function follow(journal: OpenedJournal, after: number, tell: (event: RecordedEvent) => void): Promise<void> {
-  const awake = setInterval(() => undefined, 60_000)
-  try {
-    for await (const event of journal.follow({ after })) tell(event)
-  } finally {
-    clearInterval(awake)
-  }
 }
 
 /** Tells the last events in their order; gives the position behind them. */

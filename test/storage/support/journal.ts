@@ -5,7 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { Damage } from '../../../src/errors.js'
-import type { CommitGroup, CommitStore, Durability, Gap, NewCommit, Receipt, StoredCommit, StreamNotes } from '../../../src/storage/commit-store.js'
+import type {
+  CommitGroup,
+  CommitStore,
+  Durability,
+  Gap,
+  NewCommit,
+  Receipt,
+  StoredCommit,
+  StreamNotes,
+} from '../../../src/storage/commit-store.js'
 import { openCommitStore, type OpenStore } from '../../../src/storage/open.js'
 
 /** What the notes keep of a stream: how many events, and the sum of their numbers. */
@@ -63,13 +72,25 @@ export class Appending {
     this.store = store
   }
 
-  async append(stream: string, events: NewCommit['events'], more: { commitId?: string; at?: number; durability?: Durability } = {}): Promise<Receipt> {
-    if (!this.#heads.has(stream)) this.#heads.set(stream, await this.store.stream(stream))
+  async append(
+    stream: string,
+    events: NewCommit['events'],
+    more: { commitId?: string; at?: number; durability?: Durability } = {},
+  ): Promise<Receipt> {
+    if (!this.#heads.has(stream)) {
+      const head = await this.store.stream(stream)
+      // Another call for the stream may have come in between.
+      if (!this.#heads.has(stream)) this.#heads.set(stream, head)
+    }
     return this.now(stream, events, more)
   }
 
   /** The same for a stream that is new or was appended to before. */
-  now(stream: string, events: NewCommit['events'], { commitId, at = 1, durability = 'disk' }: { commitId?: string; at?: number; durability?: Durability } = {}): Promise<Receipt> {
+  now(
+    stream: string,
+    events: NewCommit['events'],
+    { commitId, at = 1, durability = 'disk' }: { commitId?: string; at?: number; durability?: Durability } = {},
+  ): Promise<Receipt> {
     const head = this.#heads.get(stream) ?? { version: 0, note: notes.initial() }
     const commit: NewCommit = { stream, version: head.version + 1, ...(commitId === undefined ? {} : { commitId }), at, events }
     const note = notes.fold(head.note, { ...commit, position: 0 })
@@ -79,7 +100,10 @@ export class Appending {
 }
 
 /** Everything that reading yields: commits in order, gaps where they lie. */
-export async function contents(store: Store, options: { after?: number; upTo?: number } = {}): Promise<{ commits: StoredCommit[]; gaps: Damage[] }> {
+export async function contents(
+  store: Store,
+  options: { after?: number; upTo?: number } = {},
+): Promise<{ commits: StoredCommit[]; gaps: Damage[] }> {
   const commits: StoredCommit[] = []
   const gaps: Damage[] = []
   for await (const item of store.read(options)) {
