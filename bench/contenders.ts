@@ -45,6 +45,13 @@ export const turnlog: Contender = {
   open: async (directory) => storeOf(await openJournal(directory, { events: builtIn, upcasters })),
 }
 
+/** The same, syncing on the calling thread, as better-sqlite3 does. */
+export const turnlogBlocking: Contender = {
+  name: 'turnlog, blocking',
+  durability: 'write + fdatasync on the calling thread',
+  open: async (directory) => storeOf(await openJournal(directory, { events: builtIn, upcasters, blocking: true })),
+}
+
 /** The journal as a runtime uses it: every event held against the laws, seven projections kept up while it is written. */
 export const turnlogWhole: Contender = {
   name: 'turnlog with laws and views',
@@ -141,4 +148,4 @@ export const lmdb: Contender = {
   },
 }
 
-export const contenders: readonly Contender[] = [turnlog, turnlogWhole, sqlite, lmdb]
+export const contenders: readonly Contender[] = [turnlog, turnlogBlocking, turnlogWhole, sqlite, lmdb]

@@ -4,10 +4,11 @@
  * that one is still on its way to the disk.
  */
 import type { EventMeta, LawEvent, NewEvent } from '../define.js'
-import { JournalError, withOutcome } from '../errors.js'
+import { withOutcome } from '../errors.js'
 import { ADDED, type CommitStore, type Durability, type NewCommit, type Receipt } from '../storage/commit-store.js'
 import { sameBody } from './same-body.js'
 import type { Decision, Laws, LawStates } from './laws.js'
+import { alreadyTaken, conflict, reused, tooLarge } from './refusals.js'
 import type { Schemas } from './schemas.js'
 import { checkValue, isWellFormed, type ValueLimits } from './values.js'
 
@@ -23,6 +24,9 @@ export interface AppendOptions {
 /** A stream with commits on their way: its head with them in it. */
 interface Lane {
   tail: Promise<unknown>
+  /** Commits that are being decided; who comes now has to wait for them. */
+  deciding: number
+  /** Commits that are being decided or on their way. */
   commits: number
   version: number
   states: LawStates | undefined
@@ -118,11 +122,12 @@ export class Appender {
   }
 
   async #decided(stream: string, events: LawEvent[], options: AppendOptions, durability: Durability): Promise<Receipt> {
+    const atOnce = options.commitId === undefined ? this.#atOnce(stream, events, options, durability) : undefined
+    if (atOnce !== undefined) return atOnce
     const receipt = await this.#inLane(stream, async (lane) => {
       const recorded = options.commitId === undefined ? undefined : await this.#recorded(stream, options.commitId, events, durability)
       if (recorded !== undefined) return { receipt: Promise.resolve(recorded) }
-      if (options.expectedVersion !== undefined && options.expectedVersion !== lane.version)
-        throw conflict(stream, options.expectedVersion, lane.version)
+      checkVersion(stream, options, lane.version)
       const decision = this.#laws.decide(stream, lane.states as LawStates, events)
       await this.#checkClaims(stream, lane, decision)
       return { receipt: this.#enqueue(stream, lane, decision, options, durability) }
@@ -130,17 +135,29 @@ export class Appender {
     return receipt.receipt
   }
 
+  /** Decides and queues without waiting, where nothing has to be waited for; undefined where something has. */
+  #atOnce(stream: string, events: LawEvent[], options: AppendOptions, durability: Durability): Promise<Receipt> | undefined {
+    const lane = this.#lanes.get(stream) ?? newLane()
+    if (lane.deciding > 0 || this.#store.room() !== undefined) return undefined
+    if (lane.states === undefined) {
+      const head = this.#store.stream(stream)
+      if (head instanceof Promise) return undefined
+      lane.version = head.version
+      lane.states = head.note
+    }
+    checkVersion(stream, options, lane.version)
+    const decision = this.#laws.decide(stream, lane.states, events)
+    if (decision.claims.length > 0) return undefined
+    this.#lanes.set(stream, lane)
+    return this.#enqueue(stream, lane, decision, options, durability)
+  }
+
   /** Runs `decide` when the stream's earlier commits are decided and the queue has room, on the stream's head with them in it. */
   async #inLane<T>(stream: string, decide: (lane: Lane) => T | Promise<T>): Promise<T> {
-    const lane = this.#lanes.get(stream) ?? {
-      tail: Promise.resolve(),
-      commits: 0,
-      version: 0,
-      states: undefined,
-      claims: new Set<string>(),
-    }
+    const lane = this.#lanes.get(stream) ?? newLane()
     this.#lanes.set(stream, lane)
     lane.commits++
+    lane.deciding++
     const before = lane.tail
     const run = async (): Promise<T> => {
       await before
@@ -157,6 +174,7 @@ export class Appender {
     try {
       return await result
     } finally {
+      lane.deciding--
       this.#leave(stream, lane)
     }
   }
@@ -237,44 +255,10 @@ function checkMeta(meta: EventMeta): EventMeta {
   return meta
 }
 
-function conflict(stream: string, expected: number, actual: number): JournalError {
-  return new JournalError(
-    'JOURNAL_VERSION_CONFLICT',
-    `${JSON.stringify(stream)} is at version ${actual}, not ${expected}. Read what was added, decide again, and append with expectedVersion ${actual}.`,
-    {
-      stream,
-      expected,
-      actual,
-    },
-  )
+function newLane(): Lane {
+  return { tail: Promise.resolve(), deciding: 0, commits: 0, version: 0, states: undefined, claims: new Set() }
 }
 
-function reused(commitId: string, details: { stream?: string; position?: number }): JournalError {
-  return new JournalError(
-    'JOURNAL_COMMIT_ID_REUSED',
-    `The commit id ${JSON.stringify(commitId)} stands for another commit. Use a new id for new events.`,
-    { commitId, ...details },
-  )
-}
-
-function alreadyTaken(stream: string, claim: string, decision: Decision): JournalError {
-  const slash = claim.indexOf('/')
-  const law = claim.slice(0, slash)
-  const name = claim.slice(slash + 1)
-  const reason = `${name} was used before in this stream; ids are used once`
-  return new JournalError('JOURNAL_LAW_BROKEN', `${JSON.stringify(stream)}: ${reason}.`, {
-    stream,
-    law,
-    type: decision.events[0]?.type ?? '',
-    index: 0,
-    reason,
-  })
-}
-
-function tooLarge(value: number, max: number): JournalError {
-  return new JournalError(
-    'JOURNAL_LIMIT',
-    `The commit takes up to ${value} bytes, the limit commitBytesMax is ${max}. Split it, or store the large value by reference.`,
-    { limit: 'commitBytesMax', value, max },
-  )
+function checkVersion(stream: string, { expectedVersion }: AppendOptions, version: number): void {
+  if (expectedVersion !== undefined && expectedVersion !== version) throw conflict(stream, expectedVersion, version)
 }

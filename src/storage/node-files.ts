@@ -46,6 +46,14 @@ export const nodeFiles: Files = {
   },
 }
 
+/** The same, but syncs on the calling thread: each is quicker, and nothing else runs meanwhile. */
+export const blockingFiles: Files = {
+  ...nodeFiles,
+  async open(path, flag) {
+    return new BlockingFile(await fs.promises.open(path, flag))
+  },
+}
+
 /** A new directory of our own among the system's temporary ones. */
 export function temporaryDirectory(): string {
   const parent = process.env['TMPDIR'] ?? process.env['TEMP'] ?? '/tmp'
@@ -80,6 +88,10 @@ class NodeFile implements FileHandle {
     })
   }
 
+  protected get fd(): number {
+    return this.#file.fd
+  }
+
   async size(): Promise<number> {
     return fs.fstatSync(this.#file.fd).size
   }
@@ -99,5 +111,11 @@ class NodeFile implements FileHandle {
   async close(): Promise<void> {
     if (this.#lock !== undefined) held.delete(this.#lock)
     await this.#file.close()
+  }
+}
+
+class BlockingFile extends NodeFile {
+  override async datasync(): Promise<void> {
+    fs.fdatasyncSync(this.fd)
   }
 }

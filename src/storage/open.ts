@@ -4,7 +4,7 @@ import type { CommitStore, StoreRecovery } from './commit-store.js'
 import type { Clock, Files } from './files.js'
 import { Follow } from './follow.js'
 import { epochsOf } from './lock.js'
-import { nodeFiles } from './node-files.js'
+import { blockingFiles, nodeFiles } from './node-files.js'
 import { FORMAT } from './paths.js'
 import { admit, see, type OpenStore } from './see.js'
 import { SegmentStore } from './segment-store.js'
@@ -22,7 +22,7 @@ export interface OpenedStore<Note> {
 }
 
 export async function openCommitStore<Note>(directory: string, options: OpenStore<Note>): Promise<OpenedStore<Note>> {
-  const { files = nodeFiles, clock = systemClock } = options
+  const { files = options.blocking === true ? blockingFiles : nodeFiles, clock = systemClock } = options
   const store =
     options.readOnly === true ? await openToRead(directory, files, clock, options) : await takeOver(directory, files, clock, options)
   return { store, files, clock }

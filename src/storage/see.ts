@@ -24,6 +24,8 @@ export interface OpenStore<Note> {
   admit(look: Look): void
   files?: Files | undefined
   clock?: Clock | undefined
+  /** Syncs on the calling thread. */
+  blocking?: boolean
   readOnly?: boolean | undefined
   onDamage?: 'isolate' | 'refuse' | undefined
   lockWaitMs?: number | undefined

@@ -142,6 +142,23 @@ describe(withSeed('every view'), () => {
       for (const state of rowsOf(projection, stream.events).values()) expect(JSON.stringify(state).length).toBeLessThan(3000)
   })
 
+  test('is as active as the last event that concerns it and that somebody caused, deltas left out', () => {
+    fc.assert(
+      fc.property(happenings, (list) => {
+        const { events } = play(list)
+        const caused = events.filter(({ type, meta }) => meta?.actor !== 'turnlog' && type !== 'item.delta')
+        const last = (concerns: (data: Record<string, unknown>) => boolean): number | undefined =>
+          caused.findLast(({ data }) => concerns(data as Record<string, unknown>))?.at
+        expect(row(sessions, 's', events)?.lastActivity).toBe(last(() => true))
+        for (const { threadId, lastActivity } of rowsOf(thread, events).values() as Iterable<{ threadId: string; lastActivity: number }>)
+          expect(lastActivity).toBe(last((data) => data['threadId'] === threadId || data['from'] === threadId))
+        for (const { turnId, lastActivity } of rowsOf(turn, events).values() as Iterable<{ turnId: string; lastActivity: number }>)
+          expect(lastActivity).toBe(last((data) => data['turnId'] === turnId))
+      }),
+      propertyParameters(100),
+    )
+  })
+
   test('does not know more types than the catalogue, and there is one for each name', () => {
     for (const { types } of all) for (const type of types) expect(Object.keys(catalogue.definitions)).toContain(type)
     expect(new Set(all.map(({ name }) => name)).size).toBe(all.length)
@@ -269,6 +286,8 @@ describe('the thread view', () => {
     const state = row(thread, ['s', 'main'], stream.events)
     expect(state).toMatchObject({ head: 't1', interrupted: [], compactions: 1, compactedAt: 9, forks: 1 })
     expect(state).not.toHaveProperty('running')
+    stream.append(['thread.truncated', { threadId: 'main', afterTurnId: 't1' }], ['thread.closed', { threadId: 'main' }])
+    expect(row(thread, ['s', 'main'], stream.events)).toMatchObject({ truncations: 1, status: 'closed', queue: [] })
     expect(row(thread, ['s', 'b'], stream.events)).toMatchObject({
       forkedFrom: { threadId: 'main', throughTurnId: 't1' },
       status: 'open',

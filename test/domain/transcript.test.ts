@@ -388,6 +388,19 @@ describe('a truncation', () => {
     expect(story(stream)).toEqual(['in ask t1', 'message one'])
   })
 
+  test('to an item that is still streamed brings it back from under a compaction, once', () => {
+    const stream = session()
+    stream.append(...answered('t0'), ['thread.compacted', { threadId: 'main', summary: 'before' }], submitted('t1'), starts('t1'))
+    stream.append(
+      ['item.started', { turnId: 't1', itemId: 'b', kind: 'message' }],
+      ['item.delta', { turnId: 't1', itemId: 'b', text: 'h' }],
+    )
+    stream.append(['thread.compacted', { threadId: 'main', summary: 'all' }], ['thread.truncated', { threadId: 'main', afterItemId: 'b' }])
+    expect(story(stream)).toEqual(['summary before', 'in ask t1', 'message h…'])
+    stream.append(says('t1', 'b', 'hello'))
+    expect(story(stream)).toEqual(['summary before', 'in ask t1', 'message hello'])
+  })
+
   test('after what is not there hides nothing, and says so', () => {
     const stream = three()
     stream.append(['thread.truncated', { threadId: 'main', afterTurnId: 'other' }])

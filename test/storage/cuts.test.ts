@@ -90,7 +90,9 @@ describe('a crash image cut at every byte of its last three commits', () => {
 describe('after a clean close', () => {
   test('a cut at any byte is reported as damage', { timeout: 120_000 }, async () => {
     const { directory, ends } = await image({ close: true })
-    for (let cut = 0; cut < ends[4]!; cut++) await reportsDamage(directory, cut, cut < ends[0]! ? undefined : wholeCommits(ends, cut))
+    // Every byte of what was written last; before that every third, which meets every kind of field as well.
+    for (let cut = 0; cut < ends[4]!; cut += cut < ends[2]! ? 3 : 1)
+      await reportsDamage(directory, cut, cut < ends[0]! ? undefined : wholeCommits(ends, cut))
   })
 })
 

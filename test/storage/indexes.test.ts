@@ -1,0 +1,142 @@
+/** Indexes over many segments: every stream, commit id and claim is found, absence is proven, and what is lost is made again. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { StreamNotes } from '../../src/storage/commit-store.js'
+import { tablesBelow, tablesFor } from '../../src/storage/index-build.js'
+import { Appending, event, list, notes, numbers, openStore, type Store, type Sum } from './support/journal.js'
+import { MemoryFiles } from './support/memory-files.js'
+
+const DIRECTORY = '/journal'
+const SEGMENT_BYTES = 1500
+const COMMITS = 400
+
+/** Some streams in every segment, some in few, some in one. */
+const streamOf = (n: number): string => (n % 3 === 0 ? 'often' : n % 7 === 0 ? 'seldom' : `once-${n}`)
+
+async function written(): Promise<MemoryFiles> {
+  const files = new MemoryFiles()
+  const store = await openStore(DIRECTORY, { files, segmentBytes: SEGMENT_BYTES })
+  const writer = new Appending(store)
+  for (let n = 0; n < COMMITS; n++) await writer.now(streamOf(n), [event(n, n % 5 === 0 ? 'claim' : 'added')], { commitId: `c${n}`, at: n })
+  await store.close()
+  return files
+}
+
+const indexesIn = (files: MemoryFiles): string[] => [...files.inodes.keys()].filter((path) => path.endsWith('.idx')).toSorted()
+
+async function checkAll(store: Store): Promise<void> {
+  const streams = new Map<string, number[]>()
+  for (let n = 0; n < COMMITS; n++) streams.set(streamOf(n), [...(streams.get(streamOf(n)) ?? []), n])
+  for (const [stream, all] of streams) {
+    const sum = all.reduce((one, other) => one + other, 0)
+    expect(await store.stream(stream), stream).toEqual({ version: all.length, note: { events: all.length, sum } })
+    const commits = (await list(store.readStream(stream))).flatMap((item) => ('gap' in item ? [] : [item]))
+    expect(numbers(commits), stream).toEqual(all)
+    const backwards = (await list(store.readStream(stream, { reverse: true }))).flatMap((item) => ('gap' in item ? [] : [item]))
+    expect(backwards, stream).toEqual(commits.toReversed())
+  }
+  for (let n = 0; n < COMMITS; n++) {
+    const found = await store.findCommit(`c${n}`)
+    expect(found?.commit, `c${n}`).toMatchObject({ position: n + 1, stream: streamOf(n), commitId: `c${n}`, at: n })
+    expect(await store.holds(found!.head)).toBe(true)
+    expect(await store.claimed(streamOf(n), String(n))).toBe(n % 5 === 0)
+    expect(await store.findCommit(`d${n}`)).toBeUndefined()
+  }
+  expect(await store.claimed('seldom', '0')).toBe(false)
+  expect(await store.stream('never')).toEqual({ version: 0, note: { events: 0, sum: 0 } })
+  const open = [...streams].filter(([, all]) => all.reduce((one, other) => one + other, 0) % 2 === 1).map(([stream]) => stream)
+  expect([...store.openStreams()].toSorted()).toEqual(open.toSorted())
+  expect(store.lastAt).toBe(COMMITS - 1)
+}
+
+describe('indexes', () => {
+  let files: MemoryFiles
+  beforeAll(async () => {
+    files = await written()
+  })
+  afterAll(() => expect(files.opened).toBe(0))
+
+  test('cover every segment once, with as many tables as its number has bits', () => {
+    for (let k = 1; k < 200; k++) {
+      const covered = tablesFor(k).flatMap((table) => Array.from({ length: table & -table }, (_, i) => table - i))
+      expect(covered).toEqual(Array.from({ length: k }, (_, i) => k - i))
+      const merged = [k, ...tablesBelow(k).flatMap((table) => Array.from({ length: table & -table }, (_, i) => table - i))]
+      expect(merged).toEqual(Array.from({ length: k & -k }, (_, i) => k - i))
+    }
+  })
+
+  test('find everything, and prove that the rest is not there', async () => {
+    expect(indexesIn(files).length).toBeGreaterThan(30)
+    const store = await openStore(DIRECTORY, { files: files.copy(), segmentBytes: SEGMENT_BYTES })
+    await checkAll(store)
+    await store.close()
+  })
+
+  for (const readOnly of [true, false]) {
+    test(`that are missing are made again, the same to the byte (${readOnly ? 'reading: in memory' : 'writing'})`, async () => {
+      const copy = files.copy()
+      for (const [i, path] of indexesIn(copy).entries()) if (i % 3 !== 1) copy.inodes.delete(path)
+      const store = await openStore(DIRECTORY, { files: copy, readOnly, segmentBytes: SEGMENT_BYTES })
+      await checkAll(store)
+      await store.close()
+      if (readOnly) expect(indexesIn(copy).length).toBeLessThan(indexesIn(files).length)
+      else for (const path of indexesIn(files)) expect(copy.inodes.get(path)?.bytes.equals(files.inodes.get(path)!.bytes), path).toBe(true)
+      expect(copy.opened).toBe(0)
+    })
+  }
+
+  test('that are damaged or of other segments are never believed', async () => {
+    const copy = files.copy()
+    const paths = indexesIn(copy)
+    for (const [i, path] of paths.entries()) {
+      const { bytes } = copy.inodes.get(path)!
+      if (i % 4 === 0) bytes[(i * 997) % bytes.length]! ^= 0x10
+      if (i % 4 === 2) copy.inodes.get(path)!.bytes = Buffer.from(files.inodes.get(paths[i - 1]!)!.bytes)
+    }
+    const store = await openStore(DIRECTORY, { files: copy, segmentBytes: SEGMENT_BYTES })
+    await checkAll(store)
+    await store.close()
+  })
+
+  test('whose notes are of another revision fold them again from the first commit', async () => {
+    const other: StreamNotes<Sum> = { ...notes, decode: () => undefined }
+    const store = await openStore(DIRECTORY, { files: files.copy(), notes: other, segmentBytes: SEGMENT_BYTES })
+    await checkAll(store)
+    await store.close()
+  })
+})
+
+describe('damage in a sealed segment', () => {
+  /** Turns one byte of the second record in the fifth segment. */
+  function damaged(files: MemoryFiles): MemoryFiles {
+    const copy = files.copy()
+    const path = [...copy.inodes.keys()].filter((name) => name.endsWith('.seg')).toSorted()[4]!
+    const { bytes } = copy.inodes.get(path)!
+    bytes[bytes.lastIndexOf('TLF1', 1400) + 110]! ^= 1
+    return copy
+  }
+
+  test('leaves streams, ids and claims provable by its index', async () => {
+    const store = await openStore(DIRECTORY, { files: damaged(await written()), segmentBytes: SEGMENT_BYTES })
+    expect((await store.verify()).damage).toHaveLength(1)
+    expect(await store.findCommit('new')).toBeUndefined()
+    expect((await store.stream('new')).version).toBe(0)
+    expect((await store.stream('often')).version).toBe(134)
+    await new Appending(store).append('new', [event(1)], { commitId: 'new' })
+    await store.close()
+  })
+
+  test('without its index makes unknowable what it may hide, and nothing else', async () => {
+    const files = damaged(await written())
+    for (const path of indexesIn(files)) files.inodes.delete(path)
+    const store = await openStore(DIRECTORY, { files, segmentBytes: SEGMENT_BYTES })
+    expect(store.recovery.damage).toHaveLength(1)
+    const { firstPosition } = store.recovery.damage[0]!
+    await expect(store.findCommit('new')).rejects.toMatchObject({ code: 'JOURNAL_DAMAGED' })
+    await expect(Promise.resolve(store.stream('new'))).rejects.toMatchObject({ code: 'JOURNAL_DAMAGED' })
+    await expect(store.claimed('often', 'new')).resolves.toBe(streamOf(firstPosition - 1) === 'often' ? expect.anything() : false)
+    expect((await store.stream('often')).version).toBe(134)
+    expect((await store.findCommit('c0'))?.commit.position).toBe(1)
+    await new Appending(store).append('often', [event(1)])
+    await store.close()
+  })
+})
