@@ -325,6 +325,19 @@ describe('the turn view', () => {
     })
   })
 
+  test('knows what is still streamed, and what still waits for an answer', () => {
+    const stream = running()
+    for (const itemId of ['i', 'j']) stream.append(['item.started', { turnId: 't1', itemId, kind: 'message' }])
+    for (const approvalId of ['a', 'b']) stream.append(['approval.requested', { turnId: 't1', approvalId }])
+    stream.append(
+      ['item.completed', { turnId: 't1', itemId: 'i' }],
+      ['approval.resolved', { turnId: 't1', approvalId: 'a', decision: 'approved' }],
+    )
+    expect(row(turn, ['s', 't1'], stream.events)).toMatchObject({ streaming: ['j'], asks: ['approval:b'], items: 1, partial: false })
+    stream.append(['turn.completed', { turnId: 't1' }])
+    expect(row(turn, ['s', 't1'], stream.events)).toMatchObject({ partial: true, asks: [] })
+  })
+
   test('clips an error between whole characters', () => {
     const stream = running()
     stream.append(['turn.failed', { turnId: 't1', error: { message: `x${'\u{1f6a2}'.repeat(3000)}` } }])

@@ -233,6 +233,28 @@ describe('two writers', () => {
   })
 })
 
+describe('frames', () => {
+  test('begin at sectors where that is asked for, from the next segment on where it was not before', async () => {
+    const files = new MemoryFiles()
+    for (const [round, sectorBytes] of [8, 4096, 512, 4096].entries()) {
+      const store = await openStore(DIRECTORY, { files, sectorBytes })
+      const writer = new Appending(store)
+      for (let n = 0; n < 3; n++) await writer.append('s', [event(round * 3 + n)])
+      await store.close()
+      const newest = files.names(`${DIRECTORY}/journal`).findLast((name) => name.endsWith('.seg'))!
+      const { bytes } = files.inodes.get(`${DIRECTORY}/journal/${newest}`)!
+      const starts: number[] = []
+      for (let at = bytes.indexOf('TLF1'); at >= 0; at = bytes.indexOf('TLF1', at + 1)) starts.push(at)
+      expect(starts.length).toBe(5)
+      expect(starts.filter((at) => at % sectorBytes !== 0)).toEqual([])
+    }
+    const store = await openStore(DIRECTORY, { files, readOnly: true })
+    expect(numbers((await contents(store)).commits)).toEqual(Array.from({ length: 12 }, (_, n) => n))
+    expect((await store.verify()).ok).toBe(true)
+    await store.close()
+  })
+})
+
 describe('closing', () => {
   test('waits for what is queued, refuses what comes after, and a second call is the first', async () => {
     const files = new MemoryFiles()
