@@ -141,7 +141,11 @@ export class Appender {
     if (lane.deciding > 0 || this.#store.room() !== undefined) return undefined
     if (lane.states === undefined) {
       const head = this.#store.stream(stream)
-      if (head instanceof Promise) return undefined
+      if (head instanceof Promise) {
+        // The way that waits asks again, and tells what went wrong.
+        head.catch(() => undefined)
+        return undefined
+      }
       lane.version = head.version
       lane.states = head.note
     }
