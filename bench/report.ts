@@ -26,7 +26,7 @@ export function table(figures: readonly Figure[]): string {
 
 export function document(figures: readonly Figure[], sizes: Sizes): string {
   const version = (name: string): string =>
-    (JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url), 'utf8')) as { version: string }).version
+    (JSON.parse(readFileSync(`bench/node_modules/${name}/package.json`, 'utf8')) as { version: string }).version
   const opens = figures.filter(({ unit }) => unit === 'ms').map(({ values }) => median(values))
   return `# Benchmarks
 

@@ -21,7 +21,8 @@ if (values.help) {
   process.exit(0)
 }
 
-const root = join(import.meta.dirname, '..')
+// npm runs its scripts where package.json is.
+const root = process.cwd()
 if (!existsSync(join(root, 'bench/node_modules'))) {
   console.error('installing the peers into bench/node_modules …')
   execSync('npm ci --no-audit --no-fund', { cwd: join(root, 'bench'), stdio: ['ignore', 'inherit', 'inherit'] })

@@ -49,13 +49,11 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
    * @throws JournalError VERSION_CONFLICT, COMMIT_ID_REUSED, EVENT_INVALID, LAW_BROKEN, LIMIT, READ_ONLY, FENCED, CLOSED, POISONED,
    * DAMAGED, DISK_FULL, IO; each with `details.outcome`. TypeError for misuse.
    */
-  async append(stream: string, events: readonly NewEvent<D>[], options: AppendOptions = {}): Promise<Receipt> {
-    if (this.#closing !== undefined) throw this.#closed('none')
+  append(stream: string, events: readonly NewEvent<D>[], options: AppendOptions = {}): Promise<Receipt> {
+    if (this.#closing !== undefined) return Promise.reject(this.#closed('none'))
     if (this.#inside.appender === undefined) {
-      throw new JournalError('JOURNAL_READ_ONLY', `${this.directory} was opened for reading. Open it without readOnly to append.`, {
-        directory: this.directory,
-        outcome: 'none',
-      })
+      const message = `${this.directory} was opened for reading. Open it without readOnly to append.`
+      return Promise.reject(new JournalError('JOURNAL_READ_ONLY', message, { directory: this.directory, outcome: 'none' }))
     }
     return this.#inside.appender.append(stream, events, options, options.durability ?? this.#inside.durability)
   }

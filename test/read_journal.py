@@ -75,9 +75,9 @@ def main(directory):
             assert digest == after, f'history digest at position {first}'
             at = 0
             for _ in range(count):
-                length, crc = struct.unpack_from('<II', payload, at)
+                crc, length = struct.unpack_from('<II', payload, at)
                 record = payload[at + 8:at + 8 + length]
-                assert zlib.crc32(payload[at:at + 4] + record) == crc, f'record checksum at position {position + 1}'
+                assert zlib.crc32(payload[at + 4:at + 8] + record) == crc, f'record checksum at position {position + 1}'
                 (stream, version, commit_id, time, meta, events), _ = unpack(record, 0)
                 for n, (type_, schema, data, flags, *own) in enumerate(events):
                     position += 1

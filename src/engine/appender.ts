@@ -26,7 +26,7 @@ interface Lane {
   tail: Promise<unknown>
   /** Commits that are being decided; who comes now has to wait for them. */
   deciding: number
-  /** Commits that are being decided or on their way. */
+  /** Commits that are being decided or waiting to be written. */
   commits: number
   version: number
   states: LawStates | undefined
@@ -56,16 +56,18 @@ export class Appender {
     this.#limits = limits
     this.#now = now
     this.#lastAt = store.lastAt
+    store.subscribe({ written: (group) => group.commits.forEach(({ stream }) => this.#leave(stream)) })
   }
 
-  /** Rejects with an error that says its outcome. Misuse throws a TypeError. */
-  async append(stream: string, given: readonly NewEvent[], options: AppendOptions, durability: Durability): Promise<Receipt> {
-    checkArguments(stream, given, options)
+  /** Rejects with an error that says its outcome, and with a TypeError for misuse. */
+  append(stream: string, given: readonly NewEvent[], options: AppendOptions, durability: Durability): Promise<Receipt> {
     try {
+      checkArguments(stream, given, options)
       const events = this.#judge(stream, given, options.commitId)
-      return await this.#once(stream, events, options, durability)
+      if (options.commitId !== undefined) return this.#once(stream, events, options, options.commitId, durability)
+      return this.#atOnce(stream, events, options, durability) ?? this.#decided(stream, events, options, durability)
     } catch (error) {
-      throw withOutcome(error, 'none')
+      return Promise.reject(withOutcome(error, 'none') as Error)
     }
   }
 
@@ -99,9 +101,7 @@ export class Appender {
   }
 
   /** A commit id is one commit: recorded means the first receipt again, in flight means the same promise. */
-  #once(stream: string, events: LawEvent[], options: AppendOptions, durability: Durability): Promise<Receipt> {
-    const { commitId } = options
-    if (commitId === undefined) return this.#decided(stream, events, options, durability)
+  #once(stream: string, events: LawEvent[], options: AppendOptions, commitId: string, durability: Durability): Promise<Receipt> {
     const other = this.#inFlight.get(commitId)
     if (other !== undefined) {
       if (other.stream !== stream || !sameBody(other.events, events, other.events.length)) throw reused(commitId, {})
@@ -121,18 +121,21 @@ export class Appender {
     return { ...first, durability: 'disk' }
   }
 
+  /** Decides and queues behind whatever has to be waited for. */
   async #decided(stream: string, events: LawEvent[], options: AppendOptions, durability: Durability): Promise<Receipt> {
-    const atOnce = options.commitId === undefined ? this.#atOnce(stream, events, options, durability) : undefined
-    if (atOnce !== undefined) return atOnce
-    const receipt = await this.#inLane(stream, async (lane) => {
-      const recorded = options.commitId === undefined ? undefined : await this.#recorded(stream, options.commitId, events, durability)
-      if (recorded !== undefined) return { receipt: Promise.resolve(recorded) }
-      checkVersion(stream, options, lane.version)
-      const decision = this.#laws.decide(stream, lane.states as LawStates, events)
-      await this.#checkClaims(stream, lane, decision)
-      return { receipt: this.#enqueue(stream, lane, decision, options, durability) }
-    })
-    return receipt.receipt
+    try {
+      const queued = await this.#inLane(stream, async (lane) => {
+        const recorded = options.commitId === undefined ? undefined : await this.#recorded(stream, options.commitId, events, durability)
+        if (recorded !== undefined) return { receipt: Promise.resolve(recorded) }
+        checkVersion(stream, options, lane.version)
+        const decision = this.#laws.decide(stream, lane.states as LawStates, events)
+        await this.#checkClaims(stream, lane, decision)
+        return { receipt: this.#enqueue(stream, lane, decision, options, durability) }
+      })
+      return await queued.receipt
+    } catch (error) {
+      throw withOutcome(error, 'none')
+    }
   }
 
   /** Decides and queues without waiting, where nothing has to be waited for; undefined where something has. */
@@ -179,13 +182,14 @@ export class Appender {
       return await result
     } finally {
       lane.deciding--
-      this.#leave(stream, lane)
+      this.#leave(stream)
     }
   }
 
-  #leave(stream: string, lane: Lane): void {
-    lane.commits--
-    if (lane.commits === 0) this.#lanes.delete(stream)
+  /** One commit less; without any, the store knows all that the lane knew. */
+  #leave(stream: string): void {
+    const lane = this.#lanes.get(stream)
+    if (lane !== undefined && --lane.commits === 0) this.#lanes.delete(stream)
   }
 
   async #recorded(stream: string, commitId: string, events: LawEvent[], durability: Durability): Promise<Receipt | undefined> {
@@ -224,13 +228,17 @@ export class Appender {
       ...(options.commitId === undefined ? {} : { commitId: options.commitId }),
     }
     this.#laws.remember(commit, decision.claims)
+    lane.commits++
+    let receipt: Promise<Receipt>
+    try {
+      receipt = this.#store.append(commit, decision.states, durability)
+    } catch (error) {
+      this.#leave(stream)
+      throw error
+    }
     lane.version += commit.events.length
     lane.states = decision.states
     for (const claim of decision.claims) lane.claims.add(claim)
-    lane.commits++
-    const receipt = this.#store.append(commit, decision.states, durability)
-    const done = (): void => this.#leave(stream, lane)
-    receipt.then(done, done)
     return receipt
   }
 }

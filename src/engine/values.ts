@@ -88,7 +88,10 @@ class Walk {
 
   #array(array: unknown[], depth: number): unknown[] {
     this.#count(array.length)
-    return Array.from(array, (item, index) => this.#at(index, item, depth))
+    const copy: unknown[] = []
+    // By index, so that a hole is met as what it reads as.
+    for (let index = 0; index < array.length; index++) copy.push(this.#at(index, array[index], depth))
+    return copy
   }
 
   #object(object: object, depth: number): Record<string, unknown> {

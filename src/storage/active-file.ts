@@ -54,9 +54,13 @@ export class ActiveFile {
    * Fills space ahead with zeros, so that the next syncs need not make a new file size durable. The more was written, the
    * larger the step. A disk that is full now says so again when the space is needed; every other error is the file's end.
    */
-  async prepare(): Promise<void> {
+  prepare(): Promise<void> | undefined {
     const step = Math.min(STEP_MAX, Math.max(STEP_MIN, this.end))
-    if (!this.#allocates || this.#allocated - this.end > step / 4 || this.#allocated >= this.#limit) return
+    if (!this.#allocates || this.#allocated - this.end > step / 4 || this.#allocated >= this.#limit) return undefined
+    return this.#fill(step)
+  }
+
+  async #fill(step: number): Promise<void> {
     try {
       const length = Math.min(step, Math.max(STEP_MIN, this.#limit - this.#allocated))
       await writeFully(this.#file, ZEROS.subarray(0, length), this.#allocated, this.#path)

@@ -177,7 +177,8 @@ export interface CommitStore<Note> {
   /**
    * Queues a commit. Positions follow the order of the calls, so call it in the order that was decided.
    * `note` is the stream's note with this commit in it.
-   * Rejects with POISONED, FENCED, DISK_FULL, IO, CLOSED, READ_ONLY or LIMIT; each says its outcome.
+   * Throws LIMIT, READ_ONLY, CLOSED or POISONED where nothing was queued; what was queued rejects with POISONED, FENCED, DISK_FULL
+   * or IO. Each says its outcome.
    */
   append(commit: NewCommit, note: Note, durability: Durability): Promise<Receipt>
   /** Resolves when the queue has room again; at once where it has. Await it before deciding a commit. */

@@ -2,7 +2,7 @@
  * Frames: the bytes of one write group. Header, payload, padding, trailer; every byte of it is checked.
  * The layout is described, byte by byte, in docs/format.md.
  */
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
 export const HEADER_BYTES = 96
@@ -132,6 +132,13 @@ export function nextDigest(previous: Buffer, first: number, payload: Uint8Array)
   previous.copy(start, 0)
   writeU64(start, first, 32)
   return createHash('sha256').update(start).update(payload).digest()
+}
+
+/** The same for a frame that is being made: the header's last 40 bytes, not yet written, stand right before the payload. */
+export function digestInPlace(frame: Buffer, previous: Buffer, first: number, length: number): Buffer {
+  previous.copy(frame, HEADER_BYTES - 40)
+  writeU64(frame, first, HEADER_BYTES - 8)
+  return hash('sha256', frame.subarray(HEADER_BYTES - 40, HEADER_BYTES + length), 'buffer')
 }
 
 export function writeU64(bytes: Buffer, value: number, at: number): void {

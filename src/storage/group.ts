@@ -1,7 +1,7 @@
 /** A frame's commits, with where their records lie. */
 import type { CommitGroup, Head, StoredCommit } from './commit-store.js'
 import { HEADER_BYTES, type Frame } from './frame.js'
-import { decodeCommit, RECORD_HEAD_BYTES } from './record.js'
+import { decodeCommit, RECORD_HEAD_BYTES, saidEnd } from './record.js'
 
 export interface ReadGroup extends CommitGroup {
   /** Offset of the frame in its segment. */
@@ -22,7 +22,7 @@ export function readGroup({ header, bytes, at, offset }: Frame): ReadGroup {
   let position = header.first
   let place = at
   for (let i = 0; i < header.count; i++) {
-    const end = place + RECORD_HEAD_BYTES <= limit ? place + RECORD_HEAD_BYTES + bytes.readUInt32LE(place) : limit + 1
+    const end = place + RECORD_HEAD_BYTES <= limit ? saidEnd(bytes, place) : limit + 1
     if (end > limit) throw new Error('a record leaves its frame')
     const commit = decodeCommit(bytes, place, end, position)
     commits[i] = commit
@@ -49,7 +49,7 @@ export function commitNamed({ header, bytes, at }: Frame, commitId: string): Sto
     let end = start
     do {
       start = end
-      end = start + RECORD_HEAD_BYTES + bytes.readUInt32LE(start)
+      end = saidEnd(bytes, start)
     } while (end <= hit)
     const commit = decodeCommit(bytes, start, end, 0)
     if (commit.commitId === commitId) return commit

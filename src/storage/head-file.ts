@@ -31,6 +31,8 @@ export interface HeadMark {
 export class HeadFile {
   readonly #path: string
   readonly #file: FileHandle
+  /** Every mark is made in the same place. */
+  readonly #bytes = Buffer.alloc(MARK_BYTES)
   #sequence: number
 
   private constructor(path: string, file: FileHandle, sequence: number) {
@@ -68,7 +70,8 @@ export class HeadFile {
 
   async write(mark: Omit<HeadMark, 'sequence'>): Promise<void> {
     const sequence = ++this.#sequence
-    await writeFully(this.#file, encode({ ...mark, sequence }), (sequence % 2) * SLOT_BYTES, this.#path)
+    encode(this.#bytes, mark, sequence)
+    await writeFully(this.#file, this.#bytes, (sequence % 2) * SLOT_BYTES, this.#path)
   }
 
   async sync(): Promise<void> {
@@ -94,10 +97,9 @@ export async function readMark(file: FileHandle): Promise<HeadMark | undefined> 
   return first.sequence > second.sequence ? first : second
 }
 
-function encode(mark: HeadMark): Buffer {
-  const bytes = Buffer.alloc(MARK_BYTES)
+function encode(bytes: Buffer, mark: Omit<HeadMark, 'sequence'>, sequence: number): void {
   bytes.writeUInt32LE(MAGIC, 0)
-  writeU64(bytes, mark.sequence, 8)
+  writeU64(bytes, sequence, 8)
   writeU64(bytes, mark.epoch, 16)
   writeU64(bytes, mark.segment, 24)
   writeU64(bytes, mark.end, 32)
@@ -107,7 +109,6 @@ function encode(mark: HeadMark): Buffer {
   mark.journal.copy(bytes, 64, 0, 16)
   mark.digest.copy(bytes, 80, 0, 32)
   bytes.writeUInt32LE(crc32(bytes.subarray(8)), 4)
-  return bytes
 }
 
 function decode(bytes: Buffer): HeadMark | undefined {

@@ -1,4 +1,4 @@
-/** Records: one commit as MessagePack that any library in any language reads, behind its length and checksum. */
+/** Records: one commit as MessagePack that any library in any language reads, behind its checksum and length. */
 import { crc32 } from 'node:zlib'
 import { Packr } from 'msgpackr'
 import { ADDED, IGNORABLE, type NewCommit, type StoredCommit, type StoredEvent } from './commit-store.js'
@@ -27,24 +27,29 @@ export function encodeCommit(commit: NewCommit): Buffer {
 
 /** Puts a record into a buffer and returns where it ends. */
 export function putRecord(into: Buffer, at: number, bytes: Uint8Array): number {
-  into.writeUInt32LE(bytes.length, at)
+  into.writeUInt32LE(bytes.length, at + 4)
   into.set(bytes, at + RECORD_HEAD_BYTES)
   const end = at + RECORD_HEAD_BYTES + bytes.length
-  into.writeUInt32LE(checksum(into, at, end), at + 4)
+  into.writeUInt32LE(checksum(into, at, end), at)
   return end
 }
 
 /** Where the record at a place ends, or undefined if its length or checksum is wrong. */
 export function recordEnd(bytes: Buffer, at: number, limit: number): number | undefined {
   if (at + RECORD_HEAD_BYTES > limit) return undefined
-  const end = at + RECORD_HEAD_BYTES + bytes.readUInt32LE(at)
+  const end = saidEnd(bytes, at)
   if (end > limit) return undefined
-  return checksum(bytes, at, end) === bytes.readUInt32LE(at + 4) ? end : undefined
+  return checksum(bytes, at, end) === bytes.readUInt32LE(at) ? end : undefined
+}
+
+/** Where the record at a place says that it ends. */
+export function saidEnd(bytes: Buffer, at: number): number {
+  return at + RECORD_HEAD_BYTES + bytes.readUInt32LE(at + 4)
 }
 
 /** Over length and body: zeros are no record, and a wrong length is found even where another body happens to follow. */
 function checksum(bytes: Buffer, at: number, end: number): number {
-  return crc32(bytes.subarray(at + RECORD_HEAD_BYTES, end), crc32(bytes.subarray(at, at + 4)))
+  return crc32(bytes.subarray(at + 4, end))
 }
 
 /**

@@ -25,11 +25,13 @@ export class Roll<Note> {
   readonly #lock: FileHandle
   readonly #head: HeadFile
   readonly #segmentBytes: number
+  readonly #epochPath: string
   #file: ActiveFile | undefined
 
   constructor(state: State<Note>, epoch: number, lock: FileHandle, head: HeadFile, { align, segmentBytes }: RollOptions) {
     this.#state = state
     this.#epoch = epoch
+    this.#epochPath = state.core.paths.epoch(epoch)
     this.#lock = lock
     this.#head = head
     this.align = align
@@ -126,11 +128,11 @@ export class Roll<Note> {
     this.#state.end = file.end
   }
 
-  async sync(): Promise<void> {
-    await (this.#file as ActiveFile).sync()
+  sync(): Promise<void> {
+    return (this.#file as ActiveFile).sync()
   }
 
-  prepare(): Promise<void> {
+  prepare(): Promise<void> | undefined {
     return (this.#file as ActiveFile).prepare()
   }
 
@@ -159,7 +161,7 @@ export class Roll<Note> {
   /** @throws JournalError JOURNAL_FENCED once another writer has begun an epoch. */
   mustBeOurs(): void {
     const { files, paths } = this.#state.core
-    if (files.exists(paths.epoch(this.#epoch))) return
+    if (files.exists(this.#epochPath)) return
     const message = `A newer writer has taken ${paths.root} over. Close this one and open the journal again.`
     throw new JournalError('JOURNAL_FENCED', message, { directory: paths.root, epoch: this.#epoch })
   }

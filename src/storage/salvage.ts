@@ -1,7 +1,7 @@
 /** What can still be read of a damaged frame: every record has a checksum of its own. */
 import type { StoredCommit } from './commit-store.js'
 import { Kind } from './frame.js'
-import { decodeCommit, lastPosition, recordEnd, RECORD_HEAD_BYTES } from './record.js'
+import { decodeCommit, lastPosition, recordEnd, RECORD_HEAD_BYTES, saidEnd } from './record.js'
 import type { Hole } from './walk.js'
 
 /** A commit's record and where it lies in the payload. */
@@ -54,7 +54,7 @@ function fromBehind(payload: Buffer, from: number, length: number, end: number):
     const next = recordEnd(payload, at, payload.length)
     if (next === undefined) intact = []
     else intact.push([at, next])
-    at = next ?? at + RECORD_HEAD_BYTES + payload.readUInt32LE(at)
+    at = next ?? saidEnd(payload, at)
   }
   if (at !== length) return []
   const saved: Saved[] = []

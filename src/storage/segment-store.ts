@@ -64,7 +64,8 @@ export class SegmentStore<Note> implements CommitStore<Note> {
   }
 
   append(commit: NewCommit, note: Note, durability: Durability): Promise<Receipt> {
-    return this.#writer === undefined ? Promise.reject(this.#readOnly()) : this.#writer.append(commit, note, durability)
+    if (this.#writer === undefined) throw this.#readOnly()
+    return this.#writer.append(commit, note, durability)
   }
 
   room(): Promise<void> | undefined {

@@ -2,11 +2,12 @@
  * The one writer: whoever waits while a sync runs goes together in the next frame. One frame, one write, one sync in
  * flight, so that each frame proves that the one before it was durable.
  */
-import { setImmediate } from 'node:timers/promises'
 import { ioError, JournalError, withOutcome } from '../errors.js'
-import type { CommitGroup, Durability, NewCommit, Receipt, SnapshotRecord, StoredCommit } from './commit-store.js'
+import type { Durability, NewCommit, Receipt, SnapshotRecord, StoredCommit } from './commit-store.js'
 import { packSnapshot } from './facts.js'
-import { frameBytes, HEADER_BYTES, Kind, makeFrame, nextDigest, sealFrame } from './frame.js'
+import { frameBytes, HEADER_BYTES, Kind, makeFrame, digestInPlace, sealFrame } from './frame.js'
+import type { ReadGroup } from './group.js'
+import { quiet } from './quiet.js'
 import { Queue, type QueuedCommit, type QueuedFrame } from './queue.js'
 import { encodeCommit, lastPosition, lastVersion, putRecord, RECORD_HEAD_BYTES } from './record.js'
 import type { Roll } from './roll.js'
@@ -44,14 +45,12 @@ export class Writer<Note> {
   }
 
   append(commit: NewCommit, note: Note, durability: Durability): Promise<Receipt> {
-    if (this.#stopped !== undefined) return Promise.reject(this.#stopped('none'))
+    if (this.#stopped !== undefined) throw this.#stopped('none')
     const bytes = encodeCommit(commit)
     const { commitBytesMax: max } = this.#options
     if (bytes.length > max) {
       const message = `The commit is ${bytes.length} bytes long, more than commitBytesMax (${max}) allows. Put large content elsewhere and refer to it.`
-      return Promise.reject(
-        new JournalError('JOURNAL_LIMIT', message, { limit: 'commitBytesMax', value: bytes.length, max, outcome: 'none' }),
-      )
+      throw new JournalError('JOURNAL_LIMIT', message, { limit: 'commitBytesMax', value: bytes.length, max, outcome: 'none' })
     }
     return new Promise((resolve, reject) => {
       this.#queue.push({ commit, note, bytes, durability, resolve, reject })
@@ -112,10 +111,8 @@ export class Writer<Note> {
   }
 
   async #run(): Promise<void> {
-    // Everything that is called in this turn of the loop goes into the first frame together.
-    await setImmediate()
-    clearTimeout(this.#idle)
-    while (this.#queue.length > 0) {
+    do {
+      await quiet()
       const next = this.#queue.take(GROUP_BYTES)
       try {
         if (Array.isArray(next)) await this.#group(next)
@@ -123,19 +120,22 @@ export class Writer<Note> {
       } catch (error) {
         this.#poison(error, Array.isArray(next) ? next : [next])
       }
-    }
+    } while (this.#queue.length > 0)
     this.#running = undefined
     if (this.#lastKind === Kind.data && this.#stopped === undefined) this.#markLater()
   }
 
   /** After a while without work a mark proves the last group. */
   #markLater(): void {
-    this.#idle = setTimeout(() => {
-      this.#frame(Kind.mark, Buffer.alloc(0), () => {}).catch(() => {
-        // The failure has stopped the writer; whoever appends next is told.
-      })
-    }, IDLE_MS)
-    this.#idle.unref()
+    if (this.#idle !== undefined) this.#idle.refresh()
+    else this.#idle = setTimeout(() => this.#markNow(), IDLE_MS).unref()
+  }
+
+  #markNow(): void {
+    if (this.#lastKind !== Kind.data || this.#running !== undefined) return
+    this.#frame(Kind.mark, Buffer.alloc(0), () => {}).catch(() => {
+      // The failure has stopped the writer; whoever appends next is told.
+    })
   }
 
   async #engineFrame(entry: QueuedFrame): Promise<void> {
@@ -173,9 +173,8 @@ export class Writer<Note> {
     for (const { bytes } of group) length += RECORD_HEAD_BYTES + bytes.length
     await this.#room(frameBytes(length, this.#roll.align))
     const written = await this.#write(group, length)
-    this.#state.tellWritten(written)
-    this.#resolve(group, written, 'os')
-    await this.#roll.sync()
+    // The sync is under way in another thread while the group is made known here.
+    await Promise.all([this.#roll.sync(), this.#publish(group, written)])
     await this.#synced()
     this.#resolve(group, written, 'disk')
     let bytes = 0
@@ -193,7 +192,7 @@ export class Writer<Note> {
     }
   }
 
-  async #write(group: QueuedCommit<Note>[], length: number): Promise<CommitGroup> {
+  async #write(group: QueuedCommit<Note>[], length: number): Promise<ReadGroup> {
     const state = this.#state
     const { align } = this.#roll
     const frame = Buffer.allocUnsafe(frameBytes(length, align))
@@ -210,7 +209,7 @@ export class Writer<Note> {
       position += commit.events.length
       at = end
     }
-    const digest = nextDigest(state.digest, first, frame.subarray(HEADER_BYTES, at))
+    const digest = digestInPlace(frame, state.digest, first, length)
     sealFrame(frame, {
       kind: Kind.data,
       align,
@@ -228,19 +227,22 @@ export class Writer<Note> {
     state.digest = digest
     state.head = { position: position - 1, digest: digest.toString('hex') }
     this.#lastKind = Kind.data
-    this.#remember(group, commits, records, offset)
-    return { commits, head: state.head }
+    return { commits, records, offset, head: state.head }
   }
 
-  #remember(group: QueuedCommit<Note>[], commits: StoredCommit[], records: number[], frame: number): void {
+  /** Makes a group that is written known to everything that reads, and to those who do not wait for the disk. */
+  async #publish(group: QueuedCommit<Note>[], written: ReadGroup): Promise<void> {
     const { index, facts, core } = this.#state
-    index.addFrame((commits[0] as StoredCommit).position, frame)
+    const { commits, records, offset } = written
+    index.addFrame((commits[0] as StoredCommit).position, offset)
     for (let i = 0; i < group.length; i++) {
       const { note } = group[i] as QueuedCommit<Note>
       const commit = commits[i] as StoredCommit
-      index.add(commit, frame, records[i * 2] as number, records[i * 2 + 1] as number, note, core.notes.claims(commit))
+      index.add(commit, offset, records[i * 2] as number, records[i * 2 + 1] as number, note, core.notes.claims(commit))
       facts.addCommit(commit, core.notes.isOpen(note))
     }
+    this.#state.tellWritten(written)
+    this.#resolve(group, written, 'os')
   }
 
   async #synced(): Promise<void> {
@@ -251,7 +253,7 @@ export class Writer<Note> {
   }
 
   /** Tells those who wait for this much. */
-  #resolve(group: readonly QueuedCommit<Note>[], { commits, head }: CommitGroup, durability: Durability): void {
+  #resolve(group: readonly QueuedCommit<Note>[], { commits, head }: ReadGroup, durability: Durability): void {
     for (let i = 0; i < group.length; i++) {
       const entry = group[i] as QueuedCommit<Note>
       if (entry.durability !== durability) continue

@@ -86,7 +86,7 @@ export class Appending {
   }
 
   /** The same for a stream that is new or was appended to before. */
-  now(
+  async now(
     stream: string,
     events: NewCommit['events'],
     { commitId, at = 1, durability = 'disk' }: { commitId?: string; at?: number; durability?: Durability } = {},
