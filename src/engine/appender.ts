@@ -67,7 +67,7 @@ export class Appender {
       if (options.commitId !== undefined) return this.#once(stream, events, options, options.commitId, durability)
       return this.#atOnce(stream, events, options, durability) ?? this.#decided(stream, events, options, durability)
     } catch (error) {
-      return Promise.reject(withOutcome(error, 'none') as Error)
+      return Promise.reject(withOutcome(error, 'none'))
     }
   }
 
@@ -227,11 +227,10 @@ export class Appender {
       events: decision.events.map((event, i) => this.#schemas.stored(event.type, event.data, event.meta, i < decision.given ? 0 : ADDED)),
       ...(options.commitId === undefined ? {} : { commitId: options.commitId }),
     }
-    this.#laws.remember(commit, decision.claims)
     lane.commits++
     let receipt: Promise<Receipt>
     try {
-      receipt = this.#store.append(commit, decision.states, durability)
+      receipt = this.#store.append(commit, decision.states, decision.claims, durability)
     } catch (error) {
       this.#leave(stream)
       throw error

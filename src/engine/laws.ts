@@ -5,7 +5,7 @@
 import { Packr } from 'msgpackr'
 import type { EventMeta, Law, LawEvent, OpenWork } from '../define.js'
 import { JournalError } from '../errors.js'
-import type { NewCommit, StoredCommit, StoredEvent, StreamNotes } from '../storage/commit-store.js'
+import type { NewCommit, StoredCommit, StreamNotes } from '../storage/commit-store.js'
 import type { Schemas } from './schemas.js'
 
 /**
@@ -29,8 +29,6 @@ export class Laws implements StreamNotes<LawStates> {
   readonly #laws: readonly Law[]
   readonly #schemas: Schemas
   readonly #initial: LawStates
-  /** Claims of commits that were decided here, by their events, so that the store need not have them worked out again. */
-  readonly #decided = new WeakMap<readonly StoredEvent[], readonly string[]>()
 
   constructor(laws: readonly Law[], schemas: Schemas) {
     this.#laws = laws
@@ -99,15 +97,8 @@ export class Laws implements StreamNotes<LawStates> {
     return states instanceof JournalError || this.#laws.some((law, i) => law.isOpen(states[i]))
   }
 
-  /** Says what names a decided commit takes. */
-  remember(commit: NewCommit, claims: readonly string[]): void {
-    this.#decided.set(commit.events, claims)
-  }
-
   claims(commit: NewCommit): readonly string[] {
     if (this.#laws.length === 0) return []
-    const decided = this.#decided.get(commit.events)
-    if (decided !== undefined) return decided
     return commit.events.flatMap((event, i) => {
       if (!this.#schemas.knows(event.type)) return []
       return this.#claims(this.#schemas.event({ ...commit, position: 0 }, i))

@@ -176,11 +176,11 @@ export interface CommitStore<Note> {
 
   /**
    * Queues a commit. Positions follow the order of the calls, so call it in the order that was decided.
-   * `note` is the stream's note with this commit in it.
+   * `note` is the stream's note with this commit in it, `claims` the names that it takes. The commit is the store's from then on.
    * Throws LIMIT, READ_ONLY, CLOSED or POISONED where nothing was queued; what was queued rejects with POISONED, FENCED, DISK_FULL
    * or IO. Each says its outcome.
    */
-  append(commit: NewCommit, note: Note, durability: Durability): Promise<Receipt>
+  append(commit: NewCommit, note: Note, claims: readonly string[], durability: Durability): Promise<Receipt>
   /** Resolves when the queue has room again; at once where it has. Await it before deciding a commit. */
   room(): Promise<void> | undefined
   /** Resolves once everything queued so far is durable. */

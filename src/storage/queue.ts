@@ -4,6 +4,7 @@ import type { Durability, NewCommit, Receipt } from './commit-store.js'
 export interface QueuedCommit<Note> {
   commit: NewCommit
   note: Note
+  claims: readonly string[]
   bytes: Buffer
   durability: Durability
   resolve(receipt: Receipt): void

@@ -63,9 +63,9 @@ export class SegmentStore<Note> implements CommitStore<Note> {
     return this.#state.facts.lastAt
   }
 
-  append(commit: NewCommit, note: Note, durability: Durability): Promise<Receipt> {
+  append(commit: NewCommit, note: Note, claims: readonly string[], durability: Durability): Promise<Receipt> {
     if (this.#writer === undefined) throw this.#readOnly()
-    return this.#writer.append(commit, note, durability)
+    return this.#writer.append(commit, note, claims, durability)
   }
 
   room(): Promise<void> | undefined {

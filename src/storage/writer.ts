@@ -44,7 +44,7 @@ export class Writer<Note> {
     return this.#state.core.paths.root
   }
 
-  append(commit: NewCommit, note: Note, durability: Durability): Promise<Receipt> {
+  append(commit: NewCommit, note: Note, claims: readonly string[], durability: Durability): Promise<Receipt> {
     if (this.#stopped !== undefined) throw this.#stopped('none')
     const bytes = encodeCommit(commit)
     const { commitBytesMax: max } = this.#options
@@ -53,7 +53,7 @@ export class Writer<Note> {
       throw new JournalError('JOURNAL_LIMIT', message, { limit: 'commitBytesMax', value: bytes.length, max, outcome: 'none' })
     }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ commit, note, bytes, durability, resolve, reject })
+      this.#queue.push({ commit, note, claims, bytes, durability, resolve, reject })
       this.#wake()
     })
   }
@@ -205,7 +205,7 @@ export class Writer<Note> {
     for (const { commit, bytes } of group) {
       const end = putRecord(frame, at, bytes)
       records.push(offset + at, end - at)
-      commits.push({ ...commit, position })
+      commits.push(Object.assign(commit, { position }))
       position += commit.events.length
       at = end
     }
@@ -236,9 +236,9 @@ export class Writer<Note> {
     const { commits, records, offset } = written
     index.addFrame((commits[0] as StoredCommit).position, offset)
     for (let i = 0; i < group.length; i++) {
-      const { note } = group[i] as QueuedCommit<Note>
+      const { note, claims } = group[i] as QueuedCommit<Note>
       const commit = commits[i] as StoredCommit
-      index.add(commit, offset, records[i * 2] as number, records[i * 2 + 1] as number, note, core.notes.claims(commit))
+      index.add(commit, offset, records[i * 2] as number, records[i * 2 + 1] as number, note, claims)
       facts.addCommit(commit, core.notes.isOpen(note))
     }
     this.#state.tellWritten(written)

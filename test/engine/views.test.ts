@@ -50,7 +50,7 @@ function setUp() {
   const put = async (stream: string, type: string, data: object, schema = type === 'named' ? 2 : 1): Promise<void> => {
     const version = (versions.get(stream) ?? 0) + 1
     versions.set(stream, version)
-    await store.append({ stream, version, at: 1, events: [{ type, schema, data, flags: 0 }] }, [], 'disk')
+    await store.append({ stream, version, at: 1, events: [{ type, schema, data, flags: 0 }] }, [], [], 'disk')
   }
   return { store, stores, start, put }
 }

@@ -73,7 +73,7 @@ describe('a reader beside a writer', () => {
     await writer.now('s', [event(2)])
     await until(() => reader.head.position === 2, 'the reader has seen the second event')
     expect(seen).toEqual(['written 2', 'synced 2'])
-    expect(() => reader.append({ stream: 's', version: 3, at: 1, events: [event(3)] }, { events: 3, sum: 6 }, 'disk')).toThrow(
+    expect(() => reader.append({ stream: 's', version: 3, at: 1, events: [event(3)] }, { events: 3, sum: 6 }, [], 'disk')).toThrow(
       expect.objectContaining({ code: 'JOURNAL_READ_ONLY' }),
     )
     await reader.close()

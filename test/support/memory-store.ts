@@ -42,7 +42,7 @@ export class MemoryStore<Note> implements CommitStore<Note> {
     return this.head
   }
 
-  async append(commit: NewCommit, note: Note, durability: Durability): Promise<Receipt> {
+  async append(commit: NewCommit, note: Note, claims: readonly string[], durability: Durability): Promise<Receipt> {
     if (this.#closed) throw new JournalError('JOURNAL_CLOSED', 'closed', { directory: '', outcome: 'none' })
     const stored: StoredCommit = { ...commit, position: this.head.position + 1 }
     const position = this.head.position + commit.events.length
@@ -54,7 +54,7 @@ export class MemoryStore<Note> implements CommitStore<Note> {
     const stream = this.#streams.get(commit.stream) ?? { commits: [], note, claims: new Set<string>() }
     stream.commits.push(stored)
     stream.note = note
-    for (const claim of this.#notes.claims(commit)) stream.claims.add(claim)
+    for (const claim of claims) stream.claims.add(claim)
     this.#streams.set(commit.stream, stream)
     if (commit.commitId !== undefined) this.#ids.set(commit.commitId, group)
     for (const listener of this.#listeners) listener.written?.(group)

@@ -95,7 +95,7 @@ export class Appending {
     const commit: NewCommit = { stream, version: head.version + 1, ...(commitId === undefined ? {} : { commitId }), at, events }
     const note = notes.fold(head.note, { ...commit, position: 0 })
     this.#heads.set(stream, { version: head.version + events.length, note })
-    return this.store.append(commit, note, durability)
+    return this.store.append(commit, note, notes.claims(commit), durability)
   }
 }
 
