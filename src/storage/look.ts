@@ -6,6 +6,8 @@ import { Feed } from './feed.js'
 import type { FileHandle } from './files.js'
 import { Kind, NO_HISTORY, payloadOf, type Frame } from './frame.js'
 import type { HeadMark } from './head-file.js'
+import { forget, unpackGaps } from './gap-record.js'
+import { headOf } from './group.js'
 import { Indexes } from './indexes.js'
 import { MemoryIndex } from './memory-index.js'
 import { indexSegment } from './rebuild.js'
@@ -74,6 +76,8 @@ export async function look<Note>(core: Core<Note>, list: SegmentList, mark: Head
   reportLost(sight, list, role, report)
   // A number that no frame before can have, as far as anything tells.
   sight.chain.group = Math.max(sight.chain.group, sight.damage.length > 0 ? (mark?.group ?? 0) : 0)
+  forget(damage, sight.facts.gaps)
+  forget(gaps, sight.facts.gaps)
   return sight
 }
 
@@ -228,6 +232,7 @@ class Newest<Note> {
     const { chain, facts } = this.#sight
     if (header.kind === Kind.data) await this.#feed.frame(frame)
     if (header.kind === Kind.snapshot) facts.addSnapshot(unpackSnapshot(payloadOf(frame)))
+    if (header.kind === Kind.gap) facts.addGaps(unpackGaps(payloadOf(frame), headOf(frame)))
     chain.group = header.group
     chain.position = header.kind === Kind.data ? header.first + header.aux - 1 : header.first - 1
     chain.digest = header.digest

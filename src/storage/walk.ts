@@ -4,7 +4,7 @@
  */
 import { FrameCursor, type Fault } from './cursor.js'
 import type { FileHandle } from './files.js'
-import { frameBytes, HEADER_BYTES, Kind, nextDigest, payloadOf, type Frame, type FrameHeader } from './frame.js'
+import { frameBytes, HEADER_BYTES, Kind, movesDigest, nextDigest, passedOver, payloadOf, type Frame, type FrameHeader } from './frame.js'
 import { readFully } from './io.js'
 
 /** Where the history stands after a frame. */
@@ -84,17 +84,18 @@ export class Walk {
     const { header, offset } = frame
     const { group, position, digest } = this.chain
     if (group >= 0 && header.group !== group + 1) return `frame ${header.group} where ${group + 1} should stand`
-    if (header.first !== position + 1) return `position ${header.first} where ${position + 1} should stand`
+    if (header.first !== position + 1 + passedOver(header)) return `position ${header.first} where ${position + 1} should stand`
     if ((header.kind === Kind.segment) !== (offset === 0)) return 'a frame of the wrong kind'
-    if (digest === undefined || (header.kind === Kind.data && !this.#digests)) return undefined
-    const expected = header.kind === Kind.data ? nextDigest(digest, header.first, payloadOf(frame)) : digest
+    const counts = movesDigest(header)
+    if (digest === undefined || (counts && !this.#digests)) return undefined
+    const expected = counts ? nextDigest(digest, header.first, payloadOf(frame)) : digest
     return expected.equals(header.digest) ? undefined : 'the history digest does not continue'
   }
 
   async #hole({ fault, header }: Fault): Promise<Hole> {
     const { offset } = this.#cursor
     const { group, position } = this.chain
-    const inOrder = header !== undefined && header.first === position + 1 && (group < 0 || header.group === group + 1)
+    const inOrder = header !== undefined && header.first === position + 1 + passedOver(header) && (group < 0 || header.group === group + 1)
     const known = inOrder ? { header, payload: await this.#payload(offset, header) } : {}
     const ends = inOrder ? offset + frameBytes(header.length, header.align) : offset + 8
     const next = (await this.#resumesAt(ends)) ?? (inOrder && ends > offset + 8 ? await this.#resume(offset + 8) : await this.#resume(ends))
@@ -106,10 +107,10 @@ export class Walk {
     }
     this.#cursor.offset = next.offset
     this.chain.group = next.header.group - 1
-    this.chain.position = next.header.first - 1
+    this.chain.position = next.header.first - 1 - passedOver(next.header)
     // The frame before would say; its own header has to do, and what follows is held against that.
     this.chain.digest = undefined
-    return { ...hole, end: next.offset, last: next.header.first - 1, final: false }
+    return { ...hole, end: next.offset, last: this.chain.position, final: false }
   }
 
   async #payload(offset: number, header: FrameHeader): Promise<Buffer> {
@@ -136,7 +137,7 @@ export class Walk {
     const frame = await this.#frameAt(at)
     if (frame === undefined || frame.header.kind === Kind.segment) return undefined
     const { header, end } = frame
-    if (header.group <= this.chain.group || header.first <= this.chain.position) return undefined
+    if (header.group <= this.chain.group || header.first - passedOver(header) <= this.chain.position) return undefined
     const after = await this.#frameAt(end)
     return after !== undefined && after.header.group !== header.group + 1 ? undefined : { offset: at, header }
   }

@@ -4,9 +4,8 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { ioError, JournalError, withOutcome } from '../errors.js'
-import type { CommitGroup, Durability, NewCommit, Receipt, SnapshotRecord, StoredCommit } from './commit-store.js'
-import { packSnapshot } from './facts.js'
-import { frameBytes, HEADER_BYTES, Kind, makeFrame, nextDigest, sealFrame } from './frame.js'
+import type { CommitGroup, Durability, NewCommit, Receipt, StoredCommit } from './commit-store.js'
+import { frameBytes, HEADER_BYTES, Kind, makeFrame, movesDigest, nextDigest, sealFrame } from './frame.js'
 import { Queue, type QueuedCommit, type QueuedFrame } from './queue.js'
 import { encodeCommit, lastPosition, lastVersion, putRecord, RECORD_HEAD_BYTES } from './record.js'
 import type { Roll } from './roll.js'
@@ -73,10 +72,6 @@ export class Writer<Note> {
     })
   }
 
-  async recordSnapshot(record: SnapshotRecord): Promise<void> {
-    await this.#frame(Kind.snapshot, packSnapshot(record), () => this.#state.facts.addSnapshot(record))
-  }
-
   /** Writes what is queued, then takes no more; a clean end is left if everything went well. */
   async close(clean: boolean): Promise<void> {
     clearTimeout(this.#idle)
@@ -99,7 +94,8 @@ export class Writer<Note> {
     await this.#roll.mark(true)
   }
 
-  #frame(kind: number, payload: Uint8Array, written: () => void): Promise<void> {
+  /** A frame of the engine's own. `written` runs once it is in the file, before it is durable. */
+  frame(kind: number, payload: Uint8Array, written: () => void): Promise<void> {
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped('none'))
     return new Promise((resolve, reject) => {
       this.#queue.push({ kind, payload, written, resolve, reject })
@@ -131,7 +127,7 @@ export class Writer<Note> {
   /** After a while without work a mark proves the last group. */
   #markLater(): void {
     this.#idle = setTimeout(() => {
-      this.#frame(Kind.mark, Buffer.alloc(0), () => {}).catch(() => {
+      this.frame(Kind.mark, Buffer.alloc(0), () => {}).catch(() => {
         // The failure has stopped the writer; whoever appends next is told.
       })
     }, IDLE_MS)
@@ -144,6 +140,7 @@ export class Writer<Note> {
       const { journal } = state.core
       const { position } = state.head
       await this.#room(frameBytes(entry.payload.length, this.#roll.align))
+      const digest = movesDigest(entry) ? nextDigest(state.digest, position + 1, entry.payload) : state.digest
       const frame = makeFrame(
         {
           kind: entry.kind,
@@ -154,12 +151,14 @@ export class Writer<Note> {
           first: position + 1,
           journal,
           aux: 0,
-          digest: state.digest,
+          digest,
         },
         entry.payload,
       )
       await this.#roll.write(frame)
       state.group++
+      state.digest = digest
+      state.head = { position, digest: digest.toString('hex') }
       this.#lastKind = entry.kind
       entry.written()
       await this.#roll.sync()
