@@ -53,11 +53,18 @@ export function damageOf({ first, last, segment, offset, bytes, reason, streams,
   return { segment, offset, bytes, firstPosition: first, lastPosition: last, ...known, reason, recordedAt: at }
 }
 
-/** Whether what was found is what was written down: its positions where it has any, else its bytes. */
-export function covers(gap: RecordedGap, { segment, offset, bytes, firstPosition, lastPosition }: Damage): boolean {
+/** Whether what was found is what was written down. */
+export function covers(gap: RecordedGap, found: Damage): boolean {
+  return isPartOf(damageOf(gap), found)
+}
+
+/** Whether one finding is a part of another: its positions where it has any, else its bytes; and a segment that is missing right behind it. */
+export function isPartOf(whole: Damage, { segment, offset, bytes, firstPosition, lastPosition }: Damage): boolean {
   const last = lastPosition ?? firstPosition
-  if (last >= firstPosition) return gap.first <= firstPosition && last <= gap.last
-  return gap.segment === segment && gap.offset <= offset && offset + bytes <= gap.offset + gap.bytes
+  const end = whole.lastPosition ?? Number.POSITIVE_INFINITY
+  if (last >= firstPosition) return whole.firstPosition <= firstPosition && last <= end
+  if (whole.segment === segment) return whole.offset <= offset && offset + bytes <= whole.offset + whole.bytes
+  return bytes === 0 && end >= whole.firstPosition && end + 1 === firstPosition
 }
 
 /** Takes out of a list, in place, what was written down. */

@@ -46,6 +46,7 @@ export async function takeOver<Note>(directory: string, files: Files, clock: Clo
   let head: HeadFile | undefined
   let seen: Seen<Note> | undefined
   try {
+    await options.locked?.()
     const mark = await HeadFile.read(files, paths.head)
     const epoch = await beginEpoch(files, paths, mark?.epoch ?? 0)
     seen = (await seeOnce(directory, files, clock, options, true)) ?? empty(files, clock, paths, options)

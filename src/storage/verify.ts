@@ -1,7 +1,7 @@
 /** Reads everything, holds it against itself, and changes nothing. */
 import type { Damage } from '../errors.js'
 import type { Head, StoreReport } from './commit-store.js'
-import { covers, damageOf, sameEvidence } from './gap-record.js'
+import { covers, damageOf, isPartOf, sameEvidence } from './gap-record.js'
 import type { State } from './state.js'
 import { Survey, type Finding, type SurveyOptions } from './survey.js'
 
@@ -36,15 +36,6 @@ export function openFindings<Note>({ recorded, damage }: State<Note>, found: rea
     if (gap === undefined) return [finding]
     return sameEvidence(gap, finding.evidence) ? [] : [{ ...finding, damage: { ...finding.damage, reason: CHANGED } }]
   })
-  const others = damage.filter((known) => !found.some((finding) => isOf(known, finding.damage)))
+  const others = damage.filter((known) => !found.some((finding) => isPartOf(finding.damage, known)))
   return [...open, ...others.map((known) => ({ damage: known, evidence: {}, streams: undefined }))]
-}
-
-/** Whether both speak of one defect. */
-function isOf(known: Damage, found: Damage): boolean {
-  if (known.segment === found.segment && known.offset === found.offset) return true
-  const last = known.lastPosition ?? known.firstPosition
-  return (
-    last >= known.firstPosition && found.firstPosition <= known.firstPosition && last <= (found.lastPosition ?? Number.POSITIVE_INFINITY)
-  )
 }
