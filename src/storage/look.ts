@@ -41,7 +41,7 @@ export interface Sight<Note> {
 }
 
 /** More events than a segment of the usual size has room for. */
-const SEGMENT_POSITIONS = 1 << 21
+export const SEGMENT_POSITIONS = 1 << 21
 
 /** What the look is for: a writer and a reader judge the tail; beside a live writer it is not theirs to judge. */
 export type Role = 'alone' | 'beside'

@@ -112,7 +112,7 @@ export class Groups<Note> {
     const chain = { group: -1, position: (start?.first ?? segment.first) - 1, digest: undefined }
     const { file, release } = await core.handles.acquire(core.paths.segment(segment))
     try {
-      const walk = new Walk(file, core.journal, start?.offset ?? 0, segment.end, chain, false)
+      const walk = new Walk(file, core.journal, start?.offset ?? 0, segment.end, chain, { digests: false })
       for (;;) {
         const next = walk.next()
         const item = next instanceof Promise ? await next : next
