@@ -40,6 +40,8 @@ export interface Damage {
   /** Streams that are known to be affected; absent where they cannot be known. */
   streams?: string[]
   reason: string
+  /** When a repair or a salvage wrote down that it is lost; absent while it still counts as damage. */
+  recordedAt?: number
 }
 
 /** What happened to an append that was rejected: nothing was written, or it cannot be known before the journal is opened again. */

@@ -154,6 +154,21 @@ export interface StoreReport {
   commits: number
   events: number
   damage: Damage[]
+  /** What was written down as lost; no damage any more. */
+  gaps: Damage[]
+  /** Whether today's history goes on from a head of before, where that was asked. */
+  since?: SinceReport
+}
+
+/** What can be proven of a head of before. */
+export interface SinceReport extends Head {
+  /** Whether everything up to that head is what it was, byte for byte of meaning. */
+  ok: boolean
+  /** What of it cannot be read and was not known to be lost when the head was taken. */
+  lost: Damage[]
+  /** Where only an end of it can be proven: its first position. */
+  provenFrom?: number
+  reason?: string
 }
 
 export interface ReadOptions {
@@ -165,6 +180,8 @@ export interface ReadOptions {
 }
 
 export interface CommitStore<Note> {
+  /** Names the journal for ever, in hex. */
+  readonly id: string
   readonly readOnly: boolean
   /** End of what is written (readers: of what they may show). A view in the writing process includes this. */
   readonly head: Head
@@ -220,7 +237,16 @@ export interface CommitStore<Note> {
   snapshots(): readonly SnapshotRecord[]
 
   /** Reads everything and changes nothing. */
-  verify(options?: { signal?: AbortSignal; progress?: (done: number, total: number) => void }): Promise<StoreReport>
+  verify(options?: { signal?: AbortSignal; progress?: (done: number, total: number) => void; since?: Head }): Promise<StoreReport>
+  /**
+   * Keeps a copy of what cannot be read and writes down that it is lost, all of it in one group. Resolves with what was
+   * written down now, once that is durable: it is no damage any more, and what it kept from being known is taken as absent.
+   */
+  repair(options?: { signal?: AbortSignal; progress?: (done: number, total: number) => void }): Promise<Damage[]>
+  /** What was written down as lost, oldest record first. */
+  gaps(): readonly Damage[]
+  /** Those of them that hold events of a stream, or may: one that names no streams may, unless the stream goes on unbroken around it. */
+  gapsOf(stream: string): Promise<Damage[]>
   /** Bytes of the journal itself on disk. */
   bytes(): number
   /**

@@ -1,5 +1,6 @@
 /** What every segment's header says of all that was written before it, kept up to date as groups are written. */
 import { IGNORABLE, type NewCommit, type SnapshotRecord, type TypeSeen } from './commit-store.js'
+import type { RecordedGap } from './gap-record.js'
 import { pack, unpack } from './record.js'
 
 /** Snapshots of one projection that stay vouched for. */
@@ -14,6 +15,8 @@ interface PackedFacts {
   types: [type: string, schema: number, ignorable: boolean][]
   open: string[]
   snapshots: SnapshotRecord[]
+  /** Absent where nothing was lost. */
+  gaps?: RecordedGap[]
 }
 
 export class Facts {
@@ -22,6 +25,8 @@ export class Facts {
   readonly open = new Set<string>()
   /** Newest first. */
   snapshots: SnapshotRecord[] = []
+  /** What was written down as lost, oldest record first. */
+  gaps: RecordedGap[] = []
 
   addCommit(commit: NewCommit, isOpen: boolean): void {
     if (commit.at > this.lastAt) this.lastAt = commit.at
@@ -46,9 +51,14 @@ export class Facts {
     })
   }
 
+  addGaps(gaps: readonly RecordedGap[]): void {
+    this.gaps = [...this.gaps, ...gaps]
+  }
+
   encode(segment: number): Buffer {
     const types = Array.from(this.types, ([type, { schema, ignorable }]): PackedFacts['types'][0] => [type, schema, ignorable])
-    return pack({ segment, at: this.lastAt, types, open: [...this.open], snapshots: this.snapshots } satisfies PackedFacts)
+    const gaps = this.gaps.length === 0 ? {} : { gaps: this.gaps }
+    return pack({ segment, at: this.lastAt, types, open: [...this.open], snapshots: this.snapshots, ...gaps } satisfies PackedFacts)
   }
 
   static decode(payload: Buffer): Facts {
@@ -58,6 +68,7 @@ export class Facts {
     for (const [type, schema, ignorable] of packed.types) facts.types.set(type, { schema, ignorable })
     for (const stream of packed.open) facts.open.add(stream)
     facts.snapshots = packed.snapshots
+    facts.gaps = packed.gaps ?? []
     return facts
   }
 }

@@ -6,6 +6,8 @@ import { Kind, payloadOf, type Frame } from './frame.js'
 import { factsOf, listSegments, nameOf, ofJournal, type SegmentFile } from './segments.js'
 import { unpackSnapshot } from './facts.js'
 import { HeadFile, type HeadMark } from './head-file.js'
+import { unpackGaps } from './gap-record.js'
+import { headOf } from './group.js'
 import { MemoryIndex } from './memory-index.js'
 import type { State } from './state.js'
 import { isHole, Walk, type Chain } from './walk.js'
@@ -63,8 +65,9 @@ export class Follow<Note> {
   async #to(mark: HeadMark): Promise<void> {
     const state = this.#state
     const behind = mark.segment < state.active.number || (mark.segment === state.active.number && mark.end < state.end)
-    if (mark.position < state.head.position || (mark.position === state.head.position && mark.digest.toString('hex') !== state.head.digest))
-      throw this.#changed()
+    const other = mark.position === state.head.position && mark.digest.toString('hex') !== state.head.digest
+    // A gap that was written down moves the digest on at the same position.
+    if (mark.position < state.head.position || (other && mark.group <= state.group)) throw this.#changed()
     if (behind) return
     if (mark.segment > state.active.number) await this.#across(mark)
     if (!this.#stopped) await this.#read(mark.end)
@@ -126,6 +129,7 @@ export class Follow<Note> {
     const { header } = frame
     const group = header.kind === Kind.data ? await feed.frame(frame) : undefined
     if (header.kind === Kind.snapshot) state.facts.addSnapshot(unpackSnapshot(payloadOf(frame)))
+    if (header.kind === Kind.gap) this.#lost(frame)
     state.group = header.group
     state.end = frame.end
     state.digest = header.digest
@@ -134,6 +138,15 @@ export class Follow<Note> {
     state.synced = group.head
     state.tellWritten({ commits: group.commits, head: group.head })
     state.tellSynced()
+  }
+
+  #lost(frame: Frame): void {
+    const state = this.#state
+    const head = headOf(frame)
+    state.facts.addGaps(unpackGaps(payloadOf(frame), head))
+    state.settle()
+    state.head = head
+    state.synced = head
   }
 
   #changed(): JournalError {

@@ -1,46 +1,78 @@
 /** The FORMAT file: the first that is made, the first that is read; says what the rest is. */
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 import { ioError, JournalError } from '../errors.js'
 import type { Clock, Files } from './files.js'
-import { hasCode, placeFile, readFully, writeFully } from './io.js'
+import { hasCode, makeDirectory, placeFile, readFully, writeFully } from './io.js'
 import { FORMAT, parseEpoch, type Paths } from './paths.js'
 
+const TEXT = Buffer.from(`turnlog ${FORMAT}\n`)
+
+/** What FORMAT says; `format` is undefined if there is no journal and one may be made. */
+export type FormatState = { format: number | undefined; fault?: undefined } | { fault: JournalError }
+
 /**
- * The format of the journal in a directory; undefined if there is none and one may be made.
- * @throws JournalError JOURNAL_NEWER_FORMAT, JOURNAL_NOT_FOUND for a directory that is not ours, JOURNAL_DAMAGED.
+ * The format of the journal in a directory, or what is wrong: JOURNAL_NOT_FOUND for a directory that is not ours, JOURNAL_DAMAGED.
+ * @throws JournalError JOURNAL_NEWER_FORMAT
  */
-export async function readFormat(files: Files, paths: Paths, names: readonly string[]): Promise<number | undefined> {
+export async function formatState(files: Files, paths: Paths, names: readonly string[]): Promise<FormatState> {
   if (!names.includes('FORMAT')) {
     const others = names.filter((name) => !isRemains(name))
-    if (others.length === 0) return undefined
-    const message = `${paths.root} holds ${JSON.stringify(others[0])} and no FORMAT: it is no journal. Name a directory that is empty or does not exist.`
-    throw new JournalError('JOURNAL_NOT_FOUND', message, { directory: paths.root })
+    if (others.length === 0) return { format: undefined }
+    const message = `${paths.root} holds ${JSON.stringify(others[0])} and no FORMAT: it is no journal. Name a directory that is empty or does not exist; if it was a journal, see repair.`
+    return { fault: new JournalError('JOURNAL_NOT_FOUND', message, { directory: paths.root }) }
   }
   const text = await readText(files, paths.format)
   const format = /^turnlog ([1-9]\d{0,8})\n$/.exec(text)
-  if (format === null) {
-    const damage = {
-      segment: 'FORMAT',
-      offset: 0,
-      bytes: text.length,
-      firstPosition: 0,
-      reason: 'FORMAT does not say which format this is',
-    }
-    throw new JournalError('JOURNAL_DAMAGED', `${paths.format} is damaged. It should read "turnlog ${FORMAT}" and a line end.`, {
-      directory: paths.root,
-      damage: [damage],
-    })
-  }
+  if (format === null) return { fault: damagedFormat(paths, text.length) }
   const found = Number(format[1])
   if (found > FORMAT) {
     const message = `${paths.root} has format ${found}; this program reads formats up to ${FORMAT}. Use a newer turnlog.`
     throw new JournalError('JOURNAL_NEWER_FORMAT', message, { found, supported: FORMAT })
   }
-  return found
+  return { format: found }
+}
+
+function damagedFormat({ format, root }: Paths, bytes: number): JournalError {
+  const damage = { segment: 'FORMAT', offset: 0, bytes, firstPosition: 0, reason: 'FORMAT does not say which format this is' }
+  const message = `${format} is damaged. It should read "turnlog ${FORMAT}" and a line end; repair writes it again.`
+  return new JournalError('JOURNAL_DAMAGED', message, { directory: root, damage: [damage] })
+}
+
+/** Writes FORMAT again, in place of one that says nothing, which is kept. */
+export async function restoreFormat(files: Files, clock: Clock, paths: Paths): Promise<void> {
+  const temporary = `${paths.format}.${Buffer.from(clock.random(6)).toString('hex')}.tmp`
+  try {
+    if (files.exists(paths.format)) await keep(files, paths)
+    const file = await files.open(temporary, 'wx')
+    try {
+      await writeFully(file, TEXT, 0, temporary)
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+    await files.rename(temporary, paths.format)
+    await files.syncDir(paths.root)
+  } catch (error) {
+    throw ioError(error, 'Writing', paths.format)
+  }
+}
+
+async function keep(files: Files, paths: Paths): Promise<void> {
+  const name = `FORMAT.${createHash('sha256')
+    .update(await readText(files, paths.format))
+    .digest('hex')
+    .slice(0, 16)}.bytes`
+  await makeDirectory(files, paths.quarantine)
+  await files.link(paths.format, join(paths.quarantine, name)).catch((error: unknown) => {
+    if (!hasCode(error, 'EEXIST')) throw error
+  })
+  await files.syncDir(paths.quarantine)
 }
 
 export async function writeFormat(files: Files, clock: Clock, paths: Paths): Promise<void> {
   try {
-    await placeFile(files, clock, paths.format, (file, temporary) => writeFully(file, Buffer.from(`turnlog ${FORMAT}\n`), 0, temporary))
+    await placeFile(files, clock, paths.format, (file, temporary) => writeFully(file, TEXT, 0, temporary))
   } catch (error) {
     // Somebody else makes the same journal at the same time; the lock decides who goes on.
     if (!hasCode(error, 'EEXIST')) throw ioError(error, 'Creating', paths.format)

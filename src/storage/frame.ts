@@ -31,7 +31,7 @@ export interface FrameHeader {
   length: number
   payloadCrc: number
   journal: Buffer
-  /** Data: number of events. Segment header: sealed end of the segment before. Else 0. */
+  /** Data: number of events. Segment header: sealed end of the segment before. Gap: how many positions it passes over. Else 0. */
   aux: number
   /** History digest after this frame. */
   digest: Buffer
@@ -122,6 +122,16 @@ export function bodyFault(bytes: Buffer, at: number, header: FrameHeader): strin
 /** Whether a header could begin at a place: the first thing to ask when looking for the next frame. */
 export function hasMagic(bytes: Buffer, at: number): boolean {
   return bytes.readUInt32LE(at) === MAGIC
+}
+
+/** Positions between the last event before a frame and the one it names: what a gap frame says was lost just there. */
+export function passedOver({ kind, aux }: FrameHeader): number {
+  return kind === Kind.gap ? aux : 0
+}
+
+/** Whether a frame is part of the history that the digest commits to: what happened, and what is known to be lost of it. */
+export function movesDigest({ kind }: Pick<FrameHeader, 'kind'>): boolean {
+  return kind === Kind.data || kind === Kind.gap
 }
 
 export const NO_HISTORY = Buffer.alloc(32)

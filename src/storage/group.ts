@@ -1,6 +1,6 @@
 /** A frame's commits, with where their records lie. */
 import type { CommitGroup, Head, StoredCommit } from './commit-store.js'
-import { HEADER_BYTES, type Frame } from './frame.js'
+import { HEADER_BYTES, Kind, type Frame } from './frame.js'
 import { decodeCommit, RECORD_HEAD_BYTES, saidEnd } from './record.js'
 
 export interface ReadGroup extends CommitGroup {
@@ -35,9 +35,10 @@ export function readGroup({ header, bytes, at, offset }: Frame): ReadGroup {
   return { commits, records, offset, head: { position: position - 1, digest: header.digest.toString('hex') } }
 }
 
-/** The head of the history behind a data frame. */
+/** The head of the history behind a frame. */
 export function headOf({ header }: Frame): Head {
-  return { position: header.first + header.aux - 1, digest: header.digest.toString('hex') }
+  const position = header.kind === Kind.data ? header.first + header.aux - 1 : header.first - 1
+  return { position, digest: header.digest.toString('hex') }
 }
 
 /** The commit with an id in a data frame, with position 0; only records in which the id's bytes stand are decoded. */

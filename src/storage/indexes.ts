@@ -162,13 +162,18 @@ export class Indexes<Note> {
     const file = this.#files.get(segment)
     let found = await file?.part(location)
     // An index that was made again from a damaged segment may count its streams otherwise.
-    for (let i = 0; file !== undefined && found?.stream !== stream && i < file.header.streams && !this.#whole(file); i++)
+    for (
+      let i = 0;
+      file !== undefined && found?.stream !== stream && i < file.header.streams && this.#partial.has(file.header.segment);
+      i++
+    )
       found = await file.part(i)
     return found?.stream === stream ? this.#filePart(found) : undefined
   }
 
-  #whole(file: IndexFile): boolean {
-    return !this.#partial.has(file.header.segment)
+  /** The index of a sealed segment, if it names all that the segment held. */
+  whole(segment: number): IndexFile | undefined {
+    return this.#partial.has(segment) ? undefined : this.#files.get(segment)
   }
 
   /** Segments whose index was made of what could be read of them. */

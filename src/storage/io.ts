@@ -1,4 +1,5 @@
 /** Reads and writes that are whole or fail, and files that appear whole or not at all. */
+import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
 import { ioError } from '../errors.js'
 import type { Clock, FileHandle, Files } from './files.js'
@@ -13,6 +14,26 @@ export async function readFully(file: FileHandle, into: Uint8Array, offset: numb
     done += count
   }
   return done
+}
+
+const CHUNK_BYTES = 1 << 20
+
+/** The bytes between two offsets, as far as the file has them; each chunk is valid until the next. */
+export async function* chunksOf(file: FileHandle, from: number, to: number): AsyncGenerator<{ at: number; chunk: Buffer }> {
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, to - from))
+  for (let at = from; at < to;) {
+    const got = await readFully(file, buffer.subarray(0, Math.min(buffer.length, to - at)), at)
+    if (got === 0) return
+    yield { at, chunk: buffer.subarray(0, got) }
+    at += got
+  }
+}
+
+/** SHA-256 of the bytes between two offsets. */
+export async function hashOf(file: FileHandle, from: number, to: number): Promise<Buffer> {
+  const hash = createHash('sha256')
+  for await (const { chunk } of chunksOf(file, from, to)) hash.update(chunk)
+  return hash.digest()
 }
 
 /**

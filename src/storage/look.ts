@@ -6,10 +6,13 @@ import { Feed } from './feed.js'
 import type { FileHandle } from './files.js'
 import { Kind, NO_HISTORY, payloadOf, type Frame } from './frame.js'
 import type { HeadMark } from './head-file.js'
+import { forget, unpackGaps } from './gap-record.js'
+import { headOf } from './group.js'
 import { Indexes } from './indexes.js'
 import { MemoryIndex } from './memory-index.js'
 import { indexSegment } from './rebuild.js'
 import { salvage } from './salvage.js'
+import { segmentName } from './paths.js'
 import { factsOf, nameOf, sealedOf, type SegmentFile, type SegmentList } from './segments.js'
 import { judgeTail, type Tail } from './tail.js'
 import { isHole, Walk, type Chain, type Hole } from './walk.js'
@@ -37,12 +40,15 @@ export interface Sight<Note> {
   gaps: Damage[]
 }
 
+/** More events than a segment of the usual size has room for. */
+export const SEGMENT_POSITIONS = 1 << 21
+
 /** What the look is for: a writer and a reader judge the tail; beside a live writer it is not theirs to judge. */
 export type Role = 'alone' | 'beside'
 
 export async function look<Note>(core: Core<Note>, list: SegmentList, mark: HeadMark | undefined, role: Role): Promise<Sight<Note>> {
   const files = role === 'beside' && mark !== undefined ? list.files.filter(({ number }) => number <= mark.segment) : list.files
-  const segments = sealedOf(files)
+  const segments = await sealedOf(files, core.handles, core.paths)
   const damage: Damage[] = []
   const gaps: Damage[] = []
   const report = (found: Damage, vouched = false): void => {
@@ -74,6 +80,8 @@ export async function look<Note>(core: Core<Note>, list: SegmentList, mark: Head
   reportLost(sight, list, role, report)
   // A number that no frame before can have, as far as anything tells.
   sight.chain.group = Math.max(sight.chain.group, sight.damage.length > 0 ? (mark?.group ?? 0) : 0)
+  forget(damage, sight.facts.gaps)
+  forget(gaps, sight.facts.gaps)
   return sight
 }
 
@@ -113,7 +121,7 @@ function reportLost<Note>(sight: Sight<Note>, { files, indexed }: SegmentList, r
   for (const file of files) {
     if (file.number !== number)
       report({
-        segment: file.name,
+        segment: segmentName(number, last + 1).name,
         offset: 0,
         bytes: 0,
         firstPosition: last + 1,
@@ -130,16 +138,17 @@ function reportLost<Note>(sight: Sight<Note>, { files, indexed }: SegmentList, r
   )
   if (mark !== undefined && (mark.segment >= number || mark.position > position)) {
     const known = sight.damage.some(({ lastPosition }) => lastPosition !== undefined && lastPosition >= mark.position)
-    if (mark.segment >= number || !known)
-      report({
-        ...at,
-        firstPosition: position + 1,
-        lastPosition: Math.max(position, mark.position),
-        reason: `the head file knows segment ${mark.segment} and position ${mark.position}`,
-      })
+    const lastPosition = Math.max(position, mark.position)
+    // A segment that is missing at the end is named as it will be once another stands behind it.
+    const place = mark.segment >= number ? { segment: segmentName(number, lastPosition + 1).name, offset: 0, bytes: 0 } : at
+    const reason = `the head file knows segment ${mark.segment} and position ${mark.position}`
+    if (mark.segment >= number || !known) report({ ...place, firstPosition: position + 1, lastPosition, reason })
     if (mark.position > chain.position) Object.assign(chain, { position: mark.position, digest: mark.digest })
   } else if (indexed >= number - 1 && indexed > 0) {
-    report({ ...at, firstPosition: position + 1, reason: `segment ${indexed} was sealed, and what followed is missing` })
+    // Nothing says how many positions are lost, and none of them may be given again.
+    chain.position = position + SEGMENT_POSITIONS
+    const reason = `segment ${indexed} was sealed, and what followed is missing`
+    report({ ...at, firstPosition: position + 1, lastPosition: chain.position, reason })
   }
 }
 
@@ -228,6 +237,7 @@ class Newest<Note> {
     const { chain, facts } = this.#sight
     if (header.kind === Kind.data) await this.#feed.frame(frame)
     if (header.kind === Kind.snapshot) facts.addSnapshot(unpackSnapshot(payloadOf(frame)))
+    if (header.kind === Kind.gap) facts.addGaps(unpackGaps(payloadOf(frame), headOf(frame)))
     chain.group = header.group
     chain.position = header.kind === Kind.data ? header.first + header.aux - 1 : header.first - 1
     chain.digest = header.digest

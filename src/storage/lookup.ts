@@ -4,6 +4,7 @@ import type { Head, NewCommit, StoredCommit, StreamHead } from './commit-store.j
 import { FrameCursor } from './cursor.js'
 import { Kind, type Frame } from './frame.js'
 import { commitNamed, headOf, readGroup } from './group.js'
+import { versionIn } from './gap-record.js'
 import type { KeyPlace } from './key-table.js'
 import { claimKey, PLACE } from './memory-index.js'
 import type { State } from './state.js'
@@ -27,7 +28,7 @@ export class Lookup<Note> {
     const active = this.#state.index.streams.get(stream)
     if (active !== undefined) {
       this.#mustBeLast(stream, active.lastPosition)
-      return { version: active.lastVersion, note: active.note }
+      return { version: this.#version(stream, active), note: active.note }
     }
     return this.#sealedStream(stream)
   }
@@ -60,9 +61,15 @@ export class Lookup<Note> {
     const { indexes, core } = this.#state
     const part = await indexes.stream(stream)
     this.#mustBeLast(stream, part?.lastPosition ?? 0)
-    return part === undefined
-      ? { version: 0, note: core.notes.initial() }
-      : { version: part.lastVersion, note: await indexes.noteOf(stream, part) }
+    return {
+      version: this.#version(stream, part ?? { lastVersion: 0, lastPosition: 0 }),
+      note: part === undefined ? core.notes.initial() : await indexes.noteOf(stream, part),
+    }
+  }
+
+  /** Versions that are known to be lost are not given again. */
+  #version(stream: string, { lastVersion, lastPosition }: { lastVersion: number; lastPosition: number }): number {
+    return Math.max(lastVersion, ...this.#state.lostBehind(stream, lastPosition).map((gap) => versionIn(gap, stream)))
   }
 
   #mustBeLast(stream: string, position: number): void {

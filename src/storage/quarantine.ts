@@ -1,11 +1,9 @@
-/** Keeps a copy of what recovery leaves out, with a note that says where it was. */
+/** Keeps a copy of what is left out, with a note that says where it was. The same bytes are kept once, however often they are met. */
 import { join } from 'node:path'
 import { ioError } from '../errors.js'
 import type { Core } from './core.js'
-import { makeDirectory, placeFile, readFully, writeFully } from './io.js'
+import { chunksOf, hasCode, hashOf, makeDirectory, placeFile, writeFully } from './io.js'
 import type { SegmentName } from './paths.js'
-
-const CHUNK_BYTES = 1 << 20
 
 export async function quarantine<Note>(
   { files, clock, paths, handles }: Core<Note>,
@@ -14,25 +12,25 @@ export async function quarantine<Note>(
   to: number,
   reason: string,
 ): Promise<void> {
-  const name = `${segment.name}.${from}-${to}.${Buffer.from(clock.random(4)).toString('hex')}`
+  const place = async (name: string, write: Parameters<typeof placeFile>[3]): Promise<void> => {
+    try {
+      await placeFile(files, clock, join(paths.quarantine, name), write)
+    } catch (error) {
+      // The name says what the file holds, so it is there already.
+      if (!hasCode(error, 'EEXIST')) throw error
+    }
+  }
   const note = `${JSON.stringify({ segment: segment.name, offset: from, bytes: to - from, at: clock.now(), reason }, undefined, 2)}\n`
   try {
     await makeDirectory(files, paths.quarantine)
-    await handles.with(paths.segment(segment), (source) =>
-      placeFile(files, clock, join(paths.quarantine, `${name}.bytes`), async (file, temporary) => {
-        const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
-        for (let at = from; at < to;) {
-          const got = await readFully(source, chunk.subarray(0, Math.min(CHUNK_BYTES, to - at)), at)
-          if (got === 0) break
-          await writeFully(file, chunk.subarray(0, got), at - from, temporary)
-          at += got
-        }
-      }),
-    )
-    await placeFile(files, clock, join(paths.quarantine, `${name}.json`), (file, temporary) =>
-      writeFully(file, Buffer.from(note), 0, temporary),
-    )
+    await handles.with(paths.segment(segment), async (source) => {
+      const name = `${segment.name}.${from}-${to}.${(await hashOf(source, from, to)).toString('hex', 0, 8)}`
+      await place(`${name}.bytes`, async (file, temporary) => {
+        for await (const { at, chunk } of chunksOf(source, from, to)) await writeFully(file, chunk, at - from, temporary)
+      })
+      await place(`${name}.json`, (file, temporary) => writeFully(file, Buffer.from(note), 0, temporary))
+    })
   } catch (error) {
-    throw ioError(error, 'Setting torn bytes aside in', paths.quarantine)
+    throw ioError(error, 'Setting bytes aside in', paths.quarantine)
   }
 }

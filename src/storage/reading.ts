@@ -2,8 +2,9 @@
 import type { Damage } from '../errors.js'
 import type { CommitGroup, Gap, Head, ReadOptions, StoredCommit } from './commit-store.js'
 import type { Sealed } from './core.js'
-import { Kind, NO_HISTORY } from './frame.js'
-import { readGroup } from './group.js'
+import { Kind, NO_HISTORY, passedOver, payloadOf, type Frame } from './frame.js'
+import { damageOf, unpackGaps, type RecordedGap } from './gap-record.js'
+import { headOf, readGroup } from './group.js'
 import { seek } from './memory-index.js'
 import { isPast } from './rebuild.js'
 import { lastPosition } from './record.js'
@@ -77,7 +78,9 @@ export class Groups<Note> {
   }
 
   async holds({ position, digest }: Head): Promise<boolean | Gap> {
-    if (position === this.#state.head.position && digest === this.#state.head.digest) return true
+    const { head, recorded } = this.#state
+    // Writing down what is lost moves the digest on, not the position.
+    if ([head, ...recorded.map((gap) => gap.head)].some((end) => end.position === position && end.digest === digest)) return true
     const found = await this.digestAt(position)
     return typeof found === 'object' ? found : found === digest
   }
@@ -109,13 +112,14 @@ export class Groups<Note> {
     const chain = { group: -1, position: (start?.first ?? segment.first) - 1, digest: undefined }
     const { file, release } = await core.handles.acquire(core.paths.segment(segment))
     try {
-      const walk = new Walk(file, core.journal, start?.offset ?? 0, segment.end, chain, false)
+      const walk = new Walk(file, core.journal, start?.offset ?? 0, segment.end, chain, { digests: false })
       for (;;) {
         const next = walk.next()
         const item = next instanceof Promise ? await next : next
         if (item === undefined || isPast(item, segment)) return
         if (isHole(item)) yield* this.#around(segment, item.final ? { ...item, last: segment.position } : item)
         else if (item.header.kind === Kind.data && item.header.first + item.header.aux - 1 > after) yield readGroup(item)
+        else if (passedOver(item.header) > 0 && item.header.first - 1 > after) yield { gap: passed(item) }
       }
     } finally {
       await release()
@@ -140,8 +144,8 @@ export class Groups<Note> {
       lastPosition: last ?? segment.position,
       reason: hole.reason,
     }
-    this.#state.remember(gap)
-    if (lost !== undefined) yield { gap }
+    const known = this.#state.known(gap)
+    if (lost !== undefined) yield { gap: known }
     if (after.length > 0) yield group(after.map(({ commit }) => commit))
   }
 
@@ -154,9 +158,15 @@ export class Groups<Note> {
       known === undefined
         ? { segment: segment.name, offset: segment.end, bytes: 0, ...range, reason: 'the segment is missing or ends early' }
         : { ...known, ...range }
-    if (known === undefined) this.#state.remember(gap)
-    return gap
+    return this.#state.known(gap)
   }
+}
+
+/** What a gap frame says was lost just there. */
+function passed(frame: Frame): Damage {
+  const { first } = frame.header
+  const gap = unpackGaps(payloadOf(frame), headOf(frame)).find(({ last }) => last === first - 1) as RecordedGap
+  return damageOf(gap)
 }
 
 function firstOf(item: CommitGroup | Gap): number {

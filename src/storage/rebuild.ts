@@ -4,6 +4,8 @@ import type { Core, Sealed } from './core.js'
 import { unpackSnapshot, type Facts } from './facts.js'
 import { Feed } from './feed.js'
 import { Kind, payloadOf } from './frame.js'
+import { unpackGaps } from './gap-record.js'
+import { headOf } from './group.js'
 import type { Indexes } from './indexes.js'
 import { MemoryIndex } from './memory-index.js'
 import { salvage } from './salvage.js'
@@ -43,6 +45,7 @@ export async function indexSegment<Note>(
         })
       } else if (item.header.kind === Kind.data) await feed.frame(item)
       else if (item.header.kind === Kind.snapshot) facts?.addSnapshot(unpackSnapshot(payloadOf(item)))
+      else if (item.header.kind === Kind.gap) facts?.addGaps(unpackGaps(payloadOf(item), headOf(item)))
     }
     if (!ended && walk.chain.position < segment.position) {
       index.complete = false

@@ -21,9 +21,24 @@ export interface Salvage {
 /** Splits a hole into what is intact before and after the part that is lost. */
 export function salvage(hole: Hole): Salvage {
   const { header, payload, first, last } = hole
-  if (header === undefined || payload === undefined || header.kind !== Kind.data) {
+  if (payload === undefined || (header !== undefined && header.kind !== Kind.data) || (last !== undefined && last < first)) {
     return { before: [], lost: last !== undefined && last < first ? undefined : { first, last }, after: [] }
   }
+  const { before, at, position } = fromStart(payload, first)
+  // Without a header nothing says where the frame ends; its first records follow what came before all the same.
+  if (header === undefined)
+    return { before, lost: last !== undefined && position > last ? undefined : { first: position, last }, after: [] }
+  const end = header.first + header.aux - 1
+  if (before.length === header.count && position === end + 1) return { before, lost: behind(hole, end), after: [] }
+  const after = fromBehind(payload, at, header.length, end)
+  const lost = { first: position, last: after.length > 0 ? (after[0] as Saved).commit.position - 1 : (last ?? end) }
+  return hole.last !== undefined && hole.last > end
+    ? { before, lost: { first: position, last: hole.last }, after: [] }
+    : { before, lost, after }
+}
+
+/** The intact records before the first bad one, where that stands, and the position it would have. */
+function fromStart(payload: Buffer, first: number): { before: Saved[]; at: number; position: number } {
   const before: Saved[] = []
   let at = 0
   let position = first
@@ -32,13 +47,7 @@ export function salvage(hole: Hole): Salvage {
     at = saved.end
     position = lastPosition(saved.commit) + 1
   }
-  const end = header.first + header.aux - 1
-  if (before.length === header.count && position === end + 1) return { before, lost: behind(hole, end), after: [] }
-  const after = fromBehind(payload, at, header.length, end)
-  const lost = { first: position, last: after.length > 0 ? (after[0] as Saved).commit.position - 1 : (last ?? end) }
-  return hole.last !== undefined && hole.last > end
-    ? { before, lost: { first: position, last: hole.last }, after: [] }
-    : { before, lost, after }
+  return { before, at, position }
 }
 
 /** Frames behind the first that are lost altogether. */

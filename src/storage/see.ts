@@ -4,7 +4,7 @@ import { ioError, JournalError } from '../errors.js'
 import type { Look, StreamNotes } from './commit-store.js'
 import type { Core } from './core.js'
 import type { Clock, Files } from './files.js'
-import { readFormat } from './format-file.js'
+import { formatState } from './format-file.js'
 import { Handles } from './handles.js'
 import { HeadFile, type HeadMark } from './head-file.js'
 import { hasCode } from './io.js'
@@ -27,6 +27,10 @@ export interface OpenStore<Note> {
   /** Syncs on the calling thread. */
   blocking?: boolean
   readOnly?: boolean | undefined
+  /** Goes on where FORMAT is damaged or missing beside segments of this format. */
+  anyFormat?: boolean | undefined
+  /** Runs once the writer's lock is held, before anything is touched; refuses by throwing. */
+  locked?: (() => Promise<void>) | undefined
   onDamage?: 'isolate' | 'refuse' | undefined
   lockWaitMs?: number | undefined
   /** 8, 512 or 4096. */
@@ -75,12 +79,12 @@ export async function seeOnce<Note>(
   directory: string,
   files: Files,
   clock: Clock,
-  { notes, readOnly = false }: OpenStore<Note>,
+  { notes, readOnly = false, anyFormat = false }: OpenStore<Note>,
   holdsLock = false,
 ): Promise<Seen<Note> | undefined> {
   const paths = new Paths(directory)
   const names = await rootNames(files, directory)
-  if (names === undefined || (await readFormat(files, paths, names)) === undefined) return undefined
+  if (names === undefined || (await formatOf(files, paths, names, anyFormat)) === undefined) return undefined
   const handles = new Handles(files)
   try {
     const live = !holdsLock && (await isLocked(files, paths))
@@ -118,6 +122,14 @@ export function admit<Note>(directory: string, { facts, chain, damage }: Sight<N
     head: { position: chain.position, digest: (chain.digest ?? Buffer.alloc(32)).toString('hex') },
     damage,
   })
+}
+
+/** With `anyFormat` the frames themselves say what they are: those of another format do not check. */
+async function formatOf(files: Files, paths: Paths, names: readonly string[], anyFormat: boolean): Promise<number | undefined> {
+  const found = await formatState(files, paths, names)
+  if (found.fault === undefined) return found.format
+  if (anyFormat) return FORMAT
+  throw found.fault
 }
 
 async function rootNames(files: Files, directory: string): Promise<string[] | undefined> {

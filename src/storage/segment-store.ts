@@ -16,11 +16,16 @@ import type {
   StreamHead,
   TypeSeen,
 } from './commit-store.js'
+import { packSnapshot } from './facts.js'
 import type { Follow } from './follow.js'
+import { Kind } from './frame.js'
+import { damageOf } from './gap-record.js'
 import { Lookup } from './lookup.js'
 import { Groups } from './reading.js'
+import { repair } from './repair.js'
 import type { Listener, State } from './state.js'
 import { StreamReading, type StreamOptions } from './stream-reading.js'
+import type { SurveyOptions } from './survey.js'
 import { verify, type VerifyOptions } from './verify.js'
 import type { Writer } from './writer.js'
 
@@ -45,6 +50,10 @@ export class SegmentStore<Note> implements CommitStore<Note> {
     this.#writer = 'writer' in source ? source.writer : undefined
     this.#follow = 'follow' in source ? source.follow : undefined
     this.recovery = recovery
+  }
+
+  get id(): string {
+    return this.#state.core.journal.toString('hex')
   }
 
   get readOnly(): boolean {
@@ -120,7 +129,7 @@ export class SegmentStore<Note> implements CommitStore<Note> {
 
   async recordSnapshot(snapshot: SnapshotRecord): Promise<void> {
     if (this.#writer === undefined) throw this.#readOnly()
-    await this.#writer.recordSnapshot(snapshot)
+    await this.#writer.frame(Kind.snapshot, packSnapshot(snapshot), () => this.#state.facts.addSnapshot(snapshot))
   }
 
   snapshots(): readonly SnapshotRecord[] {
@@ -129,6 +138,18 @@ export class SegmentStore<Note> implements CommitStore<Note> {
 
   verify(options?: VerifyOptions): Promise<StoreReport> {
     return verify(this.#state, options)
+  }
+
+  repair(options?: SurveyOptions): Promise<Damage[]> {
+    return this.#writer === undefined ? Promise.reject(this.#readOnly()) : repair(this.#state, this.#writer, options)
+  }
+
+  gaps(): readonly Damage[] {
+    return this.#state.recorded.map(damageOf)
+  }
+
+  gapsOf(stream: string): Promise<Damage[]> {
+    return this.#streams.gapsOf(stream)
   }
 
   bytes(): number {

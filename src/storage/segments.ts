@@ -81,7 +81,7 @@ async function readHead(file: FileHandle, name: SegmentName): Promise<SegmentHea
 }
 
 /** All segments but the newest, those that are missing included. */
-export function sealedOf(list: readonly SegmentFile[]): Map<number, Sealed> {
+export async function sealedOf(list: readonly SegmentFile[], handles: Handles, paths: Paths): Promise<Map<number, Sealed>> {
   const sealed = new Map<number, Sealed>()
   let next: SegmentFile | undefined
   for (const file of list.toReversed()) {
@@ -92,7 +92,8 @@ export function sealedOf(list: readonly SegmentFile[]): Map<number, Sealed> {
       const known = header !== undefined && next.number === file.number + 1
       sealed.set(file.number, {
         ...nameOf(file),
-        end: known ? header.aux : file.size,
+        // Where no header says where it ends, the zeros that were written ahead are no part of it.
+        end: known ? header.aux : await handles.with(paths.segment(file), (open) => contentEnd(open, 0, file.size)),
         position: next.first - 1,
         digest: known ? header.digest : undefined,
       })

@@ -4,6 +4,7 @@ import type { CommitGroup, CommitStore, Head } from './commit-store.js'
 import type { Core, Sealed } from './core.js'
 import type { Facts } from './facts.js'
 import { NO_HISTORY } from './frame.js'
+import { covers, damageOf, forget, versionIn, type RecordedGap } from './gap-record.js'
 import type { Indexes } from './indexes.js'
 import type { Sight } from './look.js'
 import type { MemoryIndex } from './memory-index.js'
@@ -48,6 +49,24 @@ export class State<Note> {
     this.gaps = sight.gaps
   }
 
+  /** What was written down as lost. */
+  get recorded(): readonly RecordedGap[] {
+    return this.facts.gaps
+  }
+
+  /** A place that cannot be read, as it is known: as it was written down, else as damage, which is kept. */
+  known(found: Damage): Damage {
+    const recorded = this.recorded.findLast((gap) => covers(gap, found))
+    if (recorded === undefined) this.remember(found)
+    return recorded === undefined ? found : { ...damageOf(recorded), ...positionsOf(found) }
+  }
+
+  /** Damage that was written down counts as damage no more. */
+  settle(): void {
+    forget(this.damage, this.recorded)
+    forget(this.gaps, this.recorded)
+  }
+
   /** Keeps a damage that was met while reading, once. */
   remember(found: Damage): void {
     const known = this.damage.some(
@@ -62,6 +81,11 @@ export class State<Note> {
       ({ firstPosition, lastPosition }) =>
         (lastPosition ?? Number.POSITIVE_INFINITY) > position && (lastPosition === undefined || lastPosition >= firstPosition),
     )
+  }
+
+  /** Recorded gaps in which a stream is known to have lost events behind a position. */
+  lostBehind(stream: string, position: number): RecordedGap[] {
+    return this.recorded.filter((gap) => gap.last > position && versionIn(gap, stream) > 0)
   }
 
   subscribe(listener: Listener): () => void {
@@ -80,4 +104,8 @@ export class State<Note> {
   tellFailed(error: unknown): void {
     for (const listener of this.#listeners) listener.failed?.(error)
   }
+}
+
+function positionsOf({ firstPosition, lastPosition }: Damage): Partial<Damage> {
+  return lastPosition === undefined ? { firstPosition } : { firstPosition, lastPosition }
 }

@@ -1,6 +1,7 @@
 /** Reads one stream through the indexes, forwards or backwards. */
 import type { Damage } from '../errors.js'
 import type { Gap, StoredCommit } from './commit-store.js'
+import { damageOf, versionIn, type RecordedGap } from './gap-record.js'
 import type { Part } from './indexes.js'
 import { PLACE } from './memory-index.js'
 import { lastPosition, lastVersion } from './record.js'
@@ -36,7 +37,7 @@ export class StreamReading<Note> {
       if (part.lastVersion <= after) break
       parts.push(part)
     }
-    const tail = this.#state.hiddenBehind(parts[0]?.lastPosition ?? 0)
+    const tail = this.#behind(stream, parts[0]?.lastPosition ?? 0)
     let version = after
     let position = 0
     for (const part of parts.toReversed()) {
@@ -44,7 +45,7 @@ export class StreamReading<Note> {
       for await (const item of this.#part(stream, part, after, before, false)) {
         signal?.throwIfAborted()
         const first = 'gap' in item ? version + 1 : item.version
-        if (first > version + 1) for (const gap of this.#between(position, (item as StoredCommit).position)) yield { gap }
+        if (first > version + 1) for (const gap of this.#between(stream, position, (item as StoredCommit).position)) yield { gap }
         yield item
         if ('gap' in item) position = item.gap.lastPosition ?? position
         else {
@@ -62,7 +63,7 @@ export class StreamReading<Note> {
     { after = 0, before = Number.POSITIVE_INFINITY, signal }: StreamOptions,
   ): AsyncGenerator<StoredCommit | Gap> {
     let part = await this.#newest(stream)
-    if (before > (part?.lastVersion ?? 0)) for (const gap of this.#state.hiddenBehind(part?.lastPosition ?? 0).toReversed()) yield { gap }
+    if (before > (part?.lastVersion ?? 0)) for (const gap of this.#behind(stream, part?.lastPosition ?? 0).toReversed()) yield { gap }
     let next: { version: number; position: number } | undefined
     for (; part !== undefined && part.lastVersion > after; part = await part.previous()) {
       if (part.firstVersion >= before) continue
@@ -70,14 +71,14 @@ export class StreamReading<Note> {
         signal?.throwIfAborted()
         if (!('gap' in item)) {
           if (next !== undefined && lastVersion(item) + 1 < next.version)
-            for (const gap of this.#between(lastPosition(item), next.position).toReversed()) yield { gap }
+            for (const gap of this.#between(stream, lastPosition(item), next.position).toReversed()) yield { gap }
           next = item
         } else next = undefined
         yield item
       }
     }
     if (next !== undefined && next.version > after + 1 && after === 0)
-      for (const gap of this.#between(0, next.position).toReversed()) yield { gap }
+      for (const gap of this.#between(stream, 0, next.position).toReversed()) yield { gap }
   }
 
   /** The newest part of a stream; undefined if there is none that is intact. */
@@ -115,13 +116,51 @@ export class StreamReading<Note> {
     if (!('bad' in item)) return item
     const { offset, bytes, position, reason } = item.bad
     const gap: Damage = { segment, offset, bytes, firstPosition: position, streams: [stream], reason }
-    this.#state.remember(gap)
-    return { gap }
+    return { gap: this.#state.known(gap) }
   }
 
-  /** Damage between two positions that may have held what is missing of a stream. */
-  #between(after: number, before: number): Damage[] {
-    const found = this.#state.gaps.filter((gap) => gap.firstPosition < before && (gap.lastPosition ?? before) > after)
+  /** Recorded gaps in which a stream lost events, or may have. Reads one record for each gap that names no streams. */
+  async gapsOf(stream: string): Promise<Damage[]> {
+    const found: Damage[] = []
+    for (const gap of this.#state.recorded) {
+      if (gap.last < gap.first) continue
+      if (gap.streams === undefined ? !(await this.#goesOn(stream, gap)) : versionIn(gap, stream) > 0) found.push(damageOf(gap))
+    }
+    return found
+  }
+
+  /** Whether the versions of a stream go on unbroken around a gap. */
+  async #goesOn(stream: string, { last }: RecordedGap): Promise<boolean> {
+    let next: number | undefined
+    for (let part = await this.#newest(stream); part !== undefined; part = await part.previous()) {
+      const places = await part.places()
+      for (let at = places.length - PLACE; at >= 0; at -= PLACE) {
+        const version = places[at] as number
+        if ((places[at + 1] as number) > last) next = version
+        else return next !== undefined && (await this.#endsBefore(stream, version, next))
+      }
+    }
+    return next === 1
+  }
+
+  /** Whether the commit that begins with a version ends right before another. */
+  async #endsBefore(stream: string, version: number, next: number): Promise<boolean> {
+    for await (const item of this.#forwards(stream, { after: version - 1, before: version + 1 }))
+      if (!('gap' in item)) return lastVersion(item) + 1 === next
+    return false
+  }
+
+  /** Places behind the last commit that is left of a stream in which it may go on; of those written down, in which it did. */
+  #behind(stream: string, position: number): Damage[] {
+    return [...this.#state.hiddenBehind(position), ...this.#state.lostBehind(stream, position).map(damageOf)]
+  }
+
+  /** Places between two positions that may have held what is missing of a stream. */
+  #between(stream: string, after: number, before: number): Damage[] {
+    const recorded = this.#state.recorded
+      .filter((gap) => gap.first < before && gap.last > after && (gap.streams === undefined || versionIn(gap, stream) > 0))
+      .map(damageOf)
+    const found = [...this.#state.gaps.filter((gap) => gap.firstPosition < before && (gap.lastPosition ?? before) > after), ...recorded]
     return found.length > 0
       ? found
       : [

@@ -1,6 +1,6 @@
 /** Opens for writing: takes the lock, begins an epoch, proves the end, and goes on behind it. */
 import { JournalError } from '../errors.js'
-import type { CommitStore, StoreRecovery } from './commit-store.js'
+import type { CommitStore, StoreRecovery, StreamNotes } from './commit-store.js'
 import type { Core, Sealed } from './core.js'
 import { Facts } from './facts.js'
 import { Feed } from './feed.js'
@@ -46,9 +46,11 @@ export async function takeOver<Note>(directory: string, files: Files, clock: Clo
   let head: HeadFile | undefined
   let seen: Seen<Note> | undefined
   try {
+    await options.locked?.()
     const mark = await HeadFile.read(files, paths.head)
     const epoch = await beginEpoch(files, paths, mark?.epoch ?? 0)
-    seen = (await seeOnce(directory, files, clock, options, true)) ?? empty(files, clock, paths, options)
+    seen =
+      (await seeOnce(directory, files, clock, options, true)) ?? empty(files, clock, paths, options.notes, Buffer.from(clock.random(16)))
     admit(directory, seen.sight, options)
     head = await HeadFile.open(files, paths.head, mark)
     return await goOn(seen, epoch, held, head, align, options)
@@ -67,7 +69,7 @@ async function create(files: Files, clock: Clock, paths: Paths): Promise<void> {
 }
 
 /** A journal without a segment yet. */
-function empty<Note>(files: Files, clock: Clock, paths: Paths, { notes }: OpenStore<Note>): Seen<Note> {
+export function empty<Note>(files: Files, clock: Clock, paths: Paths, notes: StreamNotes<Note>, journal: Buffer): Seen<Note> {
   const core: Core<Note> = {
     files,
     clock,
@@ -75,7 +77,7 @@ function empty<Note>(files: Files, clock: Clock, paths: Paths, { notes }: OpenSt
     handles: new Handles(files),
     cache: new PageCache(),
     notes,
-    journal: Buffer.from(clock.random(16)),
+    journal,
     readOnly: false,
   }
   const segments = new Map<number, Sealed>()

@@ -4,7 +4,7 @@
  */
 import { FrameCursor, type Fault } from './cursor.js'
 import type { FileHandle } from './files.js'
-import { frameBytes, HEADER_BYTES, Kind, nextDigest, payloadOf, type Frame, type FrameHeader } from './frame.js'
+import { frameBytes, HEADER_BYTES, Kind, movesDigest, nextDigest, passedOver, payloadOf, type Frame, type FrameHeader } from './frame.js'
 import { readFully } from './io.js'
 
 /** Where the history stands after a frame. */
@@ -27,8 +27,9 @@ export interface Hole {
   last: number | undefined
   /** Whether no frame that checks follows in the range. */
   final: boolean
-  /** Header and payload (as far as there) of the frame at the hole's start, if its header checks and is in order. */
+  /** Header of the frame at the hole's start, if it checks and is in order. */
   header?: FrameHeader
+  /** That frame's payload, as far as it is there; without a header only where the digest proves it. */
   payload?: Buffer
 }
 
@@ -43,10 +44,22 @@ export class Walk {
   readonly #file: FileHandle
   readonly #cursor: FrameCursor
   readonly #digests: boolean
+  readonly #vouches: boolean
 
-  /** `digests`: whether to work out each group's digest again. Who only reads leaves that to whoever opens or verifies. */
-  constructor(file: FileHandle, journal: Buffer, from: number, to: number, chain: Chain, digests = true) {
+  /**
+   * `digests`: whether to work out each group's digest again. Who only reads leaves that to whoever opens or verifies.
+   * `vouches`: whether to look behind headers that do not check, which takes a walk from a segment's beginning.
+   */
+  constructor(
+    file: FileHandle,
+    journal: Buffer,
+    from: number,
+    to: number,
+    chain: Chain,
+    { digests = true, vouches = false }: { digests?: boolean; vouches?: boolean } = {},
+  ) {
     this.#digests = digests
+    this.#vouches = vouches
     this.#file = file
     this.chain = { ...chain }
     this.#cursor = new FrameCursor(file, journal, from, to)
@@ -84,18 +97,19 @@ export class Walk {
     const { header, offset } = frame
     const { group, position, digest } = this.chain
     if (group >= 0 && header.group !== group + 1) return `frame ${header.group} where ${group + 1} should stand`
-    if (header.first !== position + 1) return `position ${header.first} where ${position + 1} should stand`
+    if (header.first !== position + 1 + passedOver(header)) return `position ${header.first} where ${position + 1} should stand`
     if ((header.kind === Kind.segment) !== (offset === 0)) return 'a frame of the wrong kind'
-    if (digest === undefined || (header.kind === Kind.data && !this.#digests)) return undefined
-    const expected = header.kind === Kind.data ? nextDigest(digest, header.first, payloadOf(frame)) : digest
+    const counts = movesDigest(header)
+    if (digest === undefined || (counts && !this.#digests)) return undefined
+    const expected = counts ? nextDigest(digest, header.first, payloadOf(frame)) : digest
     return expected.equals(header.digest) ? undefined : 'the history digest does not continue'
   }
 
   async #hole({ fault, header }: Fault): Promise<Hole> {
     const { offset } = this.#cursor
     const { group, position } = this.chain
-    const inOrder = header !== undefined && header.first === position + 1 && (group < 0 || header.group === group + 1)
-    const known = inOrder ? { header, payload: await this.#payload(offset, header) } : {}
+    const inOrder = header !== undefined && header.first === position + 1 + passedOver(header) && (group < 0 || header.group === group + 1)
+    const known = inOrder ? { header, payload: await this.#payload(offset, header.length) } : {}
     const ends = inOrder ? offset + frameBytes(header.length, header.align) : offset + 8
     const next = (await this.#resumesAt(ends)) ?? (inOrder && ends > offset + 8 ? await this.#resume(offset + 8) : await this.#resume(ends))
     const hole = { offset, reason: fault, first: position + 1, ...known }
@@ -104,16 +118,28 @@ export class Walk {
       const last = inOrder ? (header.kind === Kind.data ? header.first + header.aux - 1 : header.first - 1) : undefined
       return { ...hole, end: this.#cursor.to, last, final: true }
     }
+    const vouched = inOrder || !this.#vouches ? {} : await this.#vouched(offset, next.offset)
     this.#cursor.offset = next.offset
     this.chain.group = next.header.group - 1
-    this.chain.position = next.header.first - 1
+    this.chain.position = next.header.first - 1 - passedOver(next.header)
     // The frame before would say; its own header has to do, and what follows is held against that.
     this.chain.digest = undefined
-    return { ...hole, end: next.offset, last: next.header.first - 1, final: false }
+    return { ...hole, ...vouched, end: next.offset, last: this.chain.position, final: false }
   }
 
-  async #payload(offset: number, header: FrameHeader): Promise<Buffer> {
-    const length = Math.max(0, Math.min(header.length, this.#cursor.to - offset - HEADER_BYTES))
+  /** The payload of a frame whose header does not check, if the digest that stands there proves it all the same. */
+  async #vouched(offset: number, to: number): Promise<{ payload?: Buffer }> {
+    const { digest, position } = this.chain
+    const header = Buffer.alloc(HEADER_BYTES)
+    await readFully(this.#file, header, offset)
+    const length = header.readUInt32LE(32)
+    if (digest === undefined || offset + frameBytes(length, 3) > to) return {}
+    const payload = await this.#payload(offset, length)
+    return nextDigest(digest, position + 1, payload).equals(header.subarray(64)) ? { payload } : {}
+  }
+
+  async #payload(offset: number, most: number): Promise<Buffer> {
+    const length = Math.max(0, Math.min(most, this.#cursor.to - offset - HEADER_BYTES))
     const payload = Buffer.alloc(length)
     return payload.subarray(0, await readFully(this.#file, payload, offset + HEADER_BYTES))
   }
@@ -136,7 +162,7 @@ export class Walk {
     const frame = await this.#frameAt(at)
     if (frame === undefined || frame.header.kind === Kind.segment) return undefined
     const { header, end } = frame
-    if (header.group <= this.chain.group || header.first <= this.chain.position) return undefined
+    if (header.group <= this.chain.group || header.first - passedOver(header) <= this.chain.position) return undefined
     const after = await this.#frameAt(end)
     return after !== undefined && after.header.group !== header.group + 1 ? undefined : { offset: at, header }
   }

@@ -3,9 +3,8 @@
  * flight, so that each frame proves that the one before it was durable.
  */
 import { ioError, JournalError, withOutcome } from '../errors.js'
-import type { Durability, NewCommit, Receipt, SnapshotRecord, StoredCommit } from './commit-store.js'
-import { packSnapshot } from './facts.js'
-import { frameBytes, HEADER_BYTES, Kind, makeFrame, digestInPlace, sealFrame } from './frame.js'
+import type { Durability, NewCommit, Receipt, StoredCommit } from './commit-store.js'
+import { frameBytes, HEADER_BYTES, Kind, makeFrame, digestInPlace, movesDigest, nextDigest, sealFrame } from './frame.js'
 import type { ReadGroup } from './group.js'
 import { quiet } from './quiet.js'
 import { Queue, type QueuedCommit, type QueuedFrame } from './queue.js'
@@ -72,10 +71,6 @@ export class Writer<Note> {
     })
   }
 
-  async recordSnapshot(record: SnapshotRecord): Promise<void> {
-    await this.#frame(Kind.snapshot, packSnapshot(record), () => this.#state.facts.addSnapshot(record))
-  }
-
   /** Writes what is queued, then takes no more; a clean end is left if everything went well. */
   async close(clean: boolean): Promise<void> {
     clearTimeout(this.#idle)
@@ -98,7 +93,8 @@ export class Writer<Note> {
     await this.#roll.mark(true)
   }
 
-  #frame(kind: number, payload: Uint8Array, written: () => void): Promise<void> {
+  /** A frame of the engine's own. `written` runs once it is in the file, before it is durable. */
+  frame(kind: number, payload: Uint8Array, written: () => void): Promise<void> {
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped('none'))
     return new Promise((resolve, reject) => {
       this.#queue.push({ kind, payload, written, resolve, reject })
@@ -133,7 +129,7 @@ export class Writer<Note> {
 
   #markNow(): void {
     if (this.#lastKind !== Kind.data || this.#running !== undefined) return
-    this.#frame(Kind.mark, Buffer.alloc(0), () => {}).catch(() => {
+    this.frame(Kind.mark, Buffer.alloc(0), () => {}).catch(() => {
       // The failure has stopped the writer; whoever appends next is told.
     })
   }
@@ -144,6 +140,7 @@ export class Writer<Note> {
       const { journal } = state.core
       const { position } = state.head
       await this.#room(frameBytes(entry.payload.length, this.#roll.align))
+      const digest = movesDigest(entry) ? nextDigest(state.digest, position + 1, entry.payload) : state.digest
       const frame = makeFrame(
         {
           kind: entry.kind,
@@ -154,12 +151,14 @@ export class Writer<Note> {
           first: position + 1,
           journal,
           aux: 0,
-          digest: state.digest,
+          digest,
         },
         entry.payload,
       )
       await this.#roll.write(frame)
       state.group++
+      state.digest = digest
+      state.head = { position, digest: digest.toString('hex') }
       this.#lastKind = entry.kind
       entry.written()
       await this.#roll.sync()

@@ -13,6 +13,7 @@ import type {
   Receipt,
   SnapshotRecord,
   StoreRecovery,
+  StoreReport,
   StoredCommit,
   StreamNotes,
   TypeSeen,
@@ -22,6 +23,7 @@ import { IGNORABLE } from '../../src/storage/commit-store.js'
 type Listener = Parameters<CommitStore<unknown>['subscribe']>[0]
 
 export class MemoryStore<Note> implements CommitStore<Note> {
+  readonly id = '0'.repeat(32)
   readonly readOnly = false
   head: Head = { position: 0, digest: '0'.repeat(64) }
   lastAt = 0
@@ -133,8 +135,20 @@ export class MemoryStore<Note> implements CommitStore<Note> {
     return this.#snapshots
   }
 
-  async verify(): Promise<{ ok: boolean; head: Head; commits: number; events: number; damage: [] }> {
-    return { ok: true, head: this.head, commits: this.#groups.length, events: this.head.position, damage: [] }
+  async verify(): Promise<StoreReport> {
+    return { ok: true, head: this.head, commits: this.#groups.length, events: this.head.position, damage: [], gaps: [] }
+  }
+
+  async repair(): Promise<[]> {
+    return []
+  }
+
+  gaps(): [] {
+    return []
+  }
+
+  async gapsOf(): Promise<[]> {
+    return []
   }
 
   bytes(): number {

@@ -1,0 +1,87 @@
+/** Gap records: what repair and salvage write down of a place that cannot be read, so that it counts as known and no longer as damage. */
+import type { Damage } from '../errors.js'
+import type { Head } from './commit-store.js'
+import { pack, unpack } from './record.js'
+
+/** What the journal itself says of a place, so that nothing near it can be exchanged later. Each is absent where it cannot be known. */
+export interface Evidence {
+  /** History digest at the last group end before the place. */
+  before?: Buffer
+  /** SHA-256 of the bytes that cannot be read, as they were then. */
+  sha256?: Buffer
+  /** SHA-256 of the first frame behind them, which continues a history that cannot be worked out again. */
+  next?: Buffer
+}
+
+/** A place in history that cannot be read, as it is written down. */
+export interface Lost extends Evidence {
+  first: number
+  /** Below `first` where no position is lost. */
+  last: number
+  segment: string
+  offset: number
+  bytes: number
+  reason: string
+  /** Streams that had events there, with the last version each is known to have reached; absent where they are not known. */
+  streams?: [stream: string, version: number][]
+}
+
+/** A place that was written down, when, and the history's end behind that. */
+export interface RecordedGap extends Lost {
+  at: number
+  head: Head
+}
+
+/** The payload of a gap frame. */
+interface PackedGaps {
+  at: number
+  gaps: Lost[]
+}
+
+export function packGaps(at: number, gaps: readonly Lost[]): Buffer {
+  return pack({ at, gaps: [...gaps] } satisfies PackedGaps)
+}
+
+export function unpackGaps(payload: Buffer, head: Head): RecordedGap[] {
+  const { at, gaps } = unpack(payload) as PackedGaps
+  return gaps.map((gap) => ({ ...gap, at, head }))
+}
+
+/** As it is told: `recordedAt` is what tells it from damage that nobody has dealt with. */
+export function damageOf({ first, last, segment, offset, bytes, reason, streams, at }: RecordedGap): Damage {
+  const known = streams === undefined ? {} : { streams: streams.map(([stream]) => stream) }
+  return { segment, offset, bytes, firstPosition: first, lastPosition: last, ...known, reason, recordedAt: at }
+}
+
+/** Whether what was found is what was written down. */
+export function covers(gap: RecordedGap, found: Damage): boolean {
+  return isPartOf(damageOf(gap), found)
+}
+
+/** Whether one finding is a part of another: its positions where it has any, else its bytes; and a segment that is missing right behind it. */
+export function isPartOf(whole: Damage, { segment, offset, bytes, firstPosition, lastPosition }: Damage): boolean {
+  const last = lastPosition ?? firstPosition
+  const end = whole.lastPosition ?? Number.POSITIVE_INFINITY
+  if (last >= firstPosition) return whole.firstPosition <= firstPosition && last <= end
+  if (whole.segment === segment) return whole.offset <= offset && offset + bytes <= whole.offset + whole.bytes
+  return bytes === 0 && end >= whole.firstPosition && end + 1 === firstPosition
+}
+
+/** Takes out of a list, in place, what was written down. */
+export function forget(damage: Damage[], recorded: readonly RecordedGap[]): void {
+  const left = damage.filter((found) => !recorded.some((gap) => covers(gap, found)))
+  damage.splice(0, damage.length, ...left)
+}
+
+/** The last version that a stream is known to have reached in a gap, 0 if it is not known to have been there. */
+export function versionIn(gap: RecordedGap, stream: string): number {
+  return gap.streams?.find(([name]) => name === stream)?.[1] ?? 0
+}
+
+export function sameEvidence(a: Evidence, b: Evidence): boolean {
+  return same(a.before, b.before) && same(a.sha256, b.sha256) && same(a.next, b.next)
+}
+
+function same(a: Buffer | undefined, b: Buffer | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : a.equals(b)
+}

@@ -1,0 +1,83 @@
+/** Salvage: carries every commit that is intact into a new journal, at its position, with a gap wherever something is lost. */
+import type { Damage } from '../errors.js'
+import type { Head, StreamNotes } from './commit-store.js'
+import type { Clock, Files } from './files.js'
+import { damageOf, type Lost } from './gap-record.js'
+import { nodeFiles } from './node-files.js'
+import { SalvageSource } from './salvage-source.js'
+import { SalvageTarget } from './salvage-target.js'
+import type { SurveyOptions } from './survey.js'
+import { systemClock } from './system-clock.js'
+
+export interface SalvageOptions<Note> {
+  notes: StreamNotes<Note>
+  files?: Files | undefined
+  clock?: Clock | undefined
+  segmentBytes?: number | undefined
+}
+
+export interface SalvageReport extends Head {
+  commits: number
+  events: number
+  /** What could not be carried over. */
+  gaps: Damage[]
+}
+
+/**
+ * The old directory is only read, whatever state it is in.
+ * @throws JournalError JOURNAL_NOT_FOUND where nothing is left, JOURNAL_IO where the new directory is not empty, JOURNAL_DISK_FULL
+ */
+export async function salvageInto<Note>(
+  from: string,
+  to: string,
+  { notes, files = nodeFiles, clock = systemClock, segmentBytes }: SalvageOptions<Note>,
+  reading: SurveyOptions = {},
+): Promise<SalvageReport> {
+  const source = await SalvageSource.open(from, files)
+  try {
+    const target = await SalvageTarget.begin(to, source.journal, { files, clock, notes, segmentBytes })
+    try {
+      return await carry(source, target, clock, reading)
+    } finally {
+      await target.close()
+    }
+  } finally {
+    await source.close()
+  }
+}
+
+async function carry<Note>(
+  source: SalvageSource,
+  target: SalvageTarget<Note>,
+  clock: Clock,
+  { signal, progress }: SurveyOptions,
+): Promise<SalvageReport> {
+  const report: SalvageReport = { commits: 0, events: 0, gaps: [], ...target.head }
+  const pass = async (upTo: number): Promise<void> => {
+    if (upTo <= target.head.position) return
+    const lost = lostBetween(source.known, target.head.position + 1, upTo)
+    const at = clock.now()
+    await target.gap(lost, at)
+    report.gaps.push(damageOf({ ...lost, at, head: target.head }))
+  }
+  for await (const group of source.intact()) {
+    signal?.throwIfAborted()
+    await pass(group.first - 1)
+    await target.group(group)
+    report.commits += group.records
+    report.events += group.events
+    progress?.(source.done, source.bytes)
+  }
+  await pass(source.end)
+  await target.end()
+  progress?.(source.bytes, source.bytes)
+  return { ...report, ...target.head }
+}
+
+/** With what was known of it before, if anything was. */
+function lostBetween(known: readonly Lost[], first: number, last: number): Lost {
+  const before = known.find((gap) => gap.first <= first && last <= gap.last)
+  if (before === undefined) return { first, last, segment: '', offset: 0, bytes: 0, reason: 'not intact where it was salvaged from' }
+  const { segment, offset, bytes, reason, streams } = before
+  return { first, last, segment, offset, bytes, reason, ...(streams === undefined ? {} : { streams }) }
+}

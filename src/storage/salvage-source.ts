@@ -1,0 +1,130 @@
+/** What is intact in a journal's directory, in whatever state that is: groups in the order of their positions. Touches nothing. */
+import { JournalError } from '../errors.js'
+import type { FileHandle, Files } from './files.js'
+import { formatState } from './format-file.js'
+import { Kind, payloadOf } from './frame.js'
+import type { Lost } from './gap-record.js'
+import { Handles } from './handles.js'
+import { HeadFile, type HeadMark } from './head-file.js'
+import { findJournal } from './journal-id.js'
+import { SEGMENT_POSITIONS } from './look.js'
+import { Paths } from './paths.js'
+import { salvage, type Saved } from './salvage.js'
+import { contentEnd, factsOf, listSegments, ofJournal, type SegmentFile, type SegmentList } from './segments.js'
+import { judgeTail } from './tail.js'
+import { tolerant } from './tolerant-files.js'
+import { isHole, Walk, type Hole } from './walk.js'
+
+/** Records that stood together, as they are on the disk. The payload is valid until the next is asked for. */
+export interface Intact {
+  first: number
+  events: number
+  records: number
+  payload: Uint8Array
+}
+
+export class SalvageSource {
+  readonly journal: Buffer
+  readonly mark: HeadMark | undefined
+  /** What was known to be lost before. */
+  readonly known: readonly Lost[]
+  /** Bytes that are read, and how many have been. */
+  readonly bytes: number
+  done = 0
+  /** Once all is read: the last position that the history is known to have had. */
+  end = 0
+  readonly #list: SegmentList
+  readonly #handles: Handles
+  readonly #paths: Paths
+
+  private constructor(paths: Paths, handles: Handles, list: SegmentList, journal: Buffer, mark: HeadMark | undefined) {
+    this.#paths = paths
+    this.#handles = handles
+    this.#list = list
+    this.journal = journal
+    this.mark = mark?.journal.equals(journal) === true ? mark : undefined
+    this.bytes = list.files.reduce((sum, { size }) => sum + size, 0)
+    const head = list.files.findLast((file) => file.head !== undefined)?.head
+    this.known = head === undefined ? [] : factsOf(head).gaps
+  }
+
+  /** @throws JournalError JOURNAL_NOT_FOUND where not one frame is left, JOURNAL_NEWER_FORMAT, JOURNAL_IO */
+  static async open(directory: string, given: Files): Promise<SalvageSource> {
+    const files = tolerant(given)
+    const paths = new Paths(directory)
+    const handles = new Handles(files)
+    try {
+      const names = await files.readdir(directory).catch(() => [])
+      await formatState(files, paths, names)
+      const mark = await HeadFile.read(files, paths.head)
+      const list = await listSegments(files, handles, paths)
+      const journal = list.files.length === 0 ? undefined : await findJournal(list.files, handles, paths, mark)
+      if (journal !== undefined) return new SalvageSource(paths, handles, ofJournal(list, journal), journal, mark)
+      throw new JournalError('JOURNAL_NOT_FOUND', `Nothing of a journal is left in ${directory}: no frame of it checks.`, { directory })
+    } catch (error) {
+      await handles.close()
+      throw error
+    }
+  }
+
+  /** Groups with growing positions. */
+  async *intact(): AsyncGenerator<Intact, void, undefined> {
+    const { files, indexed } = this.#list
+    let position = 0
+    for (const [i, file] of files.entries()) {
+      for await (const group of this.#segment(file, files[i + 1])) {
+        if (group.first <= position) continue
+        yield group
+        position = group.first + group.events - 1
+      }
+      this.done += file.size
+    }
+    const last = files.at(-1)?.number ?? 0
+    const unknown = this.mark === undefined && indexed >= last && indexed > 0 ? SEGMENT_POSITIONS : 0
+    this.end = Math.max(position + unknown, this.mark?.position ?? 0)
+  }
+
+  close(): Promise<void> {
+    return this.#handles.close()
+  }
+
+  /** What a segment holds up to where the next begins. */
+  async *#segment(file: SegmentFile, next: SegmentFile | undefined): AsyncGenerator<Intact> {
+    const limit = (next?.first ?? Number.POSITIVE_INFINITY) - 1
+    const known = next?.head !== undefined && next.number === file.number + 1
+    const { file: handle, release } = await this.#handles.acquire(this.#paths.segment(file))
+    try {
+      const end = known && next.head !== undefined ? next.head.header.aux : await contentEnd(handle, 0, file.size)
+      const walk = new Walk(handle, this.journal, 0, end, { group: -1, position: file.first - 1, digest: undefined }, { vouches: true })
+      for (let item = await walk.next(); item !== undefined; item = await walk.next()) {
+        if (isHole(item)) yield* this.#hole(item, file, next, limit, handle)
+        else if (item.header.kind === Kind.data && item.header.first <= limit) {
+          const { first, aux: events, count: records } = item.header
+          yield { first, events, records, payload: payloadOf(item) }
+        }
+      }
+    } finally {
+      await release()
+    }
+  }
+
+  async *#hole(hole: Hole, file: SegmentFile, next: SegmentFile | undefined, limit: number, handle: FileHandle): AsyncGenerator<Intact> {
+    if (hole.final && next === undefined && (await this.#isTorn(hole, file, handle))) return
+    const { before, after } = salvage(hole.final && next !== undefined ? { ...hole, last: limit } : hole)
+    for (const saved of [before, after]) if (saved.length > 0) yield together(hole.payload as Buffer, saved)
+  }
+
+  /** Whether the last write did not finish: nobody was promised what it held. */
+  async #isTorn({ offset, header }: Hole, { number, size }: SegmentFile, handle: FileHandle): Promise<boolean> {
+    const promised = this.mark?.segment === number ? this.mark.end : 0
+    const closed = this.mark?.clean === true && promised === offset
+    return (await judgeTail(handle, offset, size, header, promised, closed)).kind !== 'damaged'
+  }
+}
+
+/** Records that stand side by side in a payload. */
+function together(payload: Buffer, saved: readonly Saved[]): Intact {
+  const [first, last] = [saved[0] as Saved, saved.at(-1) as Saved]
+  const events = saved.reduce((sum, { commit }) => sum + commit.events.length, 0)
+  return { first: first.commit.position, events, records: saved.length, payload: payload.subarray(first.at, last.end) }
+}

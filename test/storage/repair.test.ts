@@ -1,0 +1,262 @@
+/** Repair: what cannot be read is kept and written down as lost; everything else stays as it was, and the journal takes appends again. */
+import { describe, expect, test } from 'vitest'
+import { isJournalError } from '../../src/errors.js'
+import { carryOut, planRepair, type RepairPlan } from '../../src/storage/repair-plan.js'
+import { bytesOf, change, contentEnd, damages, DIRECTORY, frameAt, image, namesOf, SEGMENT_BYTES, wholeJournal } from './support/damage.js'
+import { Appending, contents, event, list, notes, numbers, openStore } from './support/journal.js'
+import { MemoryFiles } from './support/memory-files.js'
+
+const open = (files: MemoryFiles, readOnly = false) => openStore(DIRECTORY, { files, readOnly, segmentBytes: SEGMENT_BYTES })
+const given = (files: MemoryFiles) => ({ files, notes, admit: () => {}, segmentBytes: SEGMENT_BYTES })
+const plan = (files: MemoryFiles): Promise<RepairPlan> => planRepair(DIRECTORY, given(files))
+
+async function repaired(files: MemoryFiles): Promise<void> {
+  const made = await plan(files)
+  expect(made.damage.length).toBeGreaterThan(0)
+  const gaps = await carryOut(made, given(files))
+  expect(gaps.length).toBeGreaterThan(0)
+}
+
+/** Opens for reading, and tells what is there. */
+async function seen(files: MemoryFiles): Promise<{ numbers: number[]; gaps: number[][]; ok: boolean; damage: number }> {
+  const store = await open(files, true)
+  try {
+    const { commits, gaps } = await contents(store)
+    const report = await store.verify()
+    const ranges = gaps.map(({ firstPosition, lastPosition }) => [firstPosition, lastPosition ?? -1])
+    return { numbers: numbers(commits), gaps: ranges, ok: report.ok, damage: store.recovery.damage.length }
+  } finally {
+    await store.close()
+  }
+}
+
+async function damaged(how: string, which: number, indexes: boolean): Promise<MemoryFiles> {
+  const files = await wholeJournal()
+  const segment = namesOf(files, '.seg').at(which) as string
+  damages[how]!(files, segment)
+  if (!indexes) for (const index of namesOf(files, '.idx')) files.inodes.delete(index)
+  return files
+}
+
+const CASES = Object.keys(damages).flatMap((how) =>
+  [0, 1, -1].flatMap((which) => [true, false].map((indexes) => [how, which, indexes] as const)),
+)
+
+describe('repair', () => {
+  test.each(CASES)('of %s in segment %i (indexes there: %s) makes the journal whole again, with a gap', async (how, which, indexes) => {
+    const files = await damaged(how, which, indexes)
+    const before = await seen(files)
+    expect(before.ok).toBe(false)
+    const old = image(files)
+    await repaired(files)
+    const after = await seen(files)
+    expect(after).toEqual({ ...before, ok: true, damage: 0 })
+    for (const [path, bytes] of Object.entries(image(files))) {
+      if (path.includes('/quarantine/') || old[path] === undefined || path.endsWith('.idx')) continue
+      // The active segment may have grown into the zeros behind its end.
+      const [is, was] = [Buffer.from(bytes, 'base64'), Buffer.from(old[path], 'base64')]
+      expect(is.subarray(0, contentEnd(was)).equals(was.subarray(0, contentEnd(was)))).toBe(true)
+    }
+    const store = await open(files)
+    const writer = new Appending(store)
+    for (const stream of ['s0', 's1', 'new']) await writer.append(stream, [event(500)], { commitId: `later ${stream}` })
+    expect(await store.findCommit('never')).toBeUndefined()
+    await store.close()
+    expect((await seen(files)).numbers).toEqual([...before.numbers, 500, 500, 500])
+    const again = await plan(files)
+    expect(again).toMatchObject({ damage: [], format: false })
+    const now = image(files)
+    expect(await carryOut(again, given(files))).toEqual([])
+    expect(image(files)).toEqual(now)
+  })
+
+  test('keeps the bytes in the quarantine, with a note beside them, and names the streams that an index knows', async () => {
+    const files = await damaged('a bit of a payload', 0, true)
+    const segment = namesOf(files, '.seg')[0] as string
+    const at = frameAt(bytesOf(files, segment), 1)
+    const end = frameAt(bytesOf(files, segment), 2)
+    const { damage } = await plan(files)
+    expect(damage).toMatchObject([{ offset: at, bytes: end - at, firstPosition: 1, lastPosition: 1, streams: ['s0'] }])
+    await repaired(files)
+    const [kept] = namesOf(files, '.bytes')
+    expect(bytesOf(files, kept as string)).toEqual(bytesOf(files, segment).subarray(at, end))
+    const note: unknown = JSON.parse(bytesOf(files, (kept as string).replace(/bytes$/, 'json')).toString())
+    expect(note).toMatchObject({ offset: at, bytes: end - at })
+  })
+
+  test('gives a version that is known to be lost to no other event', async () => {
+    const files = await wholeJournal()
+    const store = await open(files)
+    await new Appending(store).append('gone', [event(1), event(2)])
+    await new Appending(store).append(
+      's0',
+      Array.from({ length: 40 }, (_, n) => event(n)),
+    )
+    await store.close()
+    const segment = namesOf(files, '.seg').find((path) => bytesOf(files, path).includes('gone')) as string
+    change(files, segment, (bytes) => void (bytes[bytes.indexOf('gone')]! ^= 1))
+    await repaired(files)
+    for (const indexes of [true, false]) {
+      if (!indexes) for (const index of namesOf(files, '.idx')) files.inodes.delete(index)
+      const again = await open(files)
+      expect(await again.stream('gone')).toMatchObject({ version: 2 })
+      expect(await again.gapsOf('gone')).toMatchObject([{ streams: ['gone'] }])
+      expect(await again.gapsOf('s0')).toEqual([])
+      await again.close()
+    }
+  })
+
+  test('says of each stream whether a gap that names none may be its own', async () => {
+    const files = await damaged('the whole file', 1, false)
+    await repaired(files)
+    const store = await open(files)
+    expect(await store.gapsOf('s0')).toHaveLength(1)
+    const writer = new Appending(store)
+    await writer.append('young', [event(1)])
+    expect(await store.gapsOf('young')).toEqual([])
+    expect(await store.gapsOf('never seen')).toHaveLength(1)
+    await store.close()
+  })
+
+  test('is refused when the journal changed since it was planned, and touches nothing then', async () => {
+    const files = await damaged('a bit of a payload', 0, true)
+    const made = await plan(files)
+    const store = await open(files)
+    await new Appending(store).append('s0', [event(9)])
+    await store.close()
+    const before = image(files)
+    await expect(carryOut(made, given(files))).rejects.toSatisfy((error) => isJournalError(error, 'JOURNAL_HISTORY_CHANGED'))
+    expect(image(files)).toEqual(before)
+  })
+
+  test('is refused beside a writer, where planning works', async () => {
+    const files = await damaged('a bit of a payload', 0, true)
+    const store = await open(files)
+    const made = await plan(files)
+    expect(made.damage).toHaveLength(1)
+    const refused = carryOut(made, { ...given(files), lockWaitMs: 0 })
+    await expect(refused).rejects.toSatisfy((error) => isJournalError(error, 'JOURNAL_LOCKED') && error.message.includes('planning works'))
+    await store.close()
+  })
+
+  test('notices what changes at a gap that was recorded, and what changes beside it', async () => {
+    const files = await damaged('a bit of a payload', 0, true)
+    await repaired(files)
+    const segment = namesOf(files, '.seg')[0] as string
+    const inside = files.copy()
+    change(inside, segment, (bytes) => void (bytes[frameAt(bytes, 1) + 112]! ^= 1))
+    expect(await seen(inside)).toMatchObject({ ok: false })
+    await repaired(inside)
+    expect(await seen(inside)).toMatchObject({ ok: true })
+  })
+
+  test('writes FORMAT again where it says nothing or is gone, and keeps what it said', async () => {
+    for (const how of ['damaged', 'gone']) {
+      const files = await wholeJournal()
+      if (how === 'gone') files.inodes.delete(`${DIRECTORY}/FORMAT`)
+      else change(files, `${DIRECTORY}/FORMAT`, () => Buffer.from('turnlag 1\n'))
+      await expect(open(files)).rejects.toSatisfy((error) => isJournalError(error) && error.message.includes('repair'))
+      const made = await plan(files)
+      expect(made).toMatchObject({ format: true, damage: [] })
+      await carryOut(made, given(files))
+      expect(bytesOf(files, `${DIRECTORY}/FORMAT`).toString()).toBe('turnlog 1\n')
+      expect(namesOf(files, '.bytes').map((path) => bytesOf(files, path).toString())).toEqual(how === 'gone' ? [] : ['turnlag 1\n'])
+      expect(await seen(files)).toMatchObject({ ok: true, gaps: [] })
+    }
+  })
+
+  test('is refused where there is no journal to repair', async () => {
+    const files = new MemoryFiles()
+    files.directories.add(DIRECTORY)
+    files.inodes.set(`${DIRECTORY}/letter.txt`, { bytes: Buffer.from('dear'), lock: undefined })
+    await expect(plan(files)).rejects.toSatisfy((error) => isJournalError(error, 'JOURNAL_NOT_FOUND'))
+  })
+})
+
+describe('repair that is cut off', () => {
+  const FAILING = new Set(['open', 'write', 'datasync', 'syncDir', 'link', 'unlink', 'mkdir', 'rename', 'readdir', 'read'])
+
+  /** Runs a repair in which every call from the nth on fails; undefined once there are fewer calls than that. */
+  async function cutAt(damagedFiles: MemoryFiles, n: number, code: string): Promise<MemoryFiles | undefined> {
+    const files = damagedFiles.copy()
+    const made = await plan(files)
+    let calls = 0
+    files.fault = (call) => {
+      if (FAILING.has(call) && calls++ >= n) throw Object.assign(new Error(code), { code })
+      return undefined
+    }
+    const failure = await carryOut(made, given(files)).then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    files.fault = () => undefined
+    if (failure === undefined) return undefined
+    if (!isJournalError(failure)) throw failure
+    return files.copy()
+  }
+
+  test.each([
+    ['a bit of a payload', 0],
+    ['the whole file', 1],
+    ['all but its beginning', -1],
+  ])('of %s in segment %i leaves the journal as it was, or repaired, wherever it is cut', { timeout: 60_000 }, async (how, which) => {
+    const start = await damaged(how, which, true)
+    const before = await seen(start)
+    let cut = 0
+    for (let n = 0; ; n++) {
+      const files = await cutAt(start, n, 'EIO')
+      if (files === undefined) break
+      cut++
+      const after = await seen(files)
+      expect({ n, numbers: after.numbers, gaps: after.gaps }).toEqual({ n, numbers: before.numbers, gaps: before.gaps })
+      const made = await plan(files)
+      expect(await carryOut(made, given(files))).toHaveLength(made.damage.length)
+      expect(await seen(files)).toEqual({ ...before, ok: true, damage: 0 })
+      // The same bytes are kept once, however often they were met.
+      expect(namesOf(files, '.bytes').length).toBeLessThanOrEqual(1)
+    }
+    expect(cut).toBeGreaterThan(20)
+  })
+
+  test('by a full disk leaves the journal as it was, and planning needs no space', async () => {
+    const files = await damaged('a bit of a payload', 0, true)
+    const before = await seen(files)
+    files.fault = (call) => {
+      if (call === 'write') throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
+      return undefined
+    }
+    const made = await plan(files)
+    expect(made.damage).toHaveLength(1)
+    await expect(carryOut(made, given(files))).rejects.toSatisfy((error) => isJournalError(error, 'JOURNAL_DISK_FULL'))
+    files.fault = () => undefined
+    expect(await seen(files.copy())).toEqual(before)
+  })
+})
+
+describe('reading over a recorded gap', () => {
+  test('yields it where it lies, and one stream yields it only where that lost something', async () => {
+    const files = await damaged('a bit of a payload', 0, true)
+    await repaired(files)
+    const store = await open(files, true)
+    const gaps = async (stream: string, reverse = false) =>
+      (await list(store.readStream(stream, { reverse }))).flatMap((item) => ('gap' in item ? [item.gap] : []))
+    expect(await gaps('s0')).toMatchObject([{ firstPosition: 1, recordedAt: expect.any(Number) as number }])
+    expect(await gaps('s0', true)).toHaveLength(1)
+    expect(await gaps('s1')).toEqual([])
+    expect(store.recovery.damage).toEqual([])
+    await store.close()
+  })
+
+  test('a reader beside the repair learns of it without starting again', async () => {
+    const files = await damaged('a bit of a payload', 0, true)
+    const reader = await open(files, true)
+    expect(reader.recovery.damage.length + reader.gaps().length).toBe(0)
+    await repaired(files)
+    await expect.poll(() => reader.gaps().length, { timeout: 5000 }).toBe(1)
+    const writer = await open(files)
+    await new Appending(writer).append('s1', [event(77)])
+    await expect.poll(() => reader.head, { timeout: 5000 }).toEqual(writer.head)
+    await writer.close()
+    await reader.close()
+  })
+})

@@ -1,0 +1,241 @@
+/** Salvage: whatever is left of a directory, every commit that is intact in it arrives in the new journal, and nothing else. */
+import fc from 'fast-check'
+import { basename } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { isJournalError } from '../../src/errors.js'
+import type { StoredCommit } from '../../src/storage/commit-store.js'
+import { salvageInto, type SalvageReport } from '../../src/storage/salvage-journal.js'
+import { propertyParameters, withSeed } from '../support/seed.js'
+import { bytesOf, change, damages, DIRECTORY, frameAt, image, namesOf, SEGMENT_BYTES, wholeJournal } from './support/damage.js'
+import { Appending, contents, event, notes, openStore } from './support/journal.js'
+import { MemoryFiles } from './support/memory-files.js'
+
+const TARGET = '/new'
+const options = (files: MemoryFiles) => ({ files, notes, segmentBytes: SEGMENT_BYTES })
+const salvage = (files: MemoryFiles): Promise<SalvageReport> => salvageInto(DIRECTORY, TARGET, options(files))
+
+async function commitsIn(files: MemoryFiles, directory: string): Promise<{ commits: StoredCommit[]; gaps: number[][]; digest: string }> {
+  const store = await openStore(directory, { files, readOnly: true })
+  try {
+    const { commits, gaps } = await contents(store)
+    expect((await store.verify()).damage).toEqual([])
+    return { commits, gaps: gaps.map(({ firstPosition, lastPosition = -1 }) => [firstPosition, lastPosition]), digest: store.head.digest }
+  } finally {
+    await store.close()
+  }
+}
+
+/** Where each commit's record lies, read off the bytes as docs/format.md has them. */
+interface Copy {
+  position: number
+  path: string
+  segmentFirst: number
+  frame: [from: number, to: number]
+  header: [from: number, to: number]
+  record: [from: number, to: number]
+}
+
+function copiesIn(files: MemoryFiles, commits: readonly StoredCommit[]): Copy[] {
+  const events = new Map(commits.map(({ position, events: { length } }) => [position, length]))
+  return namesOf(files, '.seg').flatMap((path) => {
+    const bytes = bytesOf(files, path)
+    const copies: Copy[] = []
+    for (let at = 0; bytes.toString('latin1', at, at + 4) === 'TLF1';) {
+      const length = bytes.readUInt32LE(at + 32)
+      const end = at + Math.ceil((96 + length + 8) / 8) * 8
+      let position = bytes.readUInt32LE(at + 24)
+      for (let record = at + 96; bytes[at + 8] === 2 && record < at + 96 + length;) {
+        const to = record + 8 + bytes.readUInt32LE(record)
+        const segmentFirst = Number(basename(path).slice(9, 21))
+        copies.push({ position, path, segmentFirst, frame: [at, end], header: [at, at + 96], record: [record, to] })
+        position += events.get(position) ?? 1
+        record = to
+      }
+      at = end
+    }
+    return copies
+  })
+}
+
+/** What must arrive: commits whose frame is as it was, in a segment that the next one that is left does not put an end to before. */
+function intact(before: MemoryFiles, after: MemoryFiles, copies: readonly Copy[]): Set<number> {
+  const left = namesOf(after, '.seg').map((path) => Number(basename(path).slice(9, 21)))
+  const same = (path: string, [from, to]: [number, number]): boolean =>
+    after.inodes.has(path) && bytesOf(after, path).subarray(from, to).equals(bytesOf(before, path).subarray(from, to))
+  return new Set(
+    copies
+      .filter(
+        ({ path, frame, position, segmentFirst }) => same(path, frame) && !left.some((first) => first > segmentFirst && first <= position),
+      )
+      .map(({ position }) => position),
+  )
+}
+
+interface Life {
+  groups: number[][]
+  closed: boolean
+}
+
+/** A journal that lived more than once, and did not always end in order. */
+async function lived(lives: readonly Life[]): Promise<MemoryFiles> {
+  let files = new MemoryFiles()
+  let n = 0
+  for (const { groups, closed } of lives) {
+    const store = await openStore(DIRECTORY, { files, segmentBytes: SEGMENT_BYTES })
+    const writer = new Appending(store)
+    for (const group of groups) {
+      const appends = group.map((stream) =>
+        writer.append(
+          `s${stream}`,
+          Array.from({ length: 1 + (stream % 2) }, () => event(n++, 'added', 'x'.repeat(n % 90))),
+        ),
+      )
+      await Promise.all(appends)
+    }
+    const crashed = files.copy()
+    await store.close()
+    if (!closed) files = crashed
+  }
+  return files
+}
+
+const lifeArb = fc.record({
+  groups: fc.array(fc.array(fc.nat(3), { minLength: 1, maxLength: 3 }), { maxLength: 8 }),
+  closed: fc.boolean(),
+})
+const harmArb = fc.record({
+  how: fc.constantFrom('delete', 'flip', 'zero', 'cut', 'noise'),
+  file: fc.nat(),
+  at: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+  bytes: fc.integer({ min: 1, max: 300 }),
+})
+
+function harm(files: MemoryFiles, { how, file, at, bytes: length }: { how: string; file: number; at: number; bytes: number }): void {
+  const paths = [...files.inodes.keys()].toSorted()
+  const path = paths[file % paths.length]
+  if (path === undefined) return
+  if (how === 'delete') return void files.inodes.delete(path)
+  change(files, path, (bytes) => {
+    const from = Math.floor(at * (bytes.findLastIndex((byte) => byte !== 0) + 1))
+    if (how === 'cut') return bytes.subarray(0, from)
+    if (how === 'flip' && from < bytes.length) bytes[from]! ^= 1 << (length % 8)
+    if (how === 'zero') bytes.fill(0, from, Math.min(bytes.length, from + length))
+    if (how === 'noise') for (let i = from; i < Math.min(bytes.length, from + length); i++) bytes[i] = (i * 131 + length) & 255
+    return undefined
+  })
+}
+
+const without = ({ position, ...commit }: StoredCommit): unknown => [position, commit]
+
+describe(withSeed('salvage'), () => {
+  test('of a journal that is whole makes the same history, to the digest', async () => {
+    const files = await wholeJournal()
+    const before = await commitsIn(files, DIRECTORY)
+    const old = image(files)
+    const report = await salvage(files)
+    const after = await commitsIn(files, TARGET)
+    expect(after).toEqual(before)
+    expect(report).toMatchObject({ commits: 20, events: 20, gaps: [], digest: before.digest })
+    expect(image(files)).toMatchObject(old)
+  })
+
+  test('brings every commit that is intact, and nothing else, whatever was deleted and damaged', { timeout: 120_000 }, async () => {
+    let gaps = 0
+    const property = fc.asyncProperty(
+      fc.array(lifeArb, { minLength: 1, maxLength: 4 }),
+      fc.array(harmArb, { minLength: 1, maxLength: 8 }),
+      async (lives, harms) => {
+        const before = await lived(lives)
+        const all = new Map((await commitsIn(before.copy(), DIRECTORY)).commits.map((commit) => [commit.position, commit]))
+        // What the last crash left unproven is shown to nobody yet; it is on the disk all the same.
+        const opened = before.copy()
+        await (await openStore(DIRECTORY, { files: opened, segmentBytes: SEGMENT_BYTES })).close()
+        for (const commit of (await commitsIn(opened, DIRECTORY)).commits) all.set(commit.position, commit)
+        const after = before.copy()
+        for (const one of harms) harm(after, one)
+        const source = image(after)
+        const must = intact(before, after, copiesIn(before, [...all.values()]))
+        let report: SalvageReport
+        try {
+          report = await salvage(after)
+        } catch (error) {
+          // A FORMAT that names a later format is believed.
+          if (isJournalError(error, 'JOURNAL_NEWER_FORMAT')) return
+          if (!isJournalError(error, 'JOURNAL_NOT_FOUND')) throw error
+          expect(must.size).toBe(0)
+          return
+        }
+        expect(image(after)).toMatchObject(source)
+        const found = await commitsIn(after, TARGET)
+        for (const commit of found.commits) expect(without(commit)).toEqual(without(all.get(commit.position) as StoredCommit))
+        const arrived = new Set(found.commits.map(({ position }) => position))
+        expect([...must].filter((position) => !arrived.has(position))).toEqual([])
+        expect(report).toMatchObject({ commits: found.commits.length, digest: found.digest })
+        expect(found.gaps).toEqual(report.gaps.map(({ firstPosition, lastPosition }) => [firstPosition, lastPosition]))
+        gaps += found.gaps.length
+        const store = await openStore(TARGET, { files: after })
+        await new Appending(store).append('s0', [event(1)])
+        await store.close()
+      },
+    )
+    await fc.assert(property, propertyParameters(150))
+    expect(gaps).toBeGreaterThan(50)
+  })
+
+  test('reads behind a frame header that does not check, where the digest proves what stands there', async () => {
+    const files = await wholeJournal()
+    change(files, namesOf(files, '.seg')[0] as string, (bytes) => void (bytes[frameAt(bytes, 1) + 20]! ^= 1))
+    expect(await salvage(files)).toMatchObject({ commits: 20, gaps: [] })
+  })
+
+  test.each(Object.keys(damages))('writes down what is lost to %s, and tells the gaps that were known', async (how) => {
+    const files = await wholeJournal()
+    damages[how]!(files, namesOf(files, '.seg')[1] as string)
+    const report = await salvage(files)
+    const again = await salvageInto(TARGET, '/again', options(files))
+    expect(again.gaps).toMatchObject(report.gaps.map(({ recordedAt: _, ...gap }) => gap))
+    expect((await commitsIn(files, '/again')).commits).toEqual((await commitsIn(files, TARGET)).commits)
+  })
+
+  test('gives no position again that the head file knows of', async () => {
+    const files = await wholeJournal()
+    files.inodes.delete(namesOf(files, '.seg').at(-1) as string)
+    const report = await salvage(files)
+    expect(report.position).toBe(20)
+    expect(report.gaps.at(-1)).toMatchObject({ lastPosition: 20 })
+  })
+
+  test('passes over sectors that the disk does not give', async () => {
+    const files = await wholeJournal()
+    const segment = namesOf(files, '.seg')[1] as string
+    files.fault = (call, path) => {
+      if (call === 'read' && path === segment) throw Object.assign(new Error('EIO'), { code: 'EIO' })
+      return undefined
+    }
+    const report = await salvage(files)
+    expect(report.gaps).toHaveLength(1)
+    expect(report.commits).toBeGreaterThan(10)
+  })
+
+  test('is refused where something lies in the new directory, and where nothing is left of the old', async () => {
+    const files = await wholeJournal()
+    files.directories.add(TARGET)
+    files.inodes.set(`${TARGET}/letter.txt`, { bytes: Buffer.from('dear'), lock: undefined })
+    await expect(salvage(files)).rejects.toSatisfy((error) => isJournalError(error, 'JOURNAL_IO') && error.message.includes('not empty'))
+    for (const segment of namesOf(files, '.seg')) files.inodes.delete(segment)
+    await expect(salvage(files)).rejects.toSatisfy((error) => isJournalError(error, 'JOURNAL_NOT_FOUND'))
+  })
+
+  test('that is cut off leaves no journal behind', async () => {
+    const files = await wholeJournal()
+    let writes = 0
+    files.fault = (call) => {
+      if (call === 'write' && ++writes > 6) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
+      return undefined
+    }
+    await expect(salvage(files)).rejects.toSatisfy((error) => isJournalError(error, 'JOURNAL_DISK_FULL'))
+    files.fault = () => undefined
+    await expect(openStore(TARGET, { files })).rejects.toSatisfy((error) => isJournalError(error, 'JOURNAL_NOT_FOUND'))
+    expect(files.opened).toBe(0)
+  })
+})
