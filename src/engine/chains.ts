@@ -1,6 +1,7 @@
 /** The steps at work: what every shape that ever was leads to, checked when they are put together, walked when an old event is read. */
 import { shapesOf, type EventDefinition, type Shape, type StepContext, type Upcaster } from '../define.js'
 import { JournalError } from '../errors.js'
+import { refusalOf } from './fits.js'
 
 /** A shape of today or of the past, and where the step from there leads. */
 export interface Stage {
@@ -97,9 +98,9 @@ function grow(from: Stage, given: unknown, context: StepContext, into: Grown[]):
     stage = stage.next as Stage
   }
   const definition = stage.definition as EventDefinition
-  const result = definition.data.safeParse(data)
-  if (!result.success)
-    throw new StepFault(`what the steps made of it does not fit ${stage.type}@${definition.schema}`, { cause: result.error })
+  const refusal = refusalOf(definition.data, data)
+  if (refusal !== undefined)
+    throw new StepFault(`what the steps made of it does not fit ${stage.type}@${definition.schema}`, { cause: refusal })
   into.push({ definition, type: stage.type, data })
 }
 

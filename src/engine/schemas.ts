@@ -6,6 +6,7 @@ import type { Catalogue, EventDefinition, EventMeta, NewEvent, RecordedEvent, Up
 import { JournalError } from '../errors.js'
 import { IGNORABLE, type StoredCommit, type StoredEvent, type TypeSeen } from '../storage/commit-store.js'
 import { Chains, StepFault, type Grown } from './chains.js'
+import { refusalOf } from './fits.js'
 
 /** What becomes of events whose type is not in the catalogue and whose writer did not say that they may be passed over. */
 export type OnUnknown = 'refuse' | 'keep'
@@ -62,9 +63,9 @@ export class Schemas {
         reason: 'unknown type',
       })
     }
-    const result = definition.data.safeParse(event.data)
-    if (result.success) return
-    const issue = result.error.issues[0]
+    const refusal = refusalOf(definition.data, event.data)
+    if (refusal === undefined) return
+    const issue = refusal.issues[0]
     const path = ['data', ...(issue?.path ?? []).map((step) => (typeof step === 'number' ? step : String(step)))]
     const reason = issue?.message ?? 'does not fit'
     throw new JournalError('JOURNAL_EVENT_INVALID', `${event.type}: ${path.join('.')}: ${reason}.`, {
