@@ -3,97 +3,10 @@
  * here is a value that says what it is, checked when it is defined.
  */
 import type { z } from 'zod'
+import type { Catalogue, EventDefinitions, EventMeta, RecordedEvent, RecordedEventOf } from './catalogue.js'
 
-/** Who, when and why; all optional, kept as given. */
-export interface EventMeta {
-  /** Who caused the event: a person, an agent, a program. */
-  actor?: string
-  /** When it happened in the runtime's own time, in milliseconds since 1970; imports use it, and last activity does too. */
-  occurredAt?: number
-  /** Id of what caused this event. */
-  causation?: string
-  /** Id that joins events of one piece of work. */
-  correlation?: string
-  /** Trace context. */
-  trace?: string
-  [key: string]: unknown
-}
-
-/** One event type: its schema number now, the shape of its data now, and whether readers that do not know it may pass over it. */
-export interface EventDefinition<T extends z.ZodType = z.ZodType> {
-  /** 1, 2, 3 …: the version of the shape. */
-  schema: number
-  data: T
-  ignorable?: boolean
-}
-
-export type EventDefinitions = Record<string, EventDefinition>
-
-/** A catalogue: every event type by name. The value carries the types of everything that is built on it. */
-export interface Catalogue<D extends EventDefinitions = EventDefinitions> {
-  readonly definitions: Readonly<D>
-}
-
-/** An event before it is appended. */
-export type NewEvent<D extends EventDefinitions = EventDefinitions> = {
-  [K in keyof D & string]: { type: K; data: z.input<D[K]['data']>; meta?: EventMeta }
-}[keyof D & string]
-
-/** An event as read back, in today's shape. */
-export type RecordedEvent<D extends EventDefinitions = EventDefinitions> = {
-  [K in keyof D & string]: RecordedEventOf<D, K>
-}[keyof D & string]
-
-export interface RecordedEventOf<D extends EventDefinitions, K extends keyof D & string> {
-  /** Journal-wide number: 1, 2, 3 … */
-  position: number
-  stream: string
-  /** The stream's version with this event in it. */
-  version: number
-  type: K
-  /** Today's schema of the type; what was stored may have been older. */
-  schema: number
-  /** Milliseconds since 1970, from the journal's clock. */
-  at: number
-  data: z.output<D[K]['data']>
-  meta?: EventMeta
-}
-
-/** The type names of a catalogue's events, to use where the event itself is generic. */
-export type TypesOf<D extends EventDefinitions> = keyof D & string
-
-/**
- * Defines a catalogue. Schemas judge and do not rewrite: one with a transform, default, catch or coercion is refused.
- * @throws TypeError naming the event type and the place in its schema.
- */
-export function defineEvents<const D extends EventDefinitions>(definitions: D): Catalogue<D> {
-  for (const [type, definition] of Object.entries(definitions)) {
-    if (type.length === 0 || type.length > 200) throw new TypeError(`An event type's name has 1 to 200 characters: ${JSON.stringify(type)}`)
-    if (!Number.isSafeInteger(definition.schema) || definition.schema < 1)
-      throw new TypeError(`${type}: schema is a whole number from 1, not ${String(definition.schema)}`)
-    const rewriting = findRewriting(definition.data, [])
-    if (rewriting)
-      throw new TypeError(
-        `${type}: its schema rewrites values (${rewriting.kind} at ${rewriting.path.join('.') || 'the top'}). Schemas judge; put the rewriting into an upcaster or before append.`,
-      )
-  }
-  return Object.freeze({ definitions: Object.freeze({ ...definitions }) })
-}
-
-/** Pure step from schema `from` of a type to the next, applied on read; the disk does not change. */
-export interface Upcaster<From = never, To = unknown> {
-  readonly type: string
-  readonly from: number
-  up(data: From): To
-}
-
-/** Defines one step. @throws TypeError if a part is missing. */
-export function defineUpcaster<From, To>(step: { type: string; from: number; up: (data: From) => To }): Upcaster<From, To> {
-  if (typeof step.type !== 'string' || step.type === '') throw new TypeError('An upcaster names the event type it is for')
-  if (!Number.isSafeInteger(step.from) || step.from < 1) throw new TypeError(`${step.type}: an upcaster's from is a whole number from 1`)
-  if (typeof step.up !== 'function') throw new TypeError(`${step.type}: an upcaster has a function up`)
-  return Object.freeze({ type: step.type, from: step.from, up: step.up })
-}
+export * from './catalogue.js'
+export * from './steps.js'
 
 /** Key of a projection's row: one id, or several from the outer to the inner. */
 export type Key = string | readonly string[]
@@ -225,37 +138,5 @@ export function defineLaw<S>(law: Pick<Law<S>, 'name' | 'revision' | 'initial' |
     isOpen: () => false,
     report: () => ({ interrupted: [], pending: [], tasks: [] }),
     ...law,
-  })
-}
-
-/** Where a schema would change the value it is given: its kind and path. */
-function findRewriting(schema: z.ZodType, path: string[], seen = new Set<unknown>()): { kind: string; path: string[] } | undefined {
-  if (seen.has(schema)) return undefined
-  seen.add(schema)
-  const def = (schema as unknown as { _zod: { def: Record<string, unknown> } })._zod.def
-  const kind = String(def['type'])
-  if (REWRITING.has(kind)) return { kind, path }
-  if (def['coerce'] === true) return { kind: 'coerce', path }
-  for (const check of (def['checks'] as { _zod: { def: { check?: string } } }[] | undefined) ?? []) {
-    if (check._zod.def.check === 'overwrite') return { kind: 'overwrite', path }
-  }
-  for (const [name, inner] of innerSchemas(def)) {
-    const found = findRewriting(inner, name === '' ? path : [...path, name], seen)
-    if (found) return found
-  }
-  return undefined
-}
-
-const REWRITING = new Set(['transform', 'pipe', 'default', 'prefault', 'catch', 'success', 'promise', 'template'])
-
-function innerSchemas(def: Record<string, unknown>): [string, z.ZodType][] {
-  const isSchema = (value: unknown): value is z.ZodType => typeof value === 'object' && value !== null && '_zod' in value
-  return Object.entries(def).flatMap(([name, value]): [string, z.ZodType][] => {
-    if (name === 'getter' || name === 'checks') return typeof value === 'function' ? [['', (value as () => z.ZodType)()]] : []
-    if (isSchema(value)) return [[name === 'innerType' || name === 'element' ? '' : name, value]]
-    if (Array.isArray(value)) return value.filter(isSchema).map((inner): [string, z.ZodType] => ['', inner])
-    if (name === 'shape' && typeof value === 'object' && value !== null)
-      return Object.entries(value).filter(([, inner]) => isSchema(inner)) as [string, z.ZodType][]
-    return []
   })
 }

@@ -1,7 +1,7 @@
 /** The front door: names every export, and wires the built-in catalogue, upcasters, projections and laws in. */
 import { projections as builtInProjections, transcript, type Transcript } from '../projections/index.js'
 import { upcasters as builtInUpcasters } from '../upcasters/index.js'
-import type { Catalogue, EventDefinitions, Law, Projection, Upcaster } from './define.js'
+import type { Catalogue, Complete, EventDefinitions, Fault, Law, Projection, Upcaster } from './define.js'
 import { defineEvents } from './define.js'
 import { events } from './events.js'
 import type { JournalOptions, TranscriptFold } from './engine/contract.js'
@@ -11,9 +11,10 @@ import { laws as builtInLaws } from './turns.js'
 type BuiltIn = (typeof events)['definitions']
 
 /** Parts of your own: a catalogue and what goes with it. */
-export interface OwnParts<D extends EventDefinitions> {
+export interface OwnParts<D extends EventDefinitions, S extends Upcaster = Upcaster> {
   events: Catalogue<D>
-  upcasters?: readonly Upcaster[]
+  /** Every step from schema 1 of each type to today; a step that is missing or does not fit is an error of the compiler, and at open. */
+  upcasters?: readonly S[]
   // oxlint-disable-next-line typescript/no-explicit-any -- projections of different states and keys stand in one list
   projections?: readonly Projection<any, any>[]
   // oxlint-disable-next-line typescript/no-explicit-any -- laws of different states stand in one list
@@ -21,12 +22,12 @@ export interface OwnParts<D extends EventDefinitions> {
 }
 
 /** Options of a journal with the built-in events, and with yours beside them where `extend` names some. */
-export interface OpenOptions<D extends EventDefinitions = Record<never, never>> extends JournalOptions {
-  extend?: OwnParts<D>
+export interface OpenOptions<D extends EventDefinitions = Record<never, never>, S extends Upcaster = Upcaster> extends JournalOptions {
+  extend?: OwnParts<D, S>
 }
 
 /** Options of a journal with events of your own instead of the built-in ones. */
-export type OpenOwnOptions<D extends EventDefinitions> = JournalOptions & OwnParts<D>
+export type OpenOwnOptions<D extends EventDefinitions, S extends Upcaster = Upcaster> = JournalOptions & OwnParts<D, S>
 
 /**
  * Opens the journal in a directory, creating it if there is none: looks, refuses what it must not touch, locks, recovers,
@@ -35,10 +36,22 @@ export type OpenOwnOptions<D extends EventDefinitions> = JournalOptions & OwnPar
  * @throws JournalError JOURNAL_LOCKED, JOURNAL_NEWER_FORMAT, JOURNAL_NEWER_SCHEMA, JOURNAL_UNKNOWN_EVENT, JOURNAL_UPCASTER_MISSING,
  * JOURNAL_NOT_FOUND (reading only), JOURNAL_DAMAGED (with `onDamage: 'refuse'`), JOURNAL_DISK_FULL, JOURNAL_IO. TypeError for misuse.
  */
-export function openJournal<const D extends EventDefinitions>(directory: string, options: OpenOwnOptions<D>): Promise<Journal<D, never>>
-export function openJournal<const D extends EventDefinitions = Record<never, never>>(
+export function openJournal<const D extends EventDefinitions, S extends Upcaster = never>(
   directory: string,
-  options?: OpenOptions<D>,
+  options: OpenOwnOptions<D, S> & Complete<D, S>,
+): Promise<Journal<D, never>>
+export function openJournal<
+  const D extends EventDefinitions = Record<never, never>,
+  S extends Upcaster = never,
+  const Own extends EventDefinitions = never,
+  OwnS extends Upcaster = never,
+>(
+  directory: string,
+  options?: OpenOptions<D, S> & { extend?: Complete<D, S, BuiltIn & D> } & {
+    /** Options with events of their own come here only when something about them is wrong; this says what. */
+    events?: Catalogue<Own> & Fault<Own, OwnS>
+    upcasters?: readonly OwnS[]
+  },
 ): Promise<Journal<BuiltIn & D, Transcript>>
 export async function openJournal(
   directory: string,
@@ -68,9 +81,11 @@ function joined(own: EventDefinitions): EventDefinitions {
   return { ...events.definitions, ...own }
 }
 
-export { defineEvents, defineLaw, defineProjection, defineUpcaster } from './define.js'
+export { defineEvents, defineDowncaster, defineLaw, defineProjection, defineUpcaster } from './define.js'
 export type {
   Catalogue,
+  Complete,
+  Downcaster,
   EventDefinition,
   EventDefinitions,
   EventMeta,
@@ -83,6 +98,8 @@ export type {
   Projection,
   RecordedEvent,
   RecordedEventOf,
+  Shape,
+  StepContext,
   Upcaster,
 } from './define.js'
 export { errorCodes, isJournalError, JournalError } from './errors.js'
@@ -91,7 +108,8 @@ export { events } from './events.js'
 export type { AppendOptions } from './engine/appender.js'
 export type { InterruptedTurn } from './engine/boot.js'
 export type { ListOptions, ListRow } from './engine/list.js'
-export type { FollowOptions, ReadAllOptions, ReadOptions } from './engine/reading.js'
+export type { FollowOptions } from './engine/follow.js'
+export type { ReadAllOptions, ReadOptions } from './engine/reading.js'
 export type { ValueLimits } from './engine/values.js'
 export type { Item, JournalOptions, Recovery, VerifyOptions, VerifyReport, View } from './engine/contract.js'
 export type { Journal } from './journal.js'

@@ -7,7 +7,8 @@ import type { Item, JournalOptions, Parts, Recovery, TranscriptFold, VerifyOptio
 import { Laws, type LawStates } from './engine/laws.js'
 import { list, type ListOptions, type ListRow } from './engine/list.js'
 import { events$, view$ } from './engine/observe.js'
-import { follow, Reading, type FollowOptions, type ReadAllOptions, type ReadOptions } from './engine/reading.js'
+import { follow, type FollowOptions } from './engine/follow.js'
+import { Reading, type ReadAllOptions, type ReadOptions } from './engine/reading.js'
 import { Schemas } from './engine/schemas.js'
 import { checkSnapshots, takeSnapshots } from './engine/snapshots.js'
 import { endCleanly, startViews, type StartReport } from './engine/start.js'
@@ -208,7 +209,7 @@ export async function openWith<D extends EventDefinitions, R>(
   options: JournalOptions,
 ): Promise<Journal<D, R>> {
   const began = performance.now()
-  const schemas = new Schemas(parts.events, parts.upcasters)
+  const schemas = new Schemas(parts.events, parts.upcasters, options.onUnknown)
   const laws = new Laws(parts.laws, schemas)
   const limits = { ...defaultLimits, ...options.limits }
   const { store, files, clock } = await openCommitStore<LawStates>(directory, {
@@ -227,7 +228,7 @@ export async function openWith<D extends EventDefinitions, R>(
     const place = derivedPlace(directory, files, options)
     const shared = { store, schemas, projections: parts.projections, snapshots, stores: place.stores, rowsMax: options.cacheRows ?? 20_000 }
     const started = readOnly ? undefined : await startViews({ ...shared, directory: place.directory })
-    const recovery = report(store, work, started?.report, schemas.upcast, performance.now() - began)
+    const recovery = report(store, work, started?.report, schemas, performance.now() - began)
     const inside: Inside = {
       ...shared,
       directory,
@@ -250,10 +251,22 @@ function report(
   store: CommitStore<LawStates>,
   work: OpenWorkReport,
   started: StartReport | undefined,
-  upcast: number,
+  schemas: Schemas,
   elapsedMs: number,
 ): Recovery {
   const { format, epoch, tornBytes, unproven, damage } = store.recovery
   const views: StartReport = started ?? { snapshots: { used: [], refused: [] }, derived: 'absent', replayed: 0 }
-  return { format, epoch, ...store.head, tornBytes, unproven, damage, ...work, ...views, upcast, elapsedMs }
+  return {
+    format,
+    epoch,
+    ...store.head,
+    tornBytes,
+    unproven,
+    damage,
+    ...work,
+    ...views,
+    kept: schemas.unknown(store.types()),
+    upcast: schemas.upcast,
+    elapsedMs,
+  }
 }

@@ -19,7 +19,7 @@ interface Room {
 const NOTHING = /^$/
 
 const rooms: Record<string, Room> = {
-  'the contract': { files: /^src\/(define|events|turns|tasks|open-work|errors)\.ts$/, ours: NOTHING, packages: /^zod$/ },
+  'the contract': { files: /^src\/(catalogue|steps|define|events|turns|tasks|open-work|errors)\.ts$/, ours: NOTHING, packages: /^zod$/ },
   storage: {
     files: /^src\/storage\//,
     ours: /^src\/errors\.ts$/,

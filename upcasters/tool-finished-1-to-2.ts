@@ -14,7 +14,7 @@ export const toolFinished1to2 = defineUpcaster({
   from: 1,
   up: ({ output, isError, ...rest }: ToolFinished1) => ({
     ...rest,
-    status: isError === true ? 'error' : 'ok',
-    ...(output === undefined ? {} : { content: [{ type: 'text', text: output }] }),
+    status: isError === true ? ('error' as const) : ('ok' as const),
+    ...(output === undefined ? {} : { content: [{ type: 'text' as const, text: output }] }),
   }),
 })

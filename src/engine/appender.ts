@@ -104,7 +104,7 @@ export class Appender {
   #once(stream: string, events: LawEvent[], options: AppendOptions, commitId: string, durability: Durability): Promise<Receipt> {
     const other = this.#inFlight.get(commitId)
     if (other !== undefined) {
-      if (other.stream !== stream || !sameBody(other.events, events, other.events.length)) throw reused(commitId, {})
+      if (other.stream !== stream || !sameBody(other.events, events)) throw reused(commitId, {})
       return this.#atLeast(other.receipt, durability)
     }
     const receipt = this.#decided(stream, events, options, durability)
@@ -197,7 +197,7 @@ export class Appender {
     if (found === undefined) return undefined
     const { commit, head } = found
     const given = commit.events.filter((event) => (event.flags & ADDED) === 0).length
-    if (commit.stream !== stream || !sameBody(this.#schemas.events(commit), events, given))
+    if (commit.stream !== stream || !sameBody(this.#schemas.events(commit, given), events))
       throw reused(commitId, { stream: commit.stream, position: commit.position })
     if (durability === 'disk' && this.#store.synced.position < head.position) await this.#store.flush()
     return {

@@ -5,6 +5,7 @@ import type { Durability } from '../storage/commit-store.js'
 import type { DerivedStores } from '../storage/derived-store.js'
 import type { Clock, Files } from '../storage/files.js'
 import type { OpenWorkReport } from './boot.js'
+import type { OnUnknown } from './schemas.js'
 import type { StartReport } from './start.js'
 import type { ValueLimits } from './values.js'
 
@@ -16,6 +17,11 @@ export interface JournalOptions {
   onDamage?: 'isolate' | 'refuse'
   /** `close` (the default) closes what the last writer left running; `leave` is for tools that pass by. */
   onInterrupted?: 'close' | 'leave'
+  /**
+   * Events of a type that the catalogue does not have, and that their writer did not mark `ignorable`: `refuse` (the default) refuses the
+   * journal, `keep` carries them along. They are read as they were stored, and no view or law sees them.
+   */
+  onUnknown?: OnUnknown
   /** What `append` waits for where it does not say. Default `disk`. */
   durability?: Durability
   /**
@@ -67,6 +73,8 @@ export interface Recovery extends OpenWorkReport, StartReport {
   /** Bytes behind the last proven group that a read-only open left out. */
   unproven: number
   damage: Damage[]
+  /** Types in the journal that the catalogue does not have: their events are read as they were stored, and no view or law sees them. */
+  kept: { type: string; schema: number }[]
   /** Events that were brought to a newer shape while opening. */
   upcast: number
   elapsedMs: number

@@ -3,7 +3,7 @@
  * new events may follow. Law states are what the store keeps as a stream's note.
  */
 import { Packr } from 'msgpackr'
-import type { EventMeta, Law, LawEvent, OpenWork } from '../define.js'
+import type { EventMeta, Law, LawEvent, OpenWork, RecordedEvent } from '../define.js'
 import { JournalError } from '../errors.js'
 import type { NewCommit, StoredCommit, StreamNotes } from '../storage/commit-store.js'
 import type { Schemas } from './schemas.js'
@@ -83,9 +83,7 @@ export class Laws implements StreamNotes<LawStates> {
     if (this.#laws.length === 0 || before instanceof JournalError) return before
     let states: readonly unknown[] = before
     try {
-      for (let i = 0; i < commit.events.length; i++) {
-        if (this.#schemas.knows(commit.events[i]?.type as string)) states = this.#apply(states, this.#schemas.event(commit, i))
-      }
+      for (const event of this.#known(commit)) states = this.#apply(states, event)
       return states
     } catch (error) {
       if (error instanceof JournalError) return error
@@ -99,10 +97,13 @@ export class Laws implements StreamNotes<LawStates> {
 
   claims(commit: NewCommit): readonly string[] {
     if (this.#laws.length === 0) return []
-    return commit.events.flatMap((event, i) => {
-      if (!this.#schemas.knows(event.type)) return []
-      return this.#claims(this.#schemas.event({ ...commit, position: 0 }, i))
-    })
+    try {
+      return this.#known({ ...commit, position: 0 }).flatMap((event) => this.#claims(event))
+    } catch (error) {
+      // The stream's states say what is wrong with it, and nothing is appended to it until that is mended.
+      if (error instanceof JournalError) return []
+      throw error
+    }
   }
 
   encode(states: LawStates): Uint8Array {
@@ -136,6 +137,13 @@ export class Laws implements StreamNotes<LawStates> {
         reason,
       })
     }
+  }
+
+  /** A commit's events in today's shape, without those whose types are not known. */
+  #known(commit: StoredCommit): RecordedEvent[] {
+    const events: RecordedEvent[] = []
+    for (const [i, { type }] of commit.events.entries()) if (this.#schemas.knows(type)) this.#schemas.read(commit, i, events)
+    return events
   }
 
   #apply(states: readonly unknown[], event: LawEvent): readonly unknown[] {

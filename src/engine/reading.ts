@@ -1,13 +1,14 @@
-/** The ways out: events of one stream or of all, in today's shape, as they are and as they come. */
+/** The ways out: events of one stream or of all, in today's shape. */
 import type { RecordedEvent } from '../define.js'
 import { JournalError, type Damage } from '../errors.js'
-import type { CommitGroup, CommitStore, Gap, Head, StoredCommit } from '../storage/commit-store.js'
+import type { CommitGroup, CommitStore, Gap, StoredCommit } from '../storage/commit-store.js'
 import type { LawStates } from './laws.js'
 import type { Schemas } from './schemas.js'
 
 export interface ReadOptions {
   /** Exclusive: a version for one stream, a position for all. In reverse, reading goes on below it. */
   after?: number
+  /** How many events to read, as they are stored: one that is several today counts once, one that is none not at all. */
   limit?: number
   reverse?: boolean
   /** `throw` (the default) ends at a gap with JOURNAL_DAMAGED; `yield` delivers `{ gap }` in its place. */
@@ -16,16 +17,8 @@ export interface ReadOptions {
 }
 
 export interface ReadAllOptions extends ReadOptions {
-  /** Only events of these types. */
+  /** Only events of these types, by the names they have today. */
   types?: readonly string[]
-}
-
-export interface FollowOptions {
-  /** Exclusive: a position, or a position with its digest, to be sure that it is still the same history. */
-  after?: number | Head
-  /** Only events of these types. */
-  types?: readonly string[]
-  signal?: AbortSignal
 }
 
 export type ReadItem = RecordedEvent | { gap: Damage }
@@ -57,21 +50,31 @@ export class Reading {
     const groups = reverse
       ? this.#store.readReverse({ ...(after === undefined ? {} : { before: after }), ...abort })
       : this.#store.read({ after: after ?? 0, ...abort })
-    const only = types === undefined ? undefined : new Set(types)
-    const wanted = (event: Place): boolean =>
-      (only === undefined || only.has(event.type)) && (after === undefined || (reverse ? event.position < after : event.position > after))
-    return this.#events(commitsOf(groups, reverse), reverse, wanted, options)
+    const wanted = (event: Place): boolean => after === undefined || (reverse ? event.position < after : event.position > after)
+    return this.#events(commitsOf(groups, reverse), reverse, wanted, options, this.only(types))
   }
 
-  /** Events of a group behind a position; gaps throw. */
-  group(group: CommitGroup, after: number, only: ReadonlySet<string> | undefined): RecordedEvent[] {
+  /** Events of a group behind a position. */
+  group(group: CommitGroup, after: number, only: Only | undefined): RecordedEvent[] {
     const events: RecordedEvent[] = []
     for (const commit of group.commits) {
-      for (const [i, stored] of commit.events.entries()) {
-        if (commit.position + i > after && (only === undefined || only.has(stored.type))) events.push(this.#schemas.event(commit, i))
-      }
+      for (let i = 0; i < commit.events.length; i++) if (commit.position + i > after) this.#read(commit, i, only, events)
     }
     return events
+  }
+
+  /** The choice of these types; undefined for all. */
+  only(types: readonly string[] | undefined): Only | undefined {
+    return types === undefined ? undefined : new Only(types, this.#schemas)
+  }
+
+  /** Adds what one stored event is today, as far as it was asked for. */
+  #read(commit: StoredCommit, index: number, only: Only | undefined, into: RecordedEvent[]): void {
+    if (only === undefined) return this.#schemas.read(commit, index, into)
+    if (!only.mayHave(commit.events[index]?.type as string)) return
+    const before = into.length
+    this.#schemas.read(commit, index, into)
+    for (let i = into.length - 1; i >= before; i--) if (!only.has(into[i]?.type as string)) into.splice(i, 1)
   }
 
   /** Events commit by commit; what a caller is handed one by one is read in batches. */
@@ -80,8 +83,9 @@ export class Reading {
     reverse: boolean,
     wanted: (event: Place) => boolean,
     options: ReadOptions,
+    only?: Only,
   ): AsyncIterableIterator<ReadItem> {
-    return new Flat(this.#batches(commits, reverse, wanted, options))
+    return new Flat(this.#batches(commits, reverse, wanted, options, only))
   }
 
   async *#batches(
@@ -89,6 +93,7 @@ export class Reading {
     reverse: boolean,
     wanted: (event: Place) => boolean,
     { limit = Number.POSITIVE_INFINITY, onGap = 'throw' }: ReadOptions,
+    only: Only | undefined,
   ): AsyncGenerator<ReadItem[], void, undefined> {
     let left = limit
     if (left <= 0) return
@@ -101,7 +106,7 @@ export class Reading {
           break
         }
         if ('gap' in item) batch.push({ gap: item.gap })
-        else left -= this.#take(item, reverse, wanted, left, batch)
+        else left -= this.#take(item, reverse, wanted, only, left, batch)
         if (left <= 0) break
       }
       yield batch
@@ -110,15 +115,28 @@ export class Reading {
     }
   }
 
-  /** Adds the events of a commit that are wanted, `most` at the most; returns how many there were. */
-  #take(commit: StoredCommit, reverse: boolean, wanted: (event: Place) => boolean, most: number, into: ReadItem[]): number {
-    const before = into.length
-    for (let n = 0; n < commit.events.length && into.length - before < most; n++) {
+  /**
+   * Adds the events of a commit that are wanted; returns how many stored ones they come from, `most` at the most. The parts of one
+   * are never torn apart: who goes on behind its position must have had them all.
+   */
+  #take(
+    commit: StoredCommit,
+    reverse: boolean,
+    wanted: (event: Place) => boolean,
+    only: Only | undefined,
+    most: number,
+    into: ReadItem[],
+  ): number {
+    let taken = 0
+    for (let n = 0; n < commit.events.length && taken < most; n++) {
       const index = reverse ? commit.events.length - 1 - n : n
-      const place = { version: commit.version + index, position: commit.position + index, type: commit.events[index]?.type as string }
-      if (wanted(place)) into.push(this.#schemas.event(commit, index))
+      if (!wanted({ version: commit.version + index, position: commit.position + index })) continue
+      const before = into.length
+      this.#read(commit, index, only, into as RecordedEvent[])
+      if (into.length > before) taken++
+      if (reverse && into.length > before + 1) into.push(...into.splice(before).toReversed())
     }
-    return into.length - before
+    return taken
   }
 }
 
@@ -126,7 +144,32 @@ export class Reading {
 interface Place {
   version: number
   position: number
-  type: string
+}
+
+/** A choice of event types: events have it by the name of today, and were perhaps stored under another. */
+export class Only {
+  readonly #types: ReadonlySet<string>
+  readonly #schemas: Schemas
+  /** For each type met in the journal whether its events may be among those. */
+  readonly #stored = new Map<string, boolean>()
+
+  constructor(types: readonly string[], schemas: Schemas) {
+    this.#types = new Set(types)
+    this.#schemas = schemas
+  }
+
+  has(type: string): boolean {
+    return this.#types.has(type)
+  }
+
+  mayHave(stored: string): boolean {
+    let may = this.#stored.get(stored)
+    if (may === undefined) {
+      may = [...this.#schemas.leadsTo(stored)].some((type) => this.#types.has(type))
+      this.#stored.set(stored, may)
+    }
+    return may
+  }
 }
 
 /** Hands out batches one by one, at the price of one promise each. */
@@ -177,109 +220,6 @@ export function damaged(gap: Damage): JournalError {
     `Positions ${gap.firstPosition}${last} cannot be read: ${gap.reason} (${gap.segment}, offset ${gap.offset}). Pass { onGap: 'yield' } to read around it.`,
     { damage: [gap] },
   )
-}
-
-/**
- * Every event behind `after`, then each new one once it is durable, without gap or repeat, until the signal aborts or
- * the journal closes. Nothing is held for a follower but its place: a slow one reads from the journal later.
- */
-export async function* follow(
-  store: CommitStore<LawStates>,
-  reading: Reading,
-  options: FollowOptions,
-): AsyncGenerator<RecordedEvent, void, undefined> {
-  const { signal } = options
-  let at = await startOf(store, options.after ?? 0)
-  const only = options.types === undefined ? undefined : new Set(options.types)
-  const news = new News(store, signal)
-  try {
-    while (!news.ended) {
-      const seen = news.count
-      const upTo = store.synced.position
-      for await (const item of upTo > at ? store.read({ after: at, upTo, ...(signal === undefined ? {} : { signal }) }) : []) {
-        if (news.ended) return
-        if ('gap' in item) throw damaged(item.gap)
-        for (const event of reading.group(item, at, only)) {
-          if (news.ended) return
-          yield event
-        }
-        at = Math.max(at, item.head.position)
-      }
-      await news.after(seen)
-    }
-  } finally {
-    news.stop()
-  }
-}
-
-const HOLD_MS = 60_000
-
-/** Wakes a follower when there is something new, or nothing more to come. */
-class News {
-  count = 0
-  ended = false
-  #failure: Error | undefined
-  #wake: (() => void) | undefined
-  readonly #stop: () => void
-
-  constructor(store: CommitStore<LawStates>, signal: AbortSignal | undefined) {
-    const end = (): void => {
-      this.ended = true
-      this.#tell()
-    }
-    const unsubscribe = store.subscribe({
-      synced: () => this.#tell(),
-      failed: (error) => {
-        this.#failure = error instanceof Error ? error : new Error(String(error))
-        this.#tell()
-      },
-    })
-    signal?.addEventListener('abort', end, { once: true })
-    if (signal?.aborted === true) end()
-    this.#stop = () => {
-      unsubscribe()
-      signal?.removeEventListener('abort', end)
-    }
-  }
-
-  /** Resolves when something was told after `seen`. Rejects with what failed; a closed journal ends quietly. */
-  async after(seen: number): Promise<void> {
-    if (this.count === seen && !this.ended && this.#failure === undefined) {
-      // Somebody waits: that alone keeps the process alive.
-      const hold = setInterval(() => undefined, HOLD_MS)
-      await new Promise<void>((resolve) => (this.#wake = resolve))
-      clearInterval(hold)
-    }
-    if (this.#failure === undefined) return
-    if (!(this.#failure instanceof JournalError) || this.#failure.code !== 'JOURNAL_CLOSED') throw this.#failure
-    this.ended = true
-  }
-
-  stop(): void {
-    this.#stop()
-  }
-
-  #tell(): void {
-    this.count++
-    this.#wake?.()
-    this.#wake = undefined
-  }
-}
-
-async function startOf(store: CommitStore<LawStates>, after: number | Head): Promise<number> {
-  const { position, digest } = typeof after === 'number' ? { position: after, digest: undefined } : after
-  if (!Number.isSafeInteger(position) || position < 0) throw new TypeError('after is a position, from 0')
-  if (position > store.head.position || (digest !== undefined && !(await store.holds({ position, digest })))) {
-    throw new JournalError(
-      'JOURNAL_HISTORY_CHANGED',
-      `Position ${position} is not part of this history, which ends at ${store.head.position}. Read it from the beginning and compare.`,
-      {
-        position,
-        ...(digest === undefined ? {} : { digest }),
-      },
-    )
-  }
-  return position
 }
 
 async function* commitsOf(

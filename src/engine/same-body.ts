@@ -6,11 +6,10 @@ import type { LawEvent } from '../define.js'
 const FILLED = ['threadId', 'attempt'] as const
 
 /**
- * Compares the first `count` stored events, in today's shape, with what was given. Events that the engine added behind
- * them are not compared.
+ * Compares what was stored for a caller, in today's shape, with what is given now.
  */
-export function sameBody(stored: readonly LawEvent[], given: readonly LawEvent[], count: number): boolean {
-  if (given.length !== count) return false
+export function sameBody(stored: readonly LawEvent[], given: readonly LawEvent[]): boolean {
+  if (given.length !== stored.length) return false
   return given.every((event, i) => {
     const other = stored[i] as LawEvent
     return event.type === other.type && isDeepStrictEqual(event.meta, other.meta) && sameData(other.data, event.data)

@@ -5,39 +5,52 @@
 import type { Catalogue, EventDefinition, EventMeta, NewEvent, RecordedEvent, Upcaster } from '../define.js'
 import { JournalError } from '../errors.js'
 import { IGNORABLE, type StoredCommit, type StoredEvent, type TypeSeen } from '../storage/commit-store.js'
+import { Chains, StepFault, type Grown } from './chains.js'
+import { refusalOf } from './fits.js'
+
+/** What becomes of events whose type is not in the catalogue and whose writer did not say that they may be passed over. */
+export type OnUnknown = 'refuse' | 'keep'
 
 export class Schemas {
   readonly #definitions: ReadonlyMap<string, EventDefinition>
-  /** For each type the steps from schema 1 on, in order. */
-  readonly #steps: ReadonlyMap<string, readonly Upcaster[]>
+  /** The schema of each known type whose events are read as they are; 0 for types that went out of use. */
+  readonly #today: ReadonlyMap<string, number>
+  readonly #chains: Chains
+  readonly #onUnknown: OnUnknown
   /** How many events were brought to a newer shape so far. */
   upcast = 0
 
   /** @throws JournalError JOURNAL_UPCASTER_MISSING for a gap or a duplicate; TypeError for a step that leads nowhere. */
-  constructor(catalogue: Catalogue, upcasters: readonly Upcaster[]) {
+  constructor(catalogue: Catalogue, upcasters: readonly Upcaster[], onUnknown: OnUnknown = 'refuse') {
     this.#definitions = new Map(Object.entries(catalogue.definitions))
-    this.#steps = chains(this.#definitions, upcasters)
+    this.#chains = new Chains(this.#definitions, upcasters)
+    const past = upcasters.map(({ type }): [string, number] => [type, 0])
+    this.#today = new Map([...past, ...Array.from(this.#definitions, ([type, { schema }]): [string, number] => [type, schema])])
+    this.#onUnknown = onUnknown
   }
 
   /** Refuses a journal that holds what this program cannot read. Touches nothing. */
   admit(types: ReadonlyMap<string, TypeSeen>): void {
-    for (const [type, seen] of types) {
-      const definition = this.#definitions.get(type)
-      if (definition === undefined) {
-        if (seen.ignorable) continue
-        throw new JournalError(
-          'JOURNAL_UNKNOWN_EVENT',
-          `The journal holds ${type}@${seen.schema}, which is not in this program's catalogue. Open it with the program that wrote it, or add the type to the catalogue.`,
-          { type, schema: seen.schema },
-        )
-      }
-      if (seen.schema > definition.schema) throw newerSchema(type, seen.schema, definition.schema)
+    for (const [type, { schema, ignorable }] of types) {
+      const newest = this.#chains.newest(type)
+      if (newest === 0 && !ignorable && this.#onUnknown === 'refuse') throw unknownEvent(type, schema)
+      if (newest > 0 && schema > newest) throw newerSchema(type, schema, newest)
     }
   }
 
-  /** Whether the type is in the catalogue. */
+  /** Of the types that a journal holds those that are not known. */
+  unknown(types: ReadonlyMap<string, TypeSeen>): { type: string; schema: number }[] {
+    return Array.from(types, ([type, { schema }]) => ({ type, schema })).filter(({ type }) => !this.knows(type))
+  }
+
+  /** Whether events stored under this type are understood, also where the type went out of use. */
   knows(type: string): boolean {
-    return this.#definitions.has(type)
+    return this.#today.has(type)
+  }
+
+  /** Types of today that an event stored under this type may have; one that is not known is read as it is. */
+  leadsTo(type: string): ReadonlySet<string> {
+    return this.knows(type) ? this.#chains.leadsTo(type) : new Set([type])
   }
 
   /** Checks a new event against the catalogue. @throws JournalError JOURNAL_EVENT_INVALID. */
@@ -50,9 +63,9 @@ export class Schemas {
         reason: 'unknown type',
       })
     }
-    const result = definition.data.safeParse(event.data)
-    if (result.success) return
-    const issue = result.error.issues[0]
+    const refusal = refusalOf(definition.data, event.data)
+    if (refusal === undefined) return
+    const issue = refusal.issues[0]
     const path = ['data', ...(issue?.path ?? []).map((step) => (typeof step === 'number' ? step : String(step)))]
     const reason = issue?.message ?? 'does not fit'
     throw new JournalError('JOURNAL_EVENT_INVALID', `${event.type}: ${path.join('.')}: ${reason}.`, {
@@ -71,56 +84,81 @@ export class Schemas {
     return meta === undefined ? { type, schema: definition.schema, data, flags } : { type, schema: definition.schema, data, flags, meta }
   }
 
-  /** A commit's events in today's shape, from the one with version `from` on. Unknown ignorable ones come as they were stored. */
-  events(commit: StoredCommit, from = commit.version): RecordedEvent[] {
+  /** A commit's events in today's shape; the first `count` stored ones where a number is given. */
+  events(commit: StoredCommit, count = commit.events.length): RecordedEvent[] {
     const events: RecordedEvent[] = []
-    for (let i = Math.max(0, from - commit.version); i < commit.events.length; i++) events.push(this.event(commit, i))
+    for (let i = 0; i < count; i++) this.read(commit, i, events)
     return events
   }
 
-  /** One event of a commit in today's shape. */
-  event(commit: StoredCommit, index: number): RecordedEvent {
+  /**
+   * Adds one stored event of a commit in today's shape: one event, the parts of a split, or nothing. What is not known comes as
+   * it was stored. What is in today's shape already costs one look-up.
+   * @throws JournalError JOURNAL_UPCASTER_FAILED, JOURNAL_NEWER_SCHEMA
+   */
+  read(commit: StoredCommit, index: number, into: RecordedEvent[]): void {
     const stored = commit.events[index] as StoredEvent
-    const position = commit.position + index
-    const definition = this.#definitions.get(stored.type)
-    const current = definition === undefined || stored.schema === definition.schema
-    const event: RecordedEvent = {
-      position,
-      stream: commit.stream,
-      version: commit.version + index,
-      type: stored.type,
-      schema: definition?.schema ?? stored.schema,
-      at: commit.at,
-      data: current ? stored.data : this.#today(stored, definition, { stream: commit.stream, position }),
+    const schema = this.#today.get(stored.type)
+    if (schema === undefined || schema === stored.schema) {
+      into.push(recorded(commit, index, stored.type, stored.schema, stored.data))
+      return
     }
-    const meta = (stored.meta ?? commit.meta) as EventMeta | undefined
-    if (meta !== undefined) event.meta = meta
-    return event
+    const grown = this.#grown(commit, index)
+    for (const [part, { type, definition, data }] of grown.entries()) {
+      const event = recorded(commit, index, type, definition.schema, data)
+      if (grown.length > 1) event.part = { index: part, of: grown.length }
+      into.push(event)
+    }
+    this.upcast++
   }
 
-  #today(stored: StoredEvent, definition: EventDefinition, place: { stream: string; position: number }): unknown {
-    if (stored.schema > definition.schema) throw newerSchema(stored.type, stored.schema, definition.schema, place.position)
-    const fail = (why: string, cause: unknown): never => {
+  #grown(commit: StoredCommit, index: number): Grown[] {
+    const { type, schema, data } = commit.events[index] as StoredEvent
+    const position = commit.position + index
+    const newest = this.#chains.newest(type)
+    if (schema > newest) throw newerSchema(type, schema, newest, position)
+    const meta = metaOf(commit, index)
+    try {
+      const stage = this.#chains.stage({ type, schema })
+      if (stage === undefined) throw new StepFault('there is no such schema')
+      return this.#chains.up(stage, data, meta === undefined ? { at: commit.at } : { at: commit.at, meta })
+    } catch (error) {
+      if (!(error instanceof StepFault)) throw error
       throw new JournalError(
         'JOURNAL_UPCASTER_FAILED',
-        `${stored.type}@${stored.schema} at position ${place.position} in ${JSON.stringify(place.stream)}: ${why}. The stored event is untouched; \`turnlog dump\` shows it.`,
-        { type: stored.type, schema: stored.schema, position: place.position, stream: place.stream },
-        { cause },
+        `${type}@${schema} at position ${position} in ${JSON.stringify(commit.stream)}: ${error.message}. The stored event is untouched: \`turnlog dump\` shows it as it is. Mend the step and open the journal again; other streams go on.`,
+        { type, schema, position, stream: commit.stream },
+        { cause: error.cause },
       )
     }
-    let data = stored.data
-    for (const step of (this.#steps.get(stored.type) ?? []).slice(stored.schema - 1)) {
-      try {
-        data = step.up(data as never)
-      } catch (error) {
-        fail(`the step from schema ${step.from} threw`, error)
-      }
-    }
-    const result = definition.data.safeParse(data)
-    if (!result.success) fail(`what the steps made of it does not fit schema ${definition.schema}`, result.error)
-    this.upcast++
-    return data
   }
+}
+
+function recorded(commit: StoredCommit, index: number, type: string, schema: number, data: unknown): RecordedEvent {
+  const event: RecordedEvent = {
+    position: commit.position + index,
+    stream: commit.stream,
+    version: commit.version + index,
+    type,
+    schema,
+    at: commit.at,
+    data,
+  }
+  const meta = metaOf(commit, index)
+  if (meta !== undefined) event.meta = meta
+  return event
+}
+
+function metaOf(commit: StoredCommit, index: number): EventMeta | undefined {
+  return (commit.events[index]?.meta ?? commit.meta) as EventMeta | undefined
+}
+
+function unknownEvent(type: string, schema: number): JournalError {
+  return new JournalError(
+    'JOURNAL_UNKNOWN_EVENT',
+    `The journal holds ${type}@${schema}, which is not in this program's catalogue. Open it with the program that wrote it, add the type to the catalogue, or pass { onUnknown: 'keep' } to carry such events along unread. Nothing was changed.`,
+    { type, schema },
+  )
 }
 
 function newerSchema(type: string, found: number, supported: number, position?: number): JournalError {
@@ -129,34 +167,4 @@ function newerSchema(type: string, found: number, supported: number, position?: 
     `The journal holds ${type}@${found}; this program reads ${type} up to @${supported}. Open it with a program whose catalogue has ${type}@${found}. Nothing was changed.`,
     { type, found, supported, ...(position === undefined ? {} : { position }) },
   )
-}
-
-function chains(definitions: ReadonlyMap<string, EventDefinition>, upcasters: readonly Upcaster[]): Map<string, readonly Upcaster[]> {
-  const steps = new Map<string, Upcaster[]>()
-  for (const step of upcasters) {
-    const definition = definitions.get(step.type)
-    if (definition === undefined || step.from >= definition.schema) {
-      throw new TypeError(
-        `The upcaster ${step.type}@${step.from} leads nowhere: the catalogue has ${definition === undefined ? 'no such type' : `@${definition.schema}`}`,
-      )
-    }
-    const chain = steps.get(step.type) ?? []
-    if (chain[step.from - 1] !== undefined) throw missing(step.type, step.from, 'stands twice')
-    chain[step.from - 1] = step
-    steps.set(step.type, chain)
-  }
-  for (const [type, { schema }] of definitions) {
-    for (let from = 1; from < schema; from++) {
-      if (steps.get(type)?.[from - 1] === undefined) throw missing(type, from, 'is missing')
-    }
-  }
-  return steps
-}
-
-function missing(type: string, from: number, what: string): JournalError {
-  return new JournalError('JOURNAL_UPCASTER_MISSING', `The upcaster of ${type} from schema ${from} to ${from + 1} ${what}.`, {
-    type,
-    from,
-    to: from + 1,
-  })
 }

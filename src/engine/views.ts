@@ -7,7 +7,7 @@
  */
 import type { Key, Projection, RecordedEvent } from '../define.js'
 import { JournalError, ioError } from '../errors.js'
-import type { CommitGroup, CommitStore, Gap, Head } from '../storage/commit-store.js'
+import type { CommitGroup, CommitStore, Gap, Head, StoredCommit } from '../storage/commit-store.js'
 import type { DerivedStore } from '../storage/derived-store.js'
 import type { LawStates } from './laws.js'
 import { DerivedDoubt, projectionRanges } from './rows.js'
@@ -34,6 +34,7 @@ export class Views {
   readonly #unsubscribe: () => void
   /** Streams with an event that could not be brought to today's shape; what follows it is not folded. */
   readonly #unread = new Map<string, JournalError>()
+  readonly #wanted = new Map<string, boolean>()
   #applied: Head
   #pumping: Promise<void> | undefined
   #broken: JournalError | undefined
@@ -193,32 +194,42 @@ export class Views {
   /** What a group has to do with which rows. */
   #steps(group: CommitGroup): Step[] {
     const steps: Step[] = []
+    const events: RecordedEvent[] = []
     for (const commit of group.commits) {
       if (this.#unread.has(commit.stream)) continue
       for (const [i, stored] of commit.events.entries()) {
-        if (!this.#schemas.knows(stored.type) || !this.#isWanted(stored.type)) continue
-        const event = this.#read(() => this.#schemas.event(commit, i), commit.stream)
-        if (event === undefined) break
-        for (const table of this.tables.values()) if (event.position > table.checkpoint.position) table.steps(event, steps)
+        if (!this.#isWanted(stored.type)) continue
+        events.length = 0
+        if (!this.#read(commit, i, events)) break
+        for (const event of events) {
+          for (const table of this.tables.values()) if (event.position > table.checkpoint.position) table.steps(event, steps)
+        }
       }
     }
     return steps
   }
 
+  /** Whether events stored under a type may concern a view; asked once for each type. */
   #isWanted(type: string): boolean {
-    for (const table of this.tables.values()) if (table.types.has(type)) return true
-    return false
+    let wanted = this.#wanted.get(type)
+    if (wanted === undefined) {
+      const today = this.#schemas.knows(type) ? [...this.#schemas.leadsTo(type)] : []
+      wanted = [...this.tables.values()].some((table) => today.some((one) => table.types.has(one)))
+      this.#wanted.set(type, wanted)
+    }
+    return wanted
   }
 
   /** One stream that cannot be read does not stop the others. */
-  #read(read: () => RecordedEvent, stream: string): RecordedEvent | undefined {
+  #read(commit: StoredCommit, index: number, into: RecordedEvent[]): boolean {
     try {
-      return read()
+      this.#schemas.read(commit, index, into)
+      return true
     } catch (error) {
       if (!(error instanceof JournalError)) throw error
-      this.#unread.set(stream, error)
+      this.#unread.set(commit.stream, error)
       for (const table of this.tables.values()) table.failed ??= error
-      return undefined
+      return false
     }
   }
 

@@ -20,7 +20,7 @@ const folder = join(root, 'test/fixtures/events')
 const fixtures = readdirSync(folder).map((file) => ({ file, ...(JSON.parse(readFileSync(join(folder, file), 'utf8')) as Fixture) }))
 const today = ({ type, schema, data }: Fixture) => {
   const commit: StoredCommit = { stream: 's', version: 1, position: 1, at: 1, events: [{ type, schema, data, flags: 0 }] }
-  return schemas.event(commit, 0)
+  return schemas.events(commit)[0]!
 }
 
 describe('the frozen examples', () => {
@@ -74,7 +74,7 @@ describe('the upcasters', () => {
 
   test('give tool.finished@1 a status and content', () => {
     const step = upcasters.find(({ type }) => type === 'tool.finished')!
-    const up = (data: object): unknown => step.up(data as never)
+    const up = (data: object): unknown => step.up(data as never, { at: 1 })
     expect(up({ turnId: 't', callId: 'c', output: '11:04', isError: false })).toEqual({
       turnId: 't',
       callId: 'c',
@@ -87,7 +87,7 @@ describe('the upcasters', () => {
   test('leave what they are given as it was', () => {
     for (const { type, schema, data } of fixtures) {
       const before = structuredClone(data)
-      for (const step of upcasters.filter((one) => one.type === type && one.from === schema)) step.up(data as never)
+      for (const step of upcasters.filter((one) => one.type === type && one.from === schema)) step.up(data as never, { at: 1 })
       expect(data).toEqual(before)
     }
   })

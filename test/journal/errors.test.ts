@@ -17,6 +17,7 @@ import {
   defineEvents,
   defineProjection,
   defineUpcaster,
+  type Upcaster,
   errorCodes,
   openJournal,
   type JournalError,
@@ -231,7 +232,7 @@ describe('a step from an old schema', () => {
     const old = await openNotes(directory)
     await old.append('bad', [note('bad')])
     await old.close()
-    const upcasters = [defineUpcaster({ type: 'note.added', from: 1, up: () => make() ?? raise() })]
+    const upcasters: Upcaster[] = [defineUpcaster({ type: 'note.added', from: 1, up: () => make() ?? raise() })]
     const before = hashOf(directory, isTruth)
     const journal = await openJournal(directory, { events: schema2, upcasters, onInterrupted: 'leave', readOnly: true })
     const error = await provoke(all(journal.read('bad')), 'JOURNAL_UPCASTER_FAILED')
