@@ -10,8 +10,8 @@ import { events$, view$ } from './engine/observe.js'
 import { follow, Reading, type FollowOptions, type ReadAllOptions, type ReadOptions } from './engine/reading.js'
 import { Schemas } from './engine/schemas.js'
 import { checkSnapshots, takeSnapshots } from './engine/snapshots.js'
-import { endCleanly, startViews, type StartReport } from './engine/start.js'
-import { defaultLimits } from './engine/values.js'
+import { startViews, type StartReport } from './engine/start.js'
+import { limitsOf } from './engine/values.js'
 import type { Views } from './engine/views.js'
 import { JournalError } from './errors.js'
 import type { CommitStore, Durability, Head, Receipt, SnapshotRecord } from './storage/commit-store.js'
@@ -156,7 +156,6 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
     try {
       await this.#inside.appender?.idle()
       await views?.close()
-      if (views !== undefined) await endCleanly(views.derived)
       await this.#inside.place.leave()
     } finally {
       await this.#store.close({ clean: this.#inside.clean })
@@ -212,7 +211,7 @@ export async function openWith<D extends EventDefinitions, R>(
   const began = performance.now()
   const schemas = new Schemas(parts.events, parts.upcasters)
   const laws = new Laws(parts.laws, schemas)
-  const limits = { ...defaultLimits, ...options.limits }
+  const limits = limitsOf(options.limits)
   const { store, files, clock } = await openCommitStore<LawStates>(directory, {
     ...options,
     notes: laws,
@@ -226,7 +225,7 @@ export async function openWith<D extends EventDefinitions, R>(
     if (closes) await closeInterrupted(store, appender)
     const work = await reportOpenWork(store, laws, readOnly && !store.recovery.liveWriter)
     const snapshots = new SnapshotFiles(files, clock, directory)
-    const place = derivedPlace(directory, files, options)
+    const place = derivedPlace(directory, files, clock, options)
     const shared = { store, schemas, projections: parts.projections, snapshots, stores: place.stores, rowsMax: options.cacheRows ?? 20_000 }
     const started = readOnly ? undefined : await startViews({ ...shared, directory: place.directory })
     const recovery = report(store, work, started?.report, schemas.upcast, performance.now() - began)
@@ -255,7 +254,7 @@ function report(
   upcast: number,
   elapsedMs: number,
 ): Recovery {
-  const { format, epoch, tornBytes, unproven, damage } = store.recovery
+  const { format, epoch, tornBytes, unproven, damage, warnings } = store.recovery
   const views: StartReport = started ?? { snapshots: { used: [], refused: [] }, derived: 'absent', replayed: 0 }
-  return { format, epoch, ...store.head, tornBytes, unproven, damage, ...work, ...views, upcast, elapsedMs }
+  return { format, epoch, ...store.head, tornBytes, unproven, damage, warnings, ...work, ...views, upcast, elapsedMs }
 }
