@@ -67,6 +67,8 @@ export interface Recovery extends OpenWorkReport, StartReport {
   /** Bytes behind the last proven group that a read-only open left out. */
   unproven: number
   damage: Damage[]
+  /** What is doubtful about the place where the journal lies: NFS, 9p, tmpfs and their like, by name. */
+  warnings: string[]
   /** Events that were brought to a newer shape while opening. */
   upcast: number
   elapsedMs: number

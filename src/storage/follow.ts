@@ -2,9 +2,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import { JournalError, ioError } from '../errors.js'
 import { Feed } from './feed.js'
-import { Kind, payloadOf, type Frame } from './frame.js'
+import { Kind, type Frame } from './frame.js'
 import { factsOf, listSegments, nameOf, ofJournal, type SegmentFile } from './segments.js'
-import { unpackSnapshot } from './facts.js'
+import { snapshotIn } from './facts.js'
 import { HeadFile, type HeadMark } from './head-file.js'
 import { MemoryIndex } from './memory-index.js'
 import type { State } from './state.js'
@@ -125,7 +125,7 @@ export class Follow<Note> {
     const state = this.#state
     const { header } = frame
     const group = header.kind === Kind.data ? await feed.frame(frame) : undefined
-    if (header.kind === Kind.snapshot) state.facts.addSnapshot(unpackSnapshot(payloadOf(frame)))
+    if (header.kind === Kind.snapshot) state.facts.addSnapshot(snapshotIn(frame))
     state.group = header.group
     state.end = frame.end
     state.digest = header.digest
