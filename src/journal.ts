@@ -11,8 +11,8 @@ import { follow, type FollowOptions } from './engine/follow.js'
 import { Reading, type ReadAllOptions, type ReadOptions } from './engine/reading.js'
 import { Schemas } from './engine/schemas.js'
 import { checkSnapshots, takeSnapshots } from './engine/snapshots.js'
-import { endCleanly, startViews, type StartReport } from './engine/start.js'
-import { defaultLimits } from './engine/values.js'
+import { startViews, type StartReport } from './engine/start.js'
+import { limitsOf } from './engine/values.js'
 import type { Views } from './engine/views.js'
 import { JournalError } from './errors.js'
 import type { CommitStore, Durability, Head, Receipt, SnapshotRecord } from './storage/commit-store.js'
@@ -155,7 +155,6 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
     try {
       await this.#inside.appender?.idle()
       await views?.close()
-      if (views !== undefined) await endCleanly(views.derived)
       await this.#inside.place.leave()
     } finally {
       await this.#store.close({ clean: this.#inside.clean })
@@ -211,7 +210,7 @@ export async function openWith<D extends EventDefinitions, R>(
   const began = performance.now()
   const schemas = new Schemas(parts.events, parts.upcasters, options.onUnknown)
   const laws = new Laws(parts.laws, schemas)
-  const limits = { ...defaultLimits, ...options.limits }
+  const limits = limitsOf(options.limits)
   const { store, files, clock } = await openCommitStore<LawStates>(directory, {
     ...options,
     notes: laws,
@@ -225,7 +224,7 @@ export async function openWith<D extends EventDefinitions, R>(
     if (closes) await closeInterrupted(store, appender)
     const work = await reportOpenWork(store, laws, readOnly && !store.recovery.liveWriter)
     const snapshots = new SnapshotFiles(files, clock, directory)
-    const place = derivedPlace(directory, files, options)
+    const place = derivedPlace(directory, files, clock, options)
     const shared = { store, schemas, projections: parts.projections, snapshots, stores: place.stores, rowsMax: options.cacheRows ?? 20_000 }
     const started = readOnly ? undefined : await startViews({ ...shared, directory: place.directory })
     const recovery = report(store, work, started?.report, schemas, performance.now() - began)
@@ -254,7 +253,7 @@ function report(
   schemas: Schemas,
   elapsedMs: number,
 ): Recovery {
-  const { format, epoch, tornBytes, unproven, damage } = store.recovery
+  const { format, epoch, tornBytes, unproven, damage, warnings } = store.recovery
   const views: StartReport = started ?? { snapshots: { used: [], refused: [] }, derived: 'absent', replayed: 0 }
   return {
     format,
@@ -263,6 +262,7 @@ function report(
     tornBytes,
     unproven,
     damage,
+    warnings,
     ...work,
     ...views,
     kept: schemas.unknown(store.types()),

@@ -75,6 +75,8 @@ export interface Recovery extends OpenWorkReport, StartReport {
   damage: Damage[]
   /** Types in the journal that the catalogue does not have: their events are read as they were stored, and no view or law sees them. */
   kept: { type: string; schema: number }[]
+  /** What is doubtful about the place where the journal lies: NFS, 9p, tmpfs and their like, by name. */
+  warnings: string[]
   /** Events that were brought to a newer shape while opening. */
   upcast: number
   elapsedMs: number

@@ -17,14 +17,23 @@ export interface Checkpoint {
   revision: number
   head: Head
   failed: boolean
+  tally: Tally
 }
+
+/** What a projection's rows come to, whatever their order: a store that lost or kept a row which it should not comes to something else. */
+export interface Tally {
+  rows: number
+  /** Sum of the rows' checksums. */
+  sum: number
+}
+
+export const NO_ROWS: Tally = { rows: 0, sum: 0 }
+const SUM_RANGE = 2 ** 48
 
 const packr = new Packr({ useRecords: false, moreTypes: false })
 
 export const rowKey = (projection: string, key: Key): Buffer => encodeTuple(['r', projection, ...keyParts(key)])
 export const checkpointKey = (projection: string): Buffer => encodeTuple(['c', projection])
-/** Counts the opens that were not followed by a clean close. */
-export const openingKey: Buffer = encodeTuple(['m', 'opening'])
 
 export const rowRange = (projection: string, prefix: readonly string[] = []): DerivedRange => within(['r', projection, ...prefix])
 export const orderRange = (projection: string, index: string, prefix: readonly (string | number)[] = []): DerivedRange =>
@@ -42,20 +51,23 @@ export function orderKeys(projection: Projection, key: Key, state: unknown): Buf
   })
 }
 
-/** What has to change in the store so that the row stands there as it is now. */
-export function rowChanges(projection: Projection, key: Key, saved: unknown, state: unknown): DerivedChange[] {
+/** What has to change in the store so that the row stands there as it is now, and the row's checksum then. */
+export function rowChanges(
+  projection: Projection,
+  key: Key,
+  saved: unknown,
+  state: unknown,
+): { changes: DerivedChange[]; checksum: number | undefined } {
   const at = rowKey(projection.name, key)
   const before = orderKeys(projection, key, saved)
   const after = orderKeys(projection, key, state)
   const changes: DerivedChange[] = before.filter((old) => !after.some((now) => now.equals(old))).map((old) => ({ type: 'del', key: old }))
   for (const order of after)
     if (!before.some((old) => old.equals(order))) changes.push({ type: 'put', key: order, value: sealed(order, [keyParts(key)]) })
-  changes.push(
-    state === undefined
-      ? { type: 'del', key: at }
-      : { type: 'put', key: at, value: sealed(at, [typeof key === 'string' ? key : [...key], state]) },
-  )
-  return changes
+  if (state === undefined) return { changes: [...changes, { type: 'del', key: at }], checksum: undefined }
+  const value = sealed(at, [typeof key === 'string' ? key : [...key], state])
+  changes.push({ type: 'put', key: at, value })
+  return { changes, checksum: checksumOf(value) }
 }
 
 export function checkpointChange(projection: string, checkpoint: Checkpoint): DerivedChange {
@@ -63,14 +75,28 @@ export function checkpointChange(projection: string, checkpoint: Checkpoint): De
   return {
     type: 'put',
     key,
-    value: sealed(key, [checkpoint.revision, checkpoint.head.position, checkpoint.head.digest, checkpoint.failed]),
+    value: sealed(key, [
+      checkpoint.revision,
+      checkpoint.head.position,
+      checkpoint.head.digest,
+      checkpoint.failed,
+      checkpoint.tally.rows,
+      checkpoint.tally.sum,
+    ]),
   }
 }
 
 /** @throws DerivedDoubt */
 export function readCheckpoint(projection: string, value: Uint8Array): Checkpoint {
-  const [revision, position, digest, failed] = unsealed(checkpointKey(projection), value) as [number, number, string, boolean]
-  return { revision, head: { position, digest }, failed }
+  const [revision, position, digest, failed, rows, sum] = unsealed(checkpointKey(projection), value) as [
+    number,
+    number,
+    string,
+    boolean,
+    number,
+    number,
+  ]
+  return { revision, head: { position, digest }, failed, tally: { rows, sum } }
 }
 
 /** A row's key and state. @throws DerivedDoubt */
@@ -92,6 +118,19 @@ export function sealed(key: Uint8Array, value: unknown): Uint8Array {
   bytes.writeUInt32LE(crc32(body, crc32(key)), 0)
   bytes.set(body, 4)
   return bytes
+}
+
+/** The tally once a row of one checksum took the place of another; undefined stands for no row. */
+export function counted({ rows, sum }: Tally, before: number | undefined, after: number | undefined): Tally {
+  return {
+    rows: rows + Number(after !== undefined) - Number(before !== undefined),
+    sum: (sum + (after ?? 0) - (before ?? 0) + SUM_RANGE) % SUM_RANGE,
+  }
+}
+
+/** The checksum in front of a sealed value. */
+export function checksumOf(value: Uint8Array): number {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).readUInt32LE(0)
 }
 
 /** @throws DerivedDoubt */

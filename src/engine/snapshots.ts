@@ -1,11 +1,12 @@
 /** Taking snapshots of projections, and starting a projection from one. */
 import { Packr } from 'msgpackr'
 import type { Key, Projection } from '../define.js'
+import { isJournalError } from '../errors.js'
 import type { CommitStore, SnapshotRecord } from '../storage/commit-store.js'
 import type { DerivedChange, DerivedStore } from '../storage/derived-store.js'
 import type { SnapshotFiles } from '../storage/snapshot-file.js'
 import type { LawStates } from './laws.js'
-import { readRow, rowChanges, rowRange } from './rows.js'
+import { counted, NO_ROWS, readRow, rowChanges, rowRange, type Tally } from './rows.js'
 import type { Views } from './views.js'
 
 const CHUNK_ROWS = 500
@@ -66,8 +67,17 @@ async function refusal(
 ): Promise<string | undefined> {
   if (record.revision > projection.revision) return `revision ${record.revision} is newer than this program's ${projection.revision}`
   if (record.revision < projection.revision) return `revision ${record.revision} is older than this program's ${projection.revision}`
-  if (!(await store.holds(record.head))) return FORGOTTEN
-  return files.refuse(record, whole)
+  return (await standsFor(store, record)) ? files.refuse(record, whole) : FORGOTTEN
+}
+
+/** Whether the history certainly goes on from where the snapshot was taken; where that lies in damage nobody can know. */
+async function standsFor(store: CommitStore<LawStates>, { head }: SnapshotRecord): Promise<boolean> {
+  try {
+    return await store.holds(head)
+  } catch (error) {
+    if (isJournalError(error, 'JOURNAL_DAMAGED')) return false
+    throw error
+  }
 }
 
 /** Says of each snapshot file that is there whether it is what the journal vouches for. A missing one is no finding. */
@@ -79,24 +89,30 @@ export async function checkSnapshots(
   const found: { file: string; ok: boolean; reason?: string }[] = []
   for (const record of store.snapshots()) {
     if (files.isMissing(record)) continue
-    const reason = (await store.holds(record.head)) ? await files.refuse(record, whole) : FORGOTTEN
+    const reason = (await standsFor(store, record)) ? await files.refuse(record, whole) : FORGOTTEN
     found.push(reason === undefined ? { file: record.file, ok: true } : { file: record.file, ok: false, reason })
   }
   return found
 }
 
-/** Puts the rows of a snapshot into the derived store. */
+/** Puts the rows of a snapshot into the derived store, and says what they come to. */
 export async function loadSnapshot(
   files: SnapshotFiles,
   record: SnapshotRecord,
   projection: Projection,
   derived: DerivedStore,
-): Promise<void> {
+): Promise<Tally> {
+  let tally = NO_ROWS
   for await (const chunk of files.read(record)) {
-    const rows = packr.unpack(chunk) as [Key, unknown][]
-    const changes: DerivedChange[] = rows.flatMap(([key, state]) => rowChanges(projection, key, undefined, state))
+    const changes: DerivedChange[] = []
+    for (const [key, state] of packr.unpack(chunk) as [Key, unknown][]) {
+      const row = rowChanges(projection, key, undefined, state)
+      tally = counted(tally, undefined, row.checksum)
+      changes.push(...row.changes)
+    }
     await derived.batch(changes)
   }
+  return tally
 }
 
 async function* chunks(rows: AsyncIterable<[Uint8Array, Uint8Array]>): AsyncGenerator<Uint8Array, void, undefined> {

@@ -2,19 +2,31 @@
  * Starting the views: derived state is used only if its checkpoint is a group end of this very history; what is not is
  * thrown away, and the fold starts from the newest good snapshot or from the beginning.
  */
+import { crc32 } from 'node:zlib'
 import type { Projection } from '../define.js'
+import { isJournalError } from '../errors.js'
 import type { CommitStore, Head } from '../storage/commit-store.js'
-import type { DerivedStore, DerivedStores } from '../storage/derived-store.js'
+import type { DerivedRange, DerivedStore, DerivedStores } from '../storage/derived-store.js'
 import type { SnapshotFiles } from '../storage/snapshot-file.js'
 import type { LawStates } from './laws.js'
-import { checkpointChange, checkpointKey, DerivedDoubt, openingKey, projectionRanges, readCheckpoint, sealed, unsealed } from './rows.js'
+import {
+  checkpointChange,
+  checkpointKey,
+  checksumOf,
+  counted,
+  DerivedDoubt,
+  NO_ROWS,
+  orderKeys,
+  projectionRanges,
+  readCheckpoint,
+  readOrder,
+  readRow,
+  type Checkpoint,
+} from './rows.js'
 import type { Schemas } from './schemas.js'
 import { chooseSnapshot, loadSnapshot } from './snapshots.js'
 import { NOTHING, Table } from './table.js'
 import { Views } from './views.js'
-
-/** Opens in a row that were not closed before derived state is thrown away unseen. */
-const UNCLEAN_MAX = 2
 
 export interface StartReport {
   snapshots: { used: string[]; refused: { file: string; reason: string }[] }
@@ -36,13 +48,17 @@ export interface Start {
 export async function startViews(start: Start): Promise<{ views: Views; report: StartReport }> {
   const { store, schemas, projections, rowsMax } = start
   const report: StartReport = { snapshots: { used: [], refused: [] }, derived: 'checked', replayed: 0 }
-  const { derived, existed } = await openDerived(start)
+  const { derived, existed, checkpoints } = await openDerived(start)
   const tables: Table[] = []
   for (const projection of projections) {
-    const checkpoint = await trusted(derived, store, projection)
+    const checkpoint = checkpoints.get(projection)
     if (checkpoint === undefined) report.derived = existed || store.head.position > 0 ? 'rebuilt' : 'absent'
     else await inspect(start, projection, report)
-    tables.push(checkpoint === undefined ? await begin(start, derived, projection, report) : new Table(projection, checkpoint, false))
+    tables.push(
+      checkpoint === undefined
+        ? await begin(start, derived, projection, report)
+        : new Table(projection, checkpoint.head, checkpoint.tally, false),
+    )
   }
   const views = new Views(store, schemas, tables, derived, rowsMax)
   report.replayed = store.head.position - views.applied.position
@@ -50,60 +66,75 @@ export async function startViews(start: Start): Promise<{ views: Views; report: 
   return { views, report }
 }
 
-/** Notes in the derived store that it was closed in order. */
-export async function endCleanly(derived: DerivedStore): Promise<void> {
-  await derived.batch([{ type: 'put', key: openingKey, value: sealed(openingKey, 0) }])
-  await derived.close()
+interface OpenDerived {
+  derived: DerivedStore
+  existed: boolean
+  /** Of the projections whose saved rows can be used. */
+  checkpoints: ReadonlyMap<Projection, Checkpoint>
 }
 
-async function openDerived({ stores, directory }: Start): Promise<{ derived: DerivedStore; existed: boolean }> {
+/** The derived store as it was left, or an empty one where it is in doubt. */
+async function openDerived(start: Start): Promise<OpenDerived> {
+  const { stores, directory } = start
   const existed = await stores.exists(directory)
-  const first = existed ? await opened(stores, directory) : undefined
-  if (first !== undefined) return { derived: first, existed }
-  await stores.destroy(directory)
-  const derived = await stores.open(directory)
-  await countOpening(derived, 1)
-  return { derived, existed }
-}
-
-/** The store, unless it does not open or was left open too often. */
-async function opened(stores: DerivedStores, directory: string): Promise<DerivedStore | undefined> {
-  let derived: DerivedStore
-  try {
-    derived = await stores.open(directory)
-  } catch {
-    // Whatever stands in the way, the answer is the same: all of it can be computed again.
-    return undefined
-  }
-  try {
-    const value = await derived.get(openingKey)
-    const unclean = value === undefined ? 0 : (unsealed(openingKey, value) as number)
-    if (unclean < UNCLEAN_MAX) {
-      await countOpening(derived, unclean + 1)
-      return derived
+  if (existed) {
+    try {
+      const checkpoints = new Map<Projection, Checkpoint>()
+      const derived = await stores.open(directory, (opened, proven) => lookOver(opened, proven, start, checkpoints))
+      return { derived, existed, checkpoints }
+    } catch {
+      // Whatever stands in the way, the answer is the same: all of it can be computed again.
     }
-  } catch (error) {
-    if (!(error instanceof DerivedDoubt)) throw error
   }
-  await derived.close()
-  return undefined
+  await stores.destroy(directory)
+  return { derived: await stores.open(directory), existed, checkpoints: new Map() }
 }
 
-function countOpening(derived: DerivedStore, count: number): Promise<void> {
-  return derived.batch([{ type: 'put', key: openingKey, value: sealed(openingKey, count) }])
+/** Gathers the checkpoints that can be gone by. Rows that no sound close vouches for are all read. @throws DerivedDoubt */
+async function lookOver(
+  derived: DerivedStore,
+  proven: boolean,
+  { store, projections }: Start,
+  checkpoints: Map<Projection, Checkpoint>,
+): Promise<void> {
+  for (const projection of projections) {
+    const value = await derived.get(checkpointKey(projection.name))
+    if (value === undefined) continue
+    const checkpoint = readCheckpoint(projection.name, value)
+    const { revision, head, failed } = checkpoint
+    if (revision !== projection.revision || failed || !(await isOfHistory(store, head))) continue
+    if (!proven) await audit(derived, projection, checkpoint)
+    checkpoints.set(projection, checkpoint)
+  }
 }
 
-/** The projection's checkpoint, if its saved rows can be used. */
-async function trusted(derived: DerivedStore, store: CommitStore<LawStates>, projection: Projection): Promise<Head | undefined> {
-  const value = await derived.get(checkpointKey(projection.name))
-  if (value === undefined) return undefined
+/** Whether a place is certainly one of this history; where that lies in damage nobody can know. */
+async function isOfHistory(store: CommitStore<LawStates>, head: Head): Promise<boolean> {
   try {
-    const { revision, head, failed } = readCheckpoint(projection.name, value)
-    return revision === projection.revision && !failed && (await store.holds(head)) ? head : undefined
+    return await store.holds(head)
   } catch (error) {
-    if (error instanceof DerivedDoubt) return undefined
+    if (isJournalError(error, 'JOURNAL_DAMAGED')) return false
     throw error
   }
+}
+
+/** Holds all rows of a projection, and its orders, against what its checkpoint says they come to. @throws DerivedDoubt */
+async function audit(derived: DerivedStore, projection: Projection, { tally }: Checkpoint): Promise<void> {
+  const [rows, orders] = projectionRanges(projection.name) as [DerivedRange, DerivedRange]
+  let found = NO_ROWS
+  let expected = NO_ROWS
+  for await (const [at, value] of derived.range(rows)) {
+    const { key, state } = readRow(at, value)
+    found = counted(found, undefined, checksumOf(value))
+    for (const order of orderKeys(projection, key, state)) expected = counted(expected, undefined, crc32(order))
+  }
+  if (found.rows !== tally.rows || found.sum !== tally.sum) throw new DerivedDoubt(`rows of ${projection.name} are lost or old`)
+  let ordered = NO_ROWS
+  for await (const [at, value] of derived.range(orders)) {
+    readOrder(at, value)
+    ordered = counted(ordered, undefined, crc32(at))
+  }
+  if (ordered.rows !== expected.rows || ordered.sum !== expected.sum) throw new DerivedDoubt(`an order of ${projection.name} is not whole`)
 }
 
 /** Says of snapshots that are not needed now whether they look as the journal says; cheap, without reading them whole. */
@@ -116,9 +147,9 @@ async function begin({ store, snapshots }: Start, derived: DerivedStore, project
   for (const range of projectionRanges(projection.name)) await derived.clear(range)
   const { use, refused } = await chooseSnapshot(store, snapshots, projection, true)
   report.snapshots.refused.push(...refused)
-  if (use === undefined) return new Table(projection, NOTHING, true)
-  await loadSnapshot(snapshots, use, projection, derived)
-  await derived.batch([checkpointChange(projection.name, { revision: projection.revision, head: use.head, failed: false })])
+  if (use === undefined) return new Table(projection, NOTHING, NO_ROWS, true)
+  const tally = await loadSnapshot(snapshots, use, projection, derived)
+  await derived.batch([checkpointChange(projection.name, { revision: projection.revision, head: use.head, failed: false, tally })])
   report.snapshots.used.push(use.file)
-  return new Table(projection, use.head, false)
+  return new Table(projection, use.head, tally, false)
 }

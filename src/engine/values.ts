@@ -3,6 +3,8 @@
  * because MessagePack libraries rename, round or overflow on some of them.
  */
 import { JournalError } from '../errors.js'
+import { PAYLOAD_MAX } from '../storage/frame.js'
+import { NESTING_MAX } from '../storage/plain.js'
 
 export interface ValueLimits {
   /** Upper bound of a commit's bytes as stored. */
@@ -11,9 +13,28 @@ export interface ValueLimits {
   depthMax: number
   /** How many keys and array items one event may have in all. */
   keysMax: number
+  /** How many bytes of UTF-8 one text may have, keys included, or one byte string. */
+  textBytesMax: number
 }
 
-export const defaultLimits: ValueLimits = { commitBytesMax: 16 * 1024 * 1024, depthMax: 100, keysMax: 1_000_000 }
+export const defaultLimits: ValueLimits = { commitBytesMax: 16 << 20, depthMax: 100, keysMax: 1_000_000, textBytesMax: 16 << 20 }
+
+/** What no journal may be opened to exceed, because readers refuse more. */
+const CEILINGS: ValueLimits = {
+  commitBytesMax: PAYLOAD_MAX >> 1,
+  depthMax: NESTING_MAX,
+  keysMax: PAYLOAD_MAX,
+  textBytesMax: PAYLOAD_MAX >> 1,
+}
+
+/** The limits of a journal. @throws TypeError for one that is no limit, or higher than readers go along with. */
+export function limitsOf(given: Partial<ValueLimits> = {}): ValueLimits {
+  const limits = { ...defaultLimits, ...given }
+  for (const name of Object.keys(CEILINGS) as (keyof ValueLimits)[])
+    if (!Number.isSafeInteger(limits[name]) || limits[name] < 1 || limits[name] > CEILINGS[name])
+      throw new TypeError(`limits.${name} is a whole number from 1 to ${CEILINGS[name]}`)
+  return limits
+}
 
 /** A frozen copy of a value, and an upper bound of the bytes it takes when stored. */
 export interface Checked {
@@ -69,7 +90,7 @@ class Walk {
         }
         if (depth > this.#limits.depthMax) this.#limit('depthMax', depth, this.#limits.depthMax)
         if (value instanceof Uint8Array) {
-          this.#grow(value.byteLength + 5)
+          this.#sized(value.byteLength)
           return new Uint8Array(value)
         }
         return Object.freeze(Array.isArray(value) ? this.#array(value, depth) : this.#object(value, depth))
@@ -82,7 +103,8 @@ class Walk {
 
   #text(text: string): string {
     if (!isWellFormed(text)) this.#refuse('the text holds half of a surrogate pair')
-    this.#grow(text.length * 3 <= 1024 ? text.length * 3 + 5 : Buffer.byteLength(text) + 5)
+    const most = text.length * 3
+    this.#sized(most <= 1024 && most <= this.#limits.textBytesMax ? most : Buffer.byteLength(text))
     return text
   }
 
@@ -122,6 +144,11 @@ class Walk {
     this.#grow(5)
     this.#keys += more
     if (this.#keys > this.#limits.keysMax) this.#limit('keysMax', this.#keys, this.#limits.keysMax)
+  }
+
+  #sized(bytes: number): void {
+    this.#grow(bytes + 5)
+    if (bytes > this.#limits.textBytesMax) this.#limit('textBytesMax', bytes, this.#limits.textBytesMax)
   }
 
   #grow(bytes: number): void {

@@ -40,6 +40,8 @@ export class Views {
   #broken: JournalError | undefined
   /** Whether the derived store returned what was never put there, so that all of it must go. */
   #doubted = false
+  /** Whether the derived store failed, so that nobody should go by what it holds. */
+  #unsound = false
   #closed = false
 
   constructor(store: CommitStore<LawStates>, schemas: Schemas, tables: readonly Table[], derived: DerivedStore, rowsMax: number) {
@@ -119,7 +121,7 @@ export class Views {
     return this.#back.checkpoint
   }
 
-  /** Writes out what is folded and stops. */
+  /** Writes out what is folded, stops, and closes the derived store. */
   async close(): Promise<void> {
     if (this.#closed) return
     if (this.#broken === undefined) await this.flush().catch((error: unknown) => this.#fail(error))
@@ -128,8 +130,10 @@ export class Views {
     this.#back.stop()
     await this.#pumping
     await this.#back.idle()
+    const sound = this.#broken === undefined && !this.#doubted && !this.#unsound
     this.#fail(new JournalError('JOURNAL_CLOSED', 'The journal is closed.', { directory: '' }))
     for (const watcher of this.#watchers) watcher.ended()
+    await this.derived.close(sound)
   }
 
   #written(group: CommitGroup): void {
@@ -263,7 +267,7 @@ export class Views {
   async #rowOf(table: Table, key: Key): Promise<Row> {
     const id = Table.id(key)
     if (table.row(key, id) === undefined) await this.sure(() => table.load([{ key, id }], this.derived))
-    return table.row(key, id) ?? { key, state: undefined, saved: undefined, dirty: false }
+    return table.row(key, id) ?? { key, state: undefined, saved: undefined, checksum: undefined, dirty: false }
   }
 
   /** Reads derived state while nothing is written there; where it is in doubt, folds it again and reads once more. */
@@ -272,7 +276,10 @@ export class Views {
       return await this.#back.still(read)
     } catch (error) {
       if (error instanceof TypeError) throw error
-      if (!(error instanceof DerivedDoubt)) throw ioError(error, 'Reading derived state')
+      if (!(error instanceof DerivedDoubt)) {
+        this.#unsound = true
+        throw ioError(error, 'Reading derived state')
+      }
       this.#doubted = true
       await this.flush()
       return this.#back.still(read)

@@ -140,6 +140,8 @@ export interface StoreRecovery {
   clean: boolean
   /** Whether another process writes to the journal now; false for the writer itself. */
   liveWriter: boolean
+  /** What is doubtful about the place where the journal lies: a file system that forgets, or that is somebody else's. */
+  warnings: string[]
 }
 
 export interface StreamHead<Note> {

@@ -1,7 +1,7 @@
 /** Where derived state lives: the writer's in the journal's directory, a reader's in a directory of its own that goes with it. */
 import { join } from 'node:path'
 import type { DerivedStores } from './derived-store.js'
-import type { Files } from './files.js'
+import type { Clock, Files } from './files.js'
 import { levelStores } from './level-store.js'
 import { nodeFiles, removeTemporary, temporaryDirectory } from './node-files.js'
 
@@ -12,8 +12,13 @@ export interface DerivedPlace {
   leave(): Promise<void>
 }
 
-export function derivedPlace(directory: string, files: Files, options: { readOnly?: boolean; derived?: DerivedStores }): DerivedPlace {
-  const stores = options.derived ?? levelStores(options.derived === undefined && options.readOnly === true ? nodeFiles : files)
+export function derivedPlace(
+  directory: string,
+  files: Files,
+  clock: Clock,
+  options: { readOnly?: boolean; derived?: DerivedStores },
+): DerivedPlace {
+  const stores = options.derived ?? levelStores(options.derived === undefined && options.readOnly === true ? nodeFiles : files, clock)
   if (options.readOnly !== true) return { stores, directory: join(directory, 'derived'), leave: async () => {} }
   let borrowed: string | undefined
   return {

@@ -3,8 +3,11 @@
  * ever trusted unchecked, and all of it can be deleted at any time. LevelDB stands behind it; tests put others there.
  */
 export interface DerivedStores {
-  /** Opens the store in a directory, creating it if need be. */
-  open(directory: string): Promise<DerivedStore>
+  /**
+   * Opens the store in a directory, creating it if need be. `check` looks it over before it counts as open, and rejects where it
+   * is in doubt; `proven` says that every byte is as a sound close left it. Rejects where the store is better not touched at all.
+   */
+  open(directory: string, check?: (store: DerivedStore, proven: boolean) => Promise<void>): Promise<DerivedStore>
   /** Deletes a store that is not open; does nothing where there is none. */
   destroy(directory: string): Promise<void>
   /** Whether there is anything in the directory. */
@@ -30,5 +33,6 @@ export interface DerivedStore {
   batch(changes: DerivedChange[]): Promise<void>
   /** Deletes a range of keys. */
   clear(range: DerivedRange): Promise<void>
-  close(): Promise<void>
+  /** `sound`: everything in it is as it should be, and the next open may go by that. */
+  close(sound: boolean): Promise<void>
 }

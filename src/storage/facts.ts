@@ -1,7 +1,10 @@
 /** What every segment's header says of all that was written before it, kept up to date as groups are written. */
-import { IGNORABLE, type NewCommit, type SnapshotRecord, type TypeSeen } from './commit-store.js'
-import type { RecordedGap } from './gap-record.js'
-import { pack, unpack } from './record.js'
+import { IGNORABLE, type Head, type NewCommit, type SnapshotRecord, type TypeSeen } from './commit-store.js'
+import { payloadOf, type Frame } from './frame.js'
+import { isLost, type RecordedGap } from './gap-record.js'
+import { notAsWritten } from './group.js'
+import { NotPlain } from './plain.js'
+import { isCount, pack, unpack } from './record.js'
 
 /** Snapshots of one projection that stay vouched for. */
 const SNAPSHOTS_KEPT = 2
@@ -61,8 +64,9 @@ export class Facts {
     return pack({ segment, at: this.lastAt, types, open: [...this.open], snapshots: this.snapshots, ...gaps } satisfies PackedFacts)
   }
 
+  /** @throws NotPlain */
   static decode(payload: Buffer): Facts {
-    const packed = unpack(payload) as PackedFacts
+    const packed = unpackFacts(payload)
     const facts = new Facts()
     facts.lastAt = packed.at
     for (const [type, schema, ignorable] of packed.types) facts.types.set(type, { schema, ignorable })
@@ -77,6 +81,60 @@ export function packSnapshot(record: SnapshotRecord): Buffer {
   return pack(record)
 }
 
+/** The snapshot that a frame which checks vouches for. @throws JournalError JOURNAL_DAMAGED if it vouches for none. */
+export function snapshotIn(frame: Frame): SnapshotRecord {
+  try {
+    return unpackSnapshot(payloadOf(frame))
+  } catch (error) {
+    throw notAsWritten(frame, error)
+  }
+}
+
+/** @throws NotPlain */
 export function unpackSnapshot(payload: Buffer): SnapshotRecord {
-  return unpack(payload) as SnapshotRecord
+  const value = unpack(payload)
+  if (!isSnapshot(value)) throw new NotPlain('it vouches for no snapshot')
+  return value
+}
+
+/** Of which segment a header's payload speaks. @throws NotPlain */
+export function segmentOf(payload: Buffer): number {
+  return unpackFacts(payload).segment
+}
+
+function unpackFacts(payload: Buffer): PackedFacts {
+  const value = unpack(payload)
+  if (!isFacts(value)) throw new NotPlain('it does not say what a segment header says')
+  return value
+}
+
+function isFacts(value: unknown): value is PackedFacts {
+  const { segment, at, types, open, snapshots, gaps } = (value ?? {}) as Partial<Record<keyof PackedFacts, unknown>>
+  return (
+    isCount(segment) &&
+    typeof at === 'number' &&
+    Array.isArray(types) &&
+    types.every((one) => Array.isArray(one) && typeof one[0] === 'string' && isCount(one[1]) && typeof one[2] === 'boolean') &&
+    Array.isArray(open) &&
+    open.every((stream) => typeof stream === 'string') &&
+    Array.isArray(snapshots) &&
+    snapshots.every(isSnapshot) &&
+    (gaps === undefined || (Array.isArray(gaps) && gaps.every(isLost)))
+  )
+}
+
+/** Files are where snapshots lie and nowhere else: no record leads out of the journal's directory. */
+function isSnapshot(value: unknown): value is SnapshotRecord {
+  const { projection, revision, head, file, bytes, sha256 } = (value ?? {}) as Partial<Record<keyof SnapshotRecord, unknown>>
+  const { position, digest } = (head ?? {}) as Partial<Record<keyof Head, unknown>>
+  return (
+    typeof projection === 'string' &&
+    isCount(revision) &&
+    isCount(position) &&
+    typeof digest === 'string' &&
+    typeof file === 'string' &&
+    /^snapshots\/[A-Za-z][A-Za-z0-9_-]*\/\d+\.snap$/.test(file) &&
+    isCount(bytes) &&
+    typeof sha256 === 'string'
+  )
 }

@@ -1,12 +1,15 @@
 /**
- * The file port: the only door through which anything of ours touches the file system. Twelve calls, and no
+ * The file port: the only door through which anything of ours touches the file system. Fourteen calls, and no
  * `truncate`, because nothing that was written is ever cut or changed. A simulator of a lying disk stands behind
  * the same door in tests.
  *
  * Paths are absolute or relative to the process, as given. Errors are the operating system's own, with `code`.
  */
 export interface Files {
-  /** `r` reads, `r+` reads and writes what is there, `wx` creates and fails with EEXIST if the name is taken. */
+  /**
+   * `r` reads, `r+` reads and writes what is there, `wx` creates and fails with EEXIST if the name is taken. What is created is
+   * for its owner alone; a link is not followed, and what is no file is not waited for.
+   */
   open(path: string, flag: 'r' | 'r+' | 'wx'): Promise<FileHandle>
   /** Names in a directory, in no order. */
   readdir(path: string): Promise<string[]>
@@ -21,8 +24,18 @@ export interface Files {
   syncDir(path: string): Promise<void>
   /** Whether a name is there now; follows no cache. */
   exists(path: string): boolean
+  /** What stands under a name, itself and not what it may link to; undefined if nothing does. */
+  stat(path: string): Stat | undefined
+  /** The type of the file system that a path lies on, as statfs numbers it; 0 where that is not known. */
+  fileSystem(path: string): number
   /** Calls back, soon, after something in the directory changed; best effort, a poll must stand behind it. */
   watch(path: string, changed: () => void): () => void
+}
+
+export interface Stat {
+  kind: 'file' | 'directory' | 'symbolic link' | 'FIFO' | 'socket' | 'device'
+  /** Whether it belongs to the user that this process runs as. */
+  mine: boolean
 }
 
 /** An open file. Reads and writes may be short, as the system's are; the caller decides what that means. */

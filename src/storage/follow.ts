@@ -2,11 +2,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import { JournalError, ioError } from '../errors.js'
 import { Feed } from './feed.js'
-import { Kind, payloadOf, type Frame } from './frame.js'
+import { Kind, type Frame } from './frame.js'
 import { factsOf, listSegments, nameOf, ofJournal, type SegmentFile } from './segments.js'
-import { unpackSnapshot } from './facts.js'
+import { snapshotIn } from './facts.js'
 import { HeadFile, type HeadMark } from './head-file.js'
-import { unpackGaps } from './gap-record.js'
+import { gapsIn } from './gap-record.js'
 import { headOf } from './group.js'
 import { MemoryIndex } from './memory-index.js'
 import type { State } from './state.js'
@@ -128,7 +128,7 @@ export class Follow<Note> {
     const state = this.#state
     const { header } = frame
     const group = header.kind === Kind.data ? await feed.frame(frame) : undefined
-    if (header.kind === Kind.snapshot) state.facts.addSnapshot(unpackSnapshot(payloadOf(frame)))
+    if (header.kind === Kind.snapshot) state.facts.addSnapshot(snapshotIn(frame))
     if (header.kind === Kind.gap) this.#lost(frame)
     state.group = header.group
     state.end = frame.end
@@ -143,7 +143,7 @@ export class Follow<Note> {
   #lost(frame: Frame): void {
     const state = this.#state
     const head = headOf(frame)
-    state.facts.addGaps(unpackGaps(payloadOf(frame), head))
+    state.facts.addGaps(gapsIn(frame))
     state.settle()
     state.head = head
     state.synced = head

@@ -7,6 +7,8 @@ import { crc32 } from 'node:zlib'
 
 export const HEADER_BYTES = 96
 export const TRAILER_BYTES = 8
+/** A longer payload is none: nobody has to take more memory than this because a number says so. */
+export const PAYLOAD_MAX = 256 << 20
 const MAGIC = 0x31_46_4c_54
 const TRAILER = 0x31_44_4e_45
 const PADDING = 0xa5
@@ -93,6 +95,8 @@ export function parseHeader(bytes: Buffer, at: number): FrameHeader | undefined 
   const align = bytes[at + 9] as number
   const flags = bytes.readUInt16LE(at + 10)
   if (kind < 1 || kind > LAST_KIND || flags > REWRITTEN || (align !== 3 && align !== 9 && align !== 12)) return undefined
+  if (bytes.readUInt32LE(at + 32) > PAYLOAD_MAX) return undefined
+  for (const number of [16, 24, 56]) if (readU64(bytes, at + number) > Number.MAX_SAFE_INTEGER) return undefined
   return {
     kind,
     align,

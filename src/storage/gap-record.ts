@@ -1,7 +1,10 @@
 /** Gap records: what repair and salvage write down of a place that cannot be read, so that it counts as known and no longer as damage. */
 import type { Damage } from '../errors.js'
 import type { Head } from './commit-store.js'
-import { pack, unpack } from './record.js'
+import { payloadOf, type Frame } from './frame.js'
+import { headOf, notAsWritten } from './group.js'
+import { NotPlain } from './plain.js'
+import { isCount, pack, unpack } from './record.js'
 
 /** What the journal itself says of a place, so that nothing near it can be exchanged later. Each is absent where it cannot be known. */
 export interface Evidence {
@@ -42,9 +45,34 @@ export function packGaps(at: number, gaps: readonly Lost[]): Buffer {
   return pack({ at, gaps: [...gaps] } satisfies PackedGaps)
 }
 
+/** What a frame that checks says is lost. @throws JournalError JOURNAL_DAMAGED if it says nothing of the kind. */
+export function gapsIn(frame: Frame): RecordedGap[] {
+  try {
+    return unpackGaps(payloadOf(frame), headOf(frame))
+  } catch (error) {
+    throw notAsWritten(frame, error)
+  }
+}
+
+/** @throws NotPlain */
 export function unpackGaps(payload: Buffer, head: Head): RecordedGap[] {
-  const { at, gaps } = unpack(payload) as PackedGaps
+  const { at, gaps } = (unpack(payload) ?? {}) as Partial<PackedGaps>
+  if (typeof at !== 'number' || !Array.isArray(gaps) || !gaps.every(isLost)) throw new NotPlain('it does not say what is lost')
   return gaps.map((gap) => ({ ...gap, at, head }))
+}
+
+export function isLost(value: unknown): value is Lost {
+  const { first, last, segment, offset, bytes, reason, streams, before, sha256, next } = (value ?? {}) as Partial<
+    Record<keyof Lost, unknown>
+  >
+  return (
+    [first, last, offset, bytes].every(isCount) &&
+    typeof segment === 'string' &&
+    typeof reason === 'string' &&
+    [before, sha256, next].every((hash) => hash === undefined || hash instanceof Uint8Array) &&
+    (streams === undefined ||
+      (Array.isArray(streams) && streams.every((one) => Array.isArray(one) && typeof one[0] === 'string' && isCount(one[1]))))
+  )
 }
 
 /** As it is told: `recordedAt` is what tells it from damage that nobody has dealt with. */

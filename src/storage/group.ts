@@ -1,6 +1,8 @@
 /** A frame's commits, with where their records lie. */
+import { JournalError } from '../errors.js'
 import type { CommitGroup, Head, StoredCommit } from './commit-store.js'
 import { HEADER_BYTES, Kind, type Frame } from './frame.js'
+import { NotPlain } from './plain.js'
 import { decodeCommit, RECORD_HEAD_BYTES, saidEnd } from './record.js'
 
 export interface ReadGroup extends CommitGroup {
@@ -12,9 +14,34 @@ export interface ReadGroup extends CommitGroup {
 
 /**
  * Decodes a data frame that checks.
- * @throws Error if what checks is not what a data frame holds.
+ * @throws JournalError JOURNAL_DAMAGED if what checks is not what a data frame holds: no accident of the disk does that.
  */
-export function readGroup({ header, bytes, at, offset }: Frame): ReadGroup {
+export function readGroup(frame: Frame): ReadGroup {
+  try {
+    return decodeGroup(frame)
+  } catch (error) {
+    throw notAsWritten(frame, error)
+  }
+}
+
+/** What a frame that checks is refused with when no program that keeps to the format could have written it. */
+export function notAsWritten({ header, offset, end }: Frame, error: unknown): unknown {
+  if (!(error instanceof NotPlain)) return error
+  const damage = {
+    segment: '',
+    offset,
+    bytes: end - offset,
+    firstPosition: header.first,
+    lastPosition: header.first + (header.kind === Kind.data ? header.aux : 0) - 1,
+    reason: error.message,
+  }
+  const message = `The frame at offset ${offset} with position ${header.first} checks, but ${error.message}: a program wrote it that does not keep to the format, or somebody changed it on purpose. Restore a backup, or salvage what is intact.`
+  return new JournalError('JOURNAL_DAMAGED', message, { damage: [damage] }, { cause: error })
+}
+
+function decodeGroup({ header, bytes, at, offset }: Frame): ReadGroup {
+  // Each record takes more than its head, so a count that is not true takes no memory.
+  if (header.count * RECORD_HEAD_BYTES > header.length) throw new NotPlain('a frame has no room for its records')
   const commits = new Array<CommitGroup['commits'][0]>(header.count)
   const records = new Array<number>(header.count * 2)
   const limit = at + header.length
@@ -22,8 +49,7 @@ export function readGroup({ header, bytes, at, offset }: Frame): ReadGroup {
   let position = header.first
   let place = at
   for (let i = 0; i < header.count; i++) {
-    const end = place + RECORD_HEAD_BYTES <= limit ? saidEnd(bytes, place) : limit + 1
-    if (end > limit) throw new Error('a record leaves its frame')
+    const end = endOfRecord(bytes, place, limit)
     const commit = decodeCommit(bytes, place, end, position)
     commits[i] = commit
     records[i * 2] = place + shift
@@ -31,7 +57,7 @@ export function readGroup({ header, bytes, at, offset }: Frame): ReadGroup {
     position += commit.events.length
     place = end
   }
-  if (place !== limit || position !== header.first + header.aux) throw new Error('a frame holds other records than its header says')
+  if (place !== limit || position !== header.first + header.aux) throw new NotPlain('a frame holds other records than its header says')
   return { commits, records, offset, head: { position: position - 1, digest: header.digest.toString('hex') } }
 }
 
@@ -42,7 +68,15 @@ export function headOf({ header }: Frame): Head {
 }
 
 /** The commit with an id in a data frame, with position 0; only records in which the id's bytes stand are decoded. */
-export function commitNamed({ header, bytes, at }: Frame, commitId: string): StoredCommit | undefined {
+export function commitNamed(frame: Frame, commitId: string): StoredCommit | undefined {
+  try {
+    return findNamed(frame, commitId)
+  } catch (error) {
+    throw notAsWritten(frame, error)
+  }
+}
+
+function findNamed({ header, bytes, at }: Frame, commitId: string): StoredCommit | undefined {
   const limit = at + header.length
   const needle = Buffer.from(commitId)
   let start = at
@@ -50,11 +84,18 @@ export function commitNamed({ header, bytes, at }: Frame, commitId: string): Sto
     let end = start
     do {
       start = end
-      end = saidEnd(bytes, start)
+      end = endOfRecord(bytes, start, limit)
     } while (end <= hit)
     const commit = decodeCommit(bytes, start, end, 0)
     if (commit.commitId === commitId) return commit
     start = end
   }
   return undefined
+}
+
+/** Where the record at a place of a frame that checks ends, by its length. */
+function endOfRecord(bytes: Buffer, at: number, limit: number): number {
+  const end = at + RECORD_HEAD_BYTES <= limit ? saidEnd(bytes, at) : limit + 1
+  if (end > limit) throw new NotPlain('a record leaves its frame')
+  return end
 }

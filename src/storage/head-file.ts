@@ -115,6 +115,7 @@ function encode(bytes: Buffer, mark: Omit<HeadMark, 'sequence'>, sequence: numbe
 
 function decode(bytes: Buffer): HeadMark | undefined {
   if (bytes.readUInt32LE(0) !== MAGIC || crc32(bytes.subarray(8)) !== bytes.readUInt32LE(4)) return undefined
+  for (const number of [8, 16, 24, 32, 40, 48]) if (readU64(bytes, number) > Number.MAX_SAFE_INTEGER) return undefined
   return {
     sequence: readU64(bytes, 8),
     epoch: readU64(bytes, 16),

@@ -92,10 +92,13 @@ export class IndexFile {
     return new IndexFile(pages, header)
   }
 
-  /** The stream with this number in the order of first appearance; undefined if there are not so many. */
+  /** The stream with this number in the order of first appearance; undefined if there are not so many. @throws PageFault */
   async part(ordinal: number): Promise<StreamPart | undefined> {
-    const { directoryAt, streams } = this.header
-    if (ordinal >= streams) return undefined
+    return ordinal < this.header.streams ? this.#checked(() => this.#part(ordinal)) : undefined
+  }
+
+  async #part(ordinal: number): Promise<StreamPart> {
+    const { directoryAt } = this.header
     const location = (await this.#pages.read(directoryAt + ordinal * 4, 4)).readUInt32LE(0)
     let bytes = await this.#pages.read(location, Math.min(GUESS_BYTES, directoryAt - location))
     const needed = bytes.readUInt32LE(0)
@@ -111,7 +114,8 @@ export class IndexFile {
     const lastPosition = readVarint(reader)
     const noteLength = readVarint(reader)
     const note = Uint8Array.prototype.slice.call(bytes, reader.at, reader.at + noteLength)
-    const places = async (): Promise<number[]> => readPlaces(await this.#pages.read(location + needed, placesBytes), firstVersion)
+    const places = (): Promise<number[]> =>
+      this.#checked(async () => readPlaces(await this.#pages.read(location + needed, placesBytes), firstVersion))
     return {
       stream,
       segment: this.header.segment,
@@ -121,6 +125,16 @@ export class IndexFile {
       previous: segment === 0 ? undefined : previous,
       note,
       places,
+    }
+  }
+
+  /** Runs a reading of pages that check; what does not make sense in them was not written by us. */
+  async #checked<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read()
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      throw new PageFault(this.#pages.segment, 'the index does not hold what its pages say', { cause: error })
     }
   }
 

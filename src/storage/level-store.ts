@@ -1,14 +1,34 @@
-/** LevelDB behind the derived port. */
+/**
+ * LevelDB behind the derived port. It checks little of what it reads and ends the process where it meets what it does not
+ * expect, so marks beside its files say how it was left, and it is not opened where they say that it must not be.
+ */
 import { join } from 'node:path'
 import { Level } from 'level'
 import { ioError } from '../errors.js'
+import { seal, unseal } from './derived-seal.js'
 import type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from './derived-store.js'
-import type { Files } from './files.js'
+import type { Clock, Files } from './files.js'
+import { mustBeFile } from './guard.js'
+import { makeDirectory } from './io.js'
+
+/** Stands while a store is opened and looked over: whoever finds it knows that this ended a process. */
+const OPENING = 'opening'
+/** One for each time in a row that the store was opened and not closed in order. */
+const UNCLEAN = /^unclean-\d+$/
+const UNCLEAN_MAX = 2
 
 /** LevelDB in a directory that is seen through the file port; LevelDB itself brings its own access to files. */
-export function levelStores(files: Files): DerivedStores {
+export function levelStores(files: Files, clock: Clock): DerivedStores {
   return {
-    async open(directory) {
+    async open(directory, check) {
+      await makeDirectory(files, directory)
+      const names = await namesIn(files, directory)
+      const unclean = names.filter((name) => UNCLEAN.test(name))
+      if (names.includes(OPENING)) throw new Error(`a process ended while it opened ${directory}`)
+      if (unclean.length >= UNCLEAN_MAX) throw new Error(`${directory} was left open ${unclean.length} times in a row`)
+      const sealed = await unseal(files, directory)
+      if (sealed === 'changed') throw new Error(`the files of ${directory} are not as they were left`)
+      await (await files.open(join(directory, OPENING), 'wx')).close()
       const level = new Level<Uint8Array, Uint8Array>(directory, {
         keyEncoding: 'view',
         valueEncoding: 'view',
@@ -20,7 +40,15 @@ export function levelStores(files: Files): DerivedStores {
       } catch (error) {
         throw ioError(error, 'Opening derived state in', directory)
       }
-      return new LevelStore(level)
+      const store = new LevelStore(level, files, clock, directory)
+      try {
+        await check?.(store, sealed === 'whole')
+        await files.rename(join(directory, OPENING), join(directory, `unclean-${unclean.length + 1}`))
+      } catch (error) {
+        await store.close(false)
+        throw error
+      }
+      return store
     },
 
     async destroy(directory) {
@@ -33,20 +61,29 @@ export function levelStores(files: Files): DerivedStores {
   }
 }
 
+/** Names in the directory, none of which leads elsewhere: LevelDB would follow it. */
 async function namesIn(files: Files, directory: string): Promise<string[]> {
+  if (files.stat(directory) === undefined) return []
   try {
-    return await files.readdir(directory)
+    const names = await files.readdir(directory)
+    for (const name of names) mustBeFile(files, join(directory, name))
+    return names
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw ioError(error, 'Looking into', directory)
   }
 }
 
 class LevelStore implements DerivedStore {
   readonly #level: Level<Uint8Array, Uint8Array>
+  readonly #files: Files
+  readonly #clock: Clock
+  readonly #directory: string
 
-  constructor(level: Level<Uint8Array, Uint8Array>) {
+  constructor(level: Level<Uint8Array, Uint8Array>, files: Files, clock: Clock, directory: string) {
     this.#level = level
+    this.#files = files
+    this.#clock = clock
+    this.#directory = directory
   }
 
   get(key: Uint8Array): Promise<Uint8Array | undefined> {
@@ -69,7 +106,15 @@ class LevelStore implements DerivedStore {
     return this.#level.clear({ gte: from, lt: to })
   }
 
-  close(): Promise<void> {
-    return this.#level.close()
+  async close(sound: boolean): Promise<void> {
+    await this.#level.close()
+    if (!sound) return
+    try {
+      await seal(this.#files, this.#clock, this.#directory)
+      for (const name of await this.#files.readdir(this.#directory))
+        if (UNCLEAN.test(name)) await this.#files.unlink(join(this.#directory, name))
+    } catch {
+      // What is not vouched for is looked over at the next open.
+    }
   }
 }

@@ -1,19 +1,18 @@
 /** Looks at a journal and touches nothing: what is there, what of it is proven, what is torn, what is damaged. */
 import type { Damage } from '../errors.js'
 import type { Core, Sealed } from './core.js'
-import { Facts, unpackSnapshot } from './facts.js'
+import { Facts, snapshotIn } from './facts.js'
 import { Feed } from './feed.js'
 import type { FileHandle } from './files.js'
-import { Kind, NO_HISTORY, payloadOf, type Frame } from './frame.js'
+import { Kind, NO_HISTORY, type Frame } from './frame.js'
 import type { HeadMark } from './head-file.js'
-import { forget, unpackGaps } from './gap-record.js'
-import { headOf } from './group.js'
+import { forget, gapsIn } from './gap-record.js'
 import { Indexes } from './indexes.js'
 import { MemoryIndex } from './memory-index.js'
 import { indexSegment } from './rebuild.js'
 import { salvage } from './salvage.js'
 import { segmentName } from './paths.js'
-import { factsOf, nameOf, sealedOf, type SegmentFile, type SegmentList } from './segments.js'
+import { factsOf, MISSING_MAX, nameOf, sealedOf, type SegmentFile, type SegmentList } from './segments.js'
 import { judgeTail, type Tail } from './tail.js'
 import { isHole, Walk, type Chain, type Hole } from './walk.js'
 
@@ -46,14 +45,15 @@ export const SEGMENT_POSITIONS = 1 << 21
 /** What the look is for: a writer and a reader judge the tail; beside a live writer it is not theirs to judge. */
 export type Role = 'alone' | 'beside'
 
-export async function look<Note>(core: Core<Note>, list: SegmentList, mark: HeadMark | undefined, role: Role): Promise<Sight<Note>> {
+export async function look<Note>(core: Core<Note>, list: SegmentList, found: HeadMark | undefined, role: Role): Promise<Sight<Note>> {
+  const mark = found !== undefined && isInReach(found, list) ? found : undefined
   const files = role === 'beside' && mark !== undefined ? list.files.filter(({ number }) => number <= mark.segment) : list.files
   const segments = await sealedOf(files, core.handles, core.paths)
   const damage: Damage[] = []
   const gaps: Damage[] = []
-  const report = (found: Damage, vouched = false): void => {
-    damage.push(found)
-    if (!vouched) gaps.push(found)
+  const report = (one: Damage, vouched = false): void => {
+    damage.push(one)
+    if (!vouched) gaps.push(one)
   }
   const indexes: Indexes<Note> = new Indexes(core, segments, (segment) => indexSegment(core, indexes, segment, report))
   const base = await startOf(core, files, segments, indexes)
@@ -78,11 +78,30 @@ export async function look<Note>(core: Core<Note>, list: SegmentList, mark: Head
     await core.handles.with(core.paths.segment(newest), (file) => new Newest(core, sight, newest, file, role, sealed, report).read())
   }
   reportLost(sight, list, role, report)
+  reportStrays(sight, list, found, report)
   // A number that no frame before can have, as far as anything tells.
   sight.chain.group = Math.max(sight.chain.group, sight.damage.length > 0 ? (mark?.group ?? 0) : 0)
   forget(damage, sight.facts.gaps)
   forget(gaps, sight.facts.gaps)
   return sight
+}
+
+/** Whether the segment that a head file names can be one of these, or be missing behind them. */
+function isInReach({ segment }: HeadMark, { files }: SegmentList): boolean {
+  return segment - (files.at(-1)?.number ?? 0) <= MISSING_MAX
+}
+
+/** What names segments that cannot be, and is left out. No position is known to be missing for it. */
+function reportStrays<Note>(
+  { mark, chain }: Sight<Note>,
+  { strays }: SegmentList,
+  found: HeadMark | undefined,
+  report: (damage: Damage) => void,
+): void {
+  const nothing = { offset: 0, firstPosition: chain.position + 1, lastPosition: chain.position }
+  const reason = 'its number lies too far behind the segments that are there to be one of them'
+  for (const { name, size } of strays) report({ segment: name, bytes: size, ...nothing, reason })
+  if (mark !== found) report({ segment: 'head', bytes: 0, ...nothing, reason: `it names segment ${found?.segment}, which cannot be` })
 }
 
 /** Loads the sealed segments' indexes and finds what was known when the newest segment began. */
@@ -236,8 +255,8 @@ class Newest<Note> {
     const { header } = frame
     const { chain, facts } = this.#sight
     if (header.kind === Kind.data) await this.#feed.frame(frame)
-    if (header.kind === Kind.snapshot) facts.addSnapshot(unpackSnapshot(payloadOf(frame)))
-    if (header.kind === Kind.gap) facts.addGaps(unpackGaps(payloadOf(frame), headOf(frame)))
+    if (header.kind === Kind.snapshot) facts.addSnapshot(snapshotIn(frame))
+    if (header.kind === Kind.gap) facts.addGaps(gapsIn(frame))
     chain.group = header.group
     chain.position = header.kind === Kind.data ? header.first + header.aux - 1 : header.first - 1
     chain.digest = header.digest

@@ -1,21 +1,29 @@
 /** The file port on Node's own file system. */
 import * as fs from 'node:fs'
 import { tryLock } from 'fs-native-extensions'
-import type { FileHandle, Files } from './files.js'
+import type { FileHandle, Files, Stat } from './files.js'
 
 /** A write of this size into the page cache is quicker than a trip to another thread. */
 const SYNC_WRITE_BYTES = 1 << 20
+
+/** What is created is for its owner alone. */
+const FILE_MODE = 0o600
+const DIRECTORY_MODE = 0o700
+
+/** A link is not followed, and a pipe nobody writes to is not waited for. Windows has neither flag, which then counts as none. */
+const { O_RDONLY, O_RDWR, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = fs.constants
+const FLAGS = { r: O_RDONLY, 'r+': O_RDWR, wx: O_WRONLY | O_CREAT | O_EXCL }
 
 /** Files that this process has locked, by device and inode: not every system's locks hold within a process. */
 const held = new Set<string>()
 
 export const nodeFiles: Files = {
   async open(path, flag) {
-    return new NodeFile(await fs.promises.open(path, flag))
+    return new NodeFile(await openFile(path, flag))
   },
   readdir: (path) => fs.promises.readdir(path),
   async mkdir(path) {
-    await fs.promises.mkdir(path)
+    await fs.promises.mkdir(path, DIRECTORY_MODE)
   },
   link: (from, to) => fs.promises.link(from, to),
   rename: (from, to) => fs.promises.rename(from, to),
@@ -32,6 +40,14 @@ export const nodeFiles: Files = {
   },
 
   exists: (path) => fs.existsSync(path),
+
+  stat(path) {
+    const found = fs.lstatSync(path, { throwIfNoEntry: false })
+    return found === undefined ? undefined : { kind: kindOf(found), mine: process.getuid === undefined || found.uid === process.getuid() }
+  },
+
+  // Some systems number types with a sign.
+  fileSystem: (path) => fs.statfsSync(path).type >>> 0,
 
   watch(path, changed) {
     try {
@@ -50,8 +66,24 @@ export const nodeFiles: Files = {
 export const blockingFiles: Files = {
   ...nodeFiles,
   async open(path, flag) {
-    return new BlockingFile(await fs.promises.open(path, flag))
+    return new BlockingFile(await openFile(path, flag))
   },
+}
+
+/** Whoever opens has looked at the name before; that it is still a file is certain only now. */
+async function openFile(path: string, flag: keyof typeof FLAGS): Promise<fs.promises.FileHandle> {
+  const file = await fs.promises.open(path, FLAGS[flag] | O_NOFOLLOW | O_NONBLOCK, FILE_MODE)
+  if (fs.fstatSync(file.fd).isFile()) return file
+  await file.close()
+  throw Object.assign(new Error(`${path} is no file`), { code: 'EINVAL' })
+}
+
+function kindOf(found: fs.Stats): Stat['kind'] {
+  if (found.isFile()) return 'file'
+  if (found.isDirectory()) return 'directory'
+  if (found.isSymbolicLink()) return 'symbolic link'
+  if (found.isFIFO()) return 'FIFO'
+  return found.isSocket() ? 'socket' : 'device'
 }
 
 /** A new directory of our own among the system's temporary ones. */

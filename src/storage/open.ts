@@ -3,9 +3,11 @@ import { JournalError } from '../errors.js'
 import type { CommitStore, StoreRecovery } from './commit-store.js'
 import type { Clock, Files } from './files.js'
 import { Follow } from './follow.js'
+import { guarded } from './guard.js'
 import { epochsOf } from './lock.js'
 import { blockingFiles, nodeFiles } from './node-files.js'
 import { FORMAT } from './paths.js'
+import { warningsOf } from './place.js'
 import { admit, see, type OpenStore } from './see.js'
 import { SegmentStore } from './segment-store.js'
 import { State } from './state.js'
@@ -22,7 +24,8 @@ export interface OpenedStore<Note> {
 }
 
 export async function openCommitStore<Note>(directory: string, options: OpenStore<Note>): Promise<OpenedStore<Note>> {
-  const { files = options.blocking === true ? blockingFiles : nodeFiles, clock = systemClock } = options
+  const { files: port = options.blocking === true ? blockingFiles : nodeFiles, clock = systemClock } = options
+  const files = guarded(port, directory)
   const store =
     options.readOnly === true ? await openToRead(directory, files, clock, options) : await takeOver(directory, files, clock, options)
   return { store, files, clock }
@@ -48,6 +51,7 @@ async function openToRead<Note>(directory: string, files: Files, clock: Clock, o
       damage: sight.damage,
       clean: sight.clean,
       liveWriter: live,
+      warnings: warningsOf(files, directory),
     }
     return new SegmentStore(state, { follow }, recovery)
   } catch (error) {

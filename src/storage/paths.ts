@@ -46,7 +46,7 @@ export function epochName(epoch: number): string {
 }
 
 export function parseEpoch(name: string): number | undefined {
-  const match = /^epoch-(\d{8,})$/.exec(name)
+  const match = /^epoch-(\d{8,15})$/.exec(name)
   return match === null ? undefined : Number(match[1])
 }
 
@@ -55,6 +55,6 @@ export function segmentName(number: number, first: number): SegmentName {
 }
 
 export function parseSegment(name: string): SegmentName | undefined {
-  const match = /^(\d{8,})-(\d{12,})\.seg$/.exec(name)
+  const match = /^(\d{8,15})-(\d{12,15})\.seg$/.exec(name)
   return match === null ? undefined : { number: Number(match[1]), first: Number(match[2]), name }
 }

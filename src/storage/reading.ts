@@ -2,9 +2,9 @@
 import type { Damage } from '../errors.js'
 import type { CommitGroup, Gap, Head, ReadOptions, StoredCommit } from './commit-store.js'
 import type { Sealed } from './core.js'
-import { Kind, NO_HISTORY, passedOver, payloadOf, type Frame } from './frame.js'
-import { damageOf, unpackGaps, type RecordedGap } from './gap-record.js'
-import { headOf, readGroup } from './group.js'
+import { Kind, NO_HISTORY, passedOver, type Frame } from './frame.js'
+import { damageOf, gapsIn, type RecordedGap } from './gap-record.js'
+import { readGroup } from './group.js'
 import { seek } from './memory-index.js'
 import { isPast } from './rebuild.js'
 import { lastPosition } from './record.js'
@@ -165,7 +165,7 @@ export class Groups<Note> {
 /** What a gap frame says was lost just there. */
 function passed(frame: Frame): Damage {
   const { first } = frame.header
-  const gap = unpackGaps(payloadOf(frame), headOf(frame)).find(({ last }) => last === first - 1) as RecordedGap
+  const gap = gapsIn(frame).find(({ last }) => last === first - 1) as RecordedGap
   return damageOf(gap)
 }
 

@@ -1,11 +1,10 @@
 /** Makes the index of a sealed segment again from the segment and the indexes before it. */
 import type { Damage } from '../errors.js'
 import type { Core, Sealed } from './core.js'
-import { unpackSnapshot, type Facts } from './facts.js'
+import { snapshotIn, type Facts } from './facts.js'
 import { Feed } from './feed.js'
-import { Kind, payloadOf } from './frame.js'
-import { unpackGaps } from './gap-record.js'
-import { headOf } from './group.js'
+import { Kind } from './frame.js'
+import { gapsIn } from './gap-record.js'
 import type { Indexes } from './indexes.js'
 import { MemoryIndex } from './memory-index.js'
 import { salvage } from './salvage.js'
@@ -44,8 +43,8 @@ export async function indexSegment<Note>(
           reason: item.reason,
         })
       } else if (item.header.kind === Kind.data) await feed.frame(item)
-      else if (item.header.kind === Kind.snapshot) facts?.addSnapshot(unpackSnapshot(payloadOf(item)))
-      else if (item.header.kind === Kind.gap) facts?.addGaps(unpackGaps(payloadOf(item), headOf(item)))
+      else if (item.header.kind === Kind.snapshot) facts?.addSnapshot(snapshotIn(item))
+      else if (item.header.kind === Kind.gap) facts?.addGaps(gapsIn(item))
     }
     if (!ended && walk.chain.position < segment.position) {
       index.complete = false

@@ -2,6 +2,7 @@
 import { crc32 } from 'node:zlib'
 import { Packr } from 'msgpackr'
 import { ADDED, IGNORABLE, type NewCommit, type StoredCommit, type StoredEvent } from './commit-store.js'
+import { mustBePlain, NotPlain } from './plain.js'
 
 export const RECORD_HEAD_BYTES = 8
 
@@ -13,7 +14,9 @@ export function pack(value: unknown): Buffer {
   return packr.pack(value)
 }
 
-export function unpack(bytes: Uint8Array): unknown {
+/** @throws NotPlain */
+export function unpack(bytes: Buffer): unknown {
+  mustBePlain(bytes, 0, bytes.length)
   return packr.unpack(bytes)
 }
 
@@ -52,32 +55,48 @@ function checksum(bytes: Buffer, at: number, end: number): number {
   return crc32(bytes.subarray(at + 4, end))
 }
 
+type PackedEvent = [type: string, schema: number, data: unknown, flags: number, meta?: unknown]
+type PackedCommit = [stream: string, version: number, commitId: string | null, at: number, meta: unknown, events: PackedEvent[]]
+
 /**
  * The commit in a record whose checksum is known to be right.
- * @throws Error if it is no commit, or one with flags of a later format: that is no accident of the disk.
+ * @throws NotPlain if it is no commit, or one with flags of a later format: that is no accident of the disk.
  */
 export function decodeCommit(bytes: Buffer, start: number, end: number, position: number): StoredCommit {
-  const value = packr.unpack(bytes, { start: start + RECORD_HEAD_BYTES, end }) as [
-    string,
-    number,
-    string | null,
-    number,
-    unknown,
-    [string, number, unknown, number, unknown?][],
-  ]
-  if (!Array.isArray(value) || typeof value[0] !== 'string' || !Array.isArray(value[5]) || value[5].length === 0)
-    throw new Error('a record that checks is no commit')
-  const packed = value[5]
+  mustBePlain(bytes, start + RECORD_HEAD_BYTES, end)
+  const value: unknown = packr.unpack(bytes, { start: start + RECORD_HEAD_BYTES, end })
+  if (!isCommit(value)) throw new NotPlain('a record that checks is no commit')
+  const [stream, version, commitId, at, commitMeta, packed] = value
   const events = new Array<StoredEvent>(packed.length)
   for (let i = 0; i < packed.length; i++) {
-    const [type, schema, data, flags, meta] = packed[i] as (typeof packed)[0]
-    if ((flags & ~(IGNORABLE | ADDED)) !== 0) throw new Error(`a record has flags ${flags} of a later format`)
+    const [type, schema, data, flags, meta] = packed[i] as PackedEvent
+    if (typeof type !== 'string' || !isCount(schema) || !isCount(flags)) throw new NotPlain('a record that checks is no commit')
+    if ((flags & ~(IGNORABLE | ADDED)) !== 0) throw new NotPlain(`a record has flags ${flags} of a later format`)
     events[i] = meta === undefined ? { type, schema, data, flags } : { type, schema, data, flags, meta }
   }
-  const commit: StoredCommit = { stream: value[0], version: value[1], at: value[3], events, position }
-  if (value[2] !== null) commit.commitId = value[2]
-  if (value[4] !== null) commit.meta = value[4]
+  const commit: StoredCommit = { stream, version, at, events, position }
+  if (commitId !== null) commit.commitId = commitId
+  if (commitMeta !== null) commit.meta = commitMeta
   return commit
+}
+
+function isCommit(value: unknown): value is PackedCommit {
+  if (!Array.isArray(value)) return false
+  const [stream, version, commitId, at, , events] = value as unknown[]
+  return (
+    typeof stream === 'string' &&
+    isCount(version) &&
+    (commitId === null || typeof commitId === 'string') &&
+    typeof at === 'number' &&
+    Array.isArray(events) &&
+    events.length > 0 &&
+    events.every(Array.isArray)
+  )
+}
+
+/** A whole number from 0 that every reader can hold exactly. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 /** Position of a commit's last event. */

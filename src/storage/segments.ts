@@ -2,16 +2,19 @@
 import { ioError } from '../errors.js'
 import type { Sealed } from './core.js'
 import { FrameCursor } from './cursor.js'
-import { Facts } from './facts.js'
+import { Facts, segmentOf } from './facts.js'
 import type { FileHandle, Files } from './files.js'
 import { Kind, payloadOf, type FrameHeader } from './frame.js'
+import { notAsWritten } from './group.js'
 import type { Handles } from './handles.js'
 import { hasCode, readFully } from './io.js'
 import { parseSegment, segmentName, type Paths, type SegmentName } from './paths.js'
-import { unpack } from './record.js'
 
 /** Enough for most headers; a longer one is read again. */
 const HEAD_CHUNK = 4096
+
+/** So many segments in a row are not lost: where a number says so, the number is wrong. */
+export const MISSING_MAX = 10_000
 
 export interface SegmentFile extends SegmentName {
   size: number
@@ -29,6 +32,8 @@ export interface SegmentHead {
 export interface SegmentList {
   /** By number; of two with one number the one whose header checks. */
   files: SegmentFile[]
+  /** Files whose number leads nowhere: see {@link MISSING_MAX}. */
+  strays: SegmentFile[]
   /** Highest number of an index, 0 if there is none: proof that a segment was sealed. */
   indexed: number
 }
@@ -45,14 +50,17 @@ export async function listSegments(files: Files, handles: Handles, paths: Paths)
     if (byNumber.get(name.number)?.head === undefined) byNumber.set(name.number, file)
   }
   const indexed = names.filter((name) => name.endsWith('.idx')).map((name) => parseSegment(name.replace(/idx$/, 'seg'))?.number ?? 0)
-  return { files: [...byNumber.values()].toSorted((a, b) => a.number - b.number), indexed: Math.max(0, ...indexed) }
+  const sorted = [...byNumber.values()].toSorted((a, b) => a.number - b.number)
+  const reached = sorted.findIndex(({ number }, i) => number - (sorted[i - 1]?.number ?? 0) > MISSING_MAX)
+  const there = reached < 0 ? sorted : sorted.slice(0, reached)
+  return { files: there, strays: sorted.slice(there.length), indexed: Math.max(0, ...indexed) }
 }
 
 /** The segments with a header of this journal; the header of another is none. */
-export function ofJournal({ files, indexed }: SegmentList, journal: Buffer): SegmentList {
+export function ofJournal({ files, ...rest }: SegmentList, journal: Buffer): SegmentList {
   return {
+    ...rest,
     files: files.map((file) => (file.head?.header.journal.equals(journal) === false ? { ...file, head: undefined } : file)),
-    indexed,
   }
 }
 
@@ -76,7 +84,12 @@ async function readHead(file: FileHandle, name: SegmentName): Promise<SegmentHea
   }
   if ('fault' in step || step.header.kind !== Kind.segment || step.header.first !== name.first) return undefined
   const payload = Buffer.from(payloadOf(step))
-  const { segment } = unpack(payload) as { segment: number }
+  let segment: number
+  try {
+    segment = segmentOf(payload)
+  } catch (error) {
+    throw notAsWritten(step, error)
+  }
   return segment === name.number ? { header: step.header, payload, end: step.end } : undefined
 }
 

@@ -77,7 +77,9 @@ export class SnapshotFiles {
     try {
       for (let at = headerOf(record).length; at < record.bytes;) {
         const head = await readAt(handle, at, 8)
-        const chunk = await readAt(handle, at + 8, head.readUInt32LE(0))
+        const length = head.readUInt32LE(0)
+        if (length > record.bytes - at - 8) throw new Error('a chunk is longer than its file')
+        const chunk = await readAt(handle, at + 8, length)
         if (crc32(chunk) !== head.readUInt32LE(4)) throw new Error('a chunk does not check')
         yield chunk
         at += 8 + chunk.length

@@ -4,8 +4,8 @@ import type { Damage } from '../errors.js'
 import type { Head } from './commit-store.js'
 import type { Sealed } from './core.js'
 import type { FileHandle } from './files.js'
-import { HEADER_BYTES, Kind, movesDigest, NO_HISTORY, payloadOf, type Frame } from './frame.js'
-import { unpackGaps, type Evidence } from './gap-record.js'
+import { HEADER_BYTES, Kind, movesDigest, NO_HISTORY, type Frame } from './frame.js'
+import { gapsIn, type Evidence } from './gap-record.js'
 import { headOf, readGroup } from './group.js'
 import { hashOf } from './io.js'
 import { streamsIn, type StreamsLost } from './lost-streams.js'
@@ -103,7 +103,7 @@ export class Survey<Note> {
     this.#chain.digest = header.digest
     if (this.proof === undefined) return
     this.proof.frame(headOf(frame))
-    if (header.kind === Kind.gap) this.proof.recorded(unpackGaps(payloadOf(frame), headOf(frame)))
+    if (header.kind === Kind.gap) this.proof.recorded(gapsIn(frame))
     if (movesDigest(header)) this.proof.end(headOf(frame))
   }
 

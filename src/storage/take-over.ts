@@ -17,6 +17,7 @@ import { MemoryIndex } from './memory-index.js'
 import { admit, see, seeOnce, type OpenStore, type Seen } from './see.js'
 import { PageCache } from './pages.js'
 import { FORMAT, Paths } from './paths.js'
+import { warningsOf } from './place.js'
 import { quarantine } from './quarantine.js'
 import { Roll } from './roll.js'
 import { SegmentStore } from './segment-store.js'
@@ -125,6 +126,7 @@ async function goOn<Note>(
       damage: sight.damage,
       clean: sight.clean,
       liveWriter: false,
+      warnings: warningsOf(core.files, core.paths.root),
     }
     return new SegmentStore(state, { writer }, recovery)
   } catch (error) {

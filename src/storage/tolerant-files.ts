@@ -33,6 +33,8 @@ export function tolerant(files: Files): Files {
     unlink: (path) => files.unlink(path),
     syncDir: (path) => files.syncDir(path),
     exists: (path) => files.exists(path),
+    stat: (path) => files.stat(path),
+    fileSystem: (path) => files.fileSystem(path),
     watch: (path, changed) => files.watch(path, changed),
   }
 }

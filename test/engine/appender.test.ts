@@ -5,7 +5,7 @@ import { Appender } from '../../src/engine/appender.js'
 import { Laws } from '../../src/engine/laws.js'
 import { Reading } from '../../src/engine/reading.js'
 import { Schemas } from '../../src/engine/schemas.js'
-import { defaultLimits } from '../../src/engine/values.js'
+import { defaultLimits, limitsOf, type ValueLimits } from '../../src/engine/values.js'
 import { MemoryStore } from '../support/memory-store.js'
 
 const catalogue = defineEvents({
@@ -29,12 +29,12 @@ const doors = defineLaw<{ open: string[] }>({
   isOpen: (state) => state.open.length > 0,
 })
 
-function setUp() {
+function setUp(limits: Partial<ValueLimits> = {}) {
   const schemas = new Schemas(catalogue, [])
   const laws = new Laws([doors], schemas)
   const store = new MemoryStore(laws)
   let now = 1000
-  const appender = new Appender(store, schemas, laws, defaultLimits, () => now)
+  const appender = new Appender(store, schemas, laws, limitsOf(limits), () => now)
   const append = (stream: string, events: { type: string; data: unknown }[], options = {}) =>
     appender.append(stream, events, options, 'disk')
   return { store, append, appender, reading: new Reading(store, schemas), setClock: (time: number) => (now = time) }
@@ -146,6 +146,28 @@ describe('append', () => {
       details: { limit: 'commitBytesMax', outcome: 'none' },
     })
     expect(store.head.position).toBe(0)
+  })
+
+  test('refuses too many keys and too long a text, a key or bytes as well, and leaves nothing', async () => {
+    const { append, store } = setUp({ keysMax: 20, textBytesMax: 30 })
+    const data = (extra: unknown) => [{ type: 'door.opened', data: { id: '1', extra } }]
+    await append('a', data(['ä'.repeat(15), new Uint8Array(30), ...Array.from({ length: 15 }, () => 0)]))
+    const before = store.head
+    for (const [limit, extra] of [
+      ['keysMax', Array.from({ length: 20 }, () => 0)],
+      ['keysMax', Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${i}`, 0]))],
+      ['textBytesMax', 'ä'.repeat(16)],
+      ['textBytesMax', { ['k'.repeat(31)]: 1 }],
+      ['textBytesMax', new Uint8Array(31)],
+    ] as const)
+      await expect(append('a', data(extra))).rejects.toMatchObject({ code: 'JOURNAL_LIMIT', details: { limit, outcome: 'none' } })
+    expect(store.head).toEqual(before)
+  })
+
+  test('takes no limits beyond those that readers go along with', () => {
+    for (const limits of [{ depthMax: 1001 }, { depthMax: 0 }, { commitBytesMax: 1 << 30 }, { textBytesMax: 0.5 }, { keysMax: Number.NaN }])
+      expect(() => limitsOf(limits)).toThrow(TypeError)
+    expect(limitsOf({ depthMax: 1000 })).toEqual({ ...defaultLimits, depthMax: 1000 })
   })
 
   test('refuses an event that does not fit, naming the place', async () => {

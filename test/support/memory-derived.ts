@@ -34,11 +34,14 @@ export class MemoryDerived implements DerivedStore {
   async close(): Promise<void> {}
 }
 
-/** One store that stays while journals come and go. */
-export function memoryStores(derived = new MemoryDerived()): DerivedStores & { derived: MemoryDerived } {
+/** One store that stays while journals come and go; `proven` says whether it is taken for what a sound close left. */
+export function memoryStores(derived = new MemoryDerived(), proven = true): DerivedStores & { derived: MemoryDerived } {
   return {
     derived,
-    open: async () => derived,
+    open: async (_directory, check) => {
+      await check?.(derived, proven)
+      return derived
+    },
     destroy: async () => derived.entries.clear(),
     exists: async () => derived.entries.size > 0,
   }

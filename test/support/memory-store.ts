@@ -27,7 +27,16 @@ export class MemoryStore<Note> implements CommitStore<Note> {
   readonly readOnly = false
   head: Head = { position: 0, digest: '0'.repeat(64) }
   lastAt = 0
-  readonly recovery: StoreRecovery = { format: 1, epoch: 1, tornBytes: 0, unproven: 0, damage: [], clean: true, liveWriter: false }
+  readonly recovery: StoreRecovery = {
+    format: 1,
+    epoch: 1,
+    tornBytes: 0,
+    unproven: 0,
+    damage: [],
+    clean: true,
+    liveWriter: false,
+    warnings: [],
+  }
   readonly #notes: StreamNotes<Note>
   readonly #groups: CommitGroup[] = []
   readonly #streams = new Map<string, { commits: StoredCommit[]; note: Note; claims: Set<string> }>()

@@ -1,7 +1,7 @@
 /** Files in memory behind the file port: quick enough for thousands of journals, and able to fail at the nth call. */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { FileHandle, Files } from '../../../src/storage/files.js'
+import type { FileHandle, Files, Stat } from '../../../src/storage/files.js'
 
 interface Inode {
   bytes: Buffer
@@ -100,6 +100,16 @@ export class MemoryFiles implements Files {
 
   exists(path: string): boolean {
     return this.inodes.has(path)
+  }
+
+  stat(path: string): Stat | undefined {
+    const plain = path.replace(/\/\.$/, '')
+    if (this.inodes.has(plain)) return { kind: 'file', mine: true }
+    return this.directories.has(plain) ? { kind: 'directory', mine: true } : undefined
+  }
+
+  fileSystem(): number {
+    return 0
   }
 
   watch(): () => void {

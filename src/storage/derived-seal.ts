@@ -1,0 +1,66 @@
+/**
+ * What vouches for a closed derived store: one file that names every file of it with length and checksum. LevelDB loses keys
+ * without a word, or ends the process, where a bit of its files is turned over; so it sees no file that is not as it left it.
+ */
+import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import type { Clock, Files } from './files.js'
+import { placeFile, readFully, writeFully } from './io.js'
+
+const SEAL = 'closed'
+const CHUNK_BYTES = 1 << 20
+/** What LevelDB keeps data in. Its log of what it did and its lock say nothing. */
+const DATA = /^(\d+\.(ldb|sst|log)|MANIFEST-\d+|CURRENT)$/
+
+/** Vouches for the files as they are now. */
+export async function seal(files: Files, clock: Clock, directory: string): Promise<void> {
+  const text = await summary(files, directory)
+  await placeFile(files, clock, join(directory, SEAL), (file, temporary) => writeFully(file, Buffer.from(text), 0, temporary))
+}
+
+/** Takes the voucher away and says what it was worth: nothing is vouched for, all is as it was, or something changed. */
+export async function unseal(files: Files, directory: string): Promise<'none' | 'whole' | 'changed'> {
+  const path = join(directory, SEAL)
+  if (files.stat(path) === undefined) return 'none'
+  const said = await read(files, path)
+  const whole = said === (await summary(files, directory))
+  // Gone before anything is written, so that no writer's crash leaves it standing.
+  await files.unlink(path)
+  await files.syncDir(directory)
+  return whole ? 'whole' : 'changed'
+}
+
+async function summary(files: Files, directory: string): Promise<string> {
+  const names = (await files.readdir(directory)).filter((name) => DATA.test(name)).toSorted()
+  const lines: string[] = []
+  for (const name of names) lines.push(`${name} ${await sumOf(files, join(directory, name))}`)
+  const text = lines.join('\n')
+  return `${text}\n${crc32(text)}\n`
+}
+
+async function sumOf(files: Files, path: string): Promise<string> {
+  const file = await files.open(path, 'r')
+  try {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+    let crc = 0
+    let length = 0
+    for (let got = await readFully(file, chunk, 0); got > 0; got = await readFully(file, chunk, length)) {
+      crc = crc32(chunk.subarray(0, got), crc)
+      length += got
+    }
+    return `${length} ${crc}`
+  } finally {
+    await file.close()
+  }
+}
+
+async function read(files: Files, path: string): Promise<string> {
+  const file = await files.open(path, 'r')
+  try {
+    // One that is longer than its files' names would need is not as it was written.
+    const bytes = Buffer.allocUnsafe(Math.min(await file.size(), CHUNK_BYTES))
+    return bytes.toString('utf8', 0, await readFully(file, bytes, 0))
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,97 @@
+/** LevelDB is opened only where its files are as it left them, or where a look over all of them follows. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { DerivedStore } from '../../src/storage/derived-store.js'
+import { levelStores } from '../../src/storage/level-store.js'
+import { nodeFiles } from '../../src/storage/node-files.js'
+import { systemClock } from '../../src/storage/system-clock.js'
+import { copyTo } from '../support/journal.js'
+import { temporary } from './support/journal.js'
+
+const stores = levelStores(nodeFiles, systemClock)
+const text = (from: string): Uint8Array => Buffer.from(from)
+
+async function filled(directory: string): Promise<DerivedStore> {
+  const store = await stores.open(directory)
+  for (let i = 0; i < 50; i++) await store.batch([{ type: 'put', key: text(`k${i}`), value: text(`v${i}`.repeat(20)) }])
+  return store
+}
+
+/** What the check is told, or why the store was not opened. */
+async function howItOpens(directory: string): Promise<string> {
+  let how = 'not looked over'
+  try {
+    const store = await stores.open(directory, async (_store, proven) => void (how = proven ? 'proven' : 'to be looked over'))
+    await store.close(true)
+    return how
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+describe('a derived store', () => {
+  test('that was closed soundly is proven, and only once for each close', async () => {
+    const directory = join(temporary(), 'derived')
+    await (await filled(directory)).close(true)
+    expect(await howItOpens(directory)).toBe('proven')
+    const store = await stores.open(directory)
+    const copy = join(temporary(), 'derived')
+    copyTo(directory, copy)
+    expect(await howItOpens(copy)).toBe('to be looked over')
+    await store.close(true)
+  })
+
+  test('with a bit turned over, a byte less, a file less or a file more is not opened', async () => {
+    const directory = join(temporary(), 'derived')
+    await (await filled(directory)).close(true)
+    const data = readdirSync(directory).filter((name) => /^(\d+\.|MANIFEST|CURRENT)/.test(name))
+    expect(data.length).toBeGreaterThan(2)
+    for (const name of [...data, 'closed']) {
+      const bytes = readFileSync(join(directory, name))
+      const changes = [bytes.subarray(0, -1), Buffer.concat([bytes, Buffer.of(0)])]
+      if (bytes.length === 0) changes.shift()
+      for (let bit = 0; bit < bytes.length * 8; bit += 97) {
+        const flipped = Buffer.from(bytes)
+        flipped[bit >> 3]! ^= 1 << (bit & 7)
+        changes.push(flipped)
+      }
+      for (const changed of changes) {
+        const copy = join(temporary(), 'derived')
+        copyTo(directory, copy)
+        writeFileSync(join(copy, name), changed)
+        expect(await howItOpens(copy)).toContain('are not as they were left')
+      }
+    }
+    const more = join(temporary(), 'derived')
+    copyTo(directory, more)
+    writeFileSync(join(more, '999999.log'), '')
+    expect(await howItOpens(more)).toContain('are not as they were left')
+  })
+
+  test('that was left open is to be looked over, and twice in a row is not opened', async () => {
+    const directory = join(temporary(), 'derived')
+    await (await filled(directory)).close(false)
+    expect(await howItOpens(directory)).toBe('to be looked over')
+    await (await stores.open(directory)).close(false)
+    await (await stores.open(directory)).close(false)
+    expect(await howItOpens(directory)).toContain('was left open 2 times in a row')
+  })
+
+  test('in whose opening a process ended is not opened', async () => {
+    const directory = join(temporary(), 'derived')
+    await (await filled(directory)).close(true)
+    const image = join(temporary(), 'derived')
+    await stores.open(directory, async () => copyTo(directory, image)).then((store) => store.close(true))
+    expect(existsSync(join(image, 'opening'))).toBe(true)
+    expect(await howItOpens(image)).toContain('a process ended while it opened')
+  })
+
+  test('that is in doubt rejects, and is not opened again', async () => {
+    const directory = join(temporary(), 'derived')
+    await (await filled(directory)).close(true)
+    const doubt = new Error('in doubt')
+    await expect(stores.open(directory, () => Promise.reject(doubt))).rejects.toBe(doubt)
+    expect(await howItOpens(directory)).toContain('a process ended while it opened')
+  })
+})
