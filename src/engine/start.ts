@@ -34,9 +34,18 @@ export interface Start {
 }
 
 export async function startViews(start: Start): Promise<{ views: Views; report: StartReport }> {
-  const { store, schemas, projections, rowsMax } = start
   const report: StartReport = { snapshots: { used: [], refused: [] }, derived: 'checked', replayed: 0 }
   const { derived, existed } = await openDerived(start)
+  try {
+    return { views: await startIn(start, derived, existed, report), report }
+  } catch (error) {
+    await derived.close()
+    throw error
+  }
+}
+
+async function startIn(start: Start, derived: DerivedStore, existed: boolean, report: StartReport): Promise<Views> {
+  const { store, schemas, projections, rowsMax } = start
   const tables: Table[] = []
   for (const projection of projections) {
     const checkpoint = await trusted(derived, store, projection)
@@ -47,13 +56,16 @@ export async function startViews(start: Start): Promise<{ views: Views; report: 
   const views = new Views(store, schemas, tables, derived, rowsMax)
   report.replayed = store.head.position - views.applied.position
   await views.settle()
-  return { views, report }
+  return views
 }
 
 /** Notes in the derived store that it was closed in order. */
 export async function endCleanly(derived: DerivedStore): Promise<void> {
-  await derived.batch([{ type: 'put', key: openingKey, value: sealed(openingKey, 0) }])
-  await derived.close()
+  try {
+    await countOpening(derived, 0)
+  } finally {
+    await derived.close()
+  }
 }
 
 async function openDerived({ stores, directory }: Start): Promise<{ derived: DerivedStore; existed: boolean }> {
@@ -62,7 +74,12 @@ async function openDerived({ stores, directory }: Start): Promise<{ derived: Der
   if (first !== undefined) return { derived: first, existed }
   await stores.destroy(directory)
   const derived = await stores.open(directory)
-  await countOpening(derived, 1)
+  try {
+    await countOpening(derived, 1)
+  } catch (error) {
+    await derived.close()
+    throw error
+  }
   return { derived, existed }
 }
 
@@ -82,8 +99,8 @@ async function opened(stores: DerivedStores, directory: string): Promise<Derived
       await countOpening(derived, unclean + 1)
       return derived
     }
-  } catch (error) {
-    if (!(error instanceof DerivedDoubt)) throw error
+  } catch {
+    // The same answer; whether the disk is at fault shows as soon as the store is made again.
   }
   await derived.close()
   return undefined

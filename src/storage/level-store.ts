@@ -20,11 +20,16 @@ export function levelStores(files: Files): DerivedStores {
       } catch (error) {
         throw ioError(error, 'Opening derived state in', directory)
       }
-      return new LevelStore(level)
+      return new LevelStore(level, directory)
     },
 
     async destroy(directory) {
-      for (const name of await namesIn(files, directory)) await files.unlink(join(directory, name))
+      const names = await namesIn(files, directory)
+      try {
+        for (const name of names) await files.unlink(join(directory, name))
+      } catch (error) {
+        throw ioError(error, 'Removing derived state in', directory)
+      }
     },
 
     async exists(directory) {
@@ -44,32 +49,51 @@ async function namesIn(files: Files, directory: string): Promise<string[]> {
 
 class LevelStore implements DerivedStore {
   readonly #level: Level<Uint8Array, Uint8Array>
+  readonly #directory: string
 
-  constructor(level: Level<Uint8Array, Uint8Array>) {
+  constructor(level: Level<Uint8Array, Uint8Array>, directory: string) {
     this.#level = level
+    this.#directory = directory
   }
 
   get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    return this.#level.get(key)
+    return this.#told(this.#level.get(key))
   }
 
   getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
-    return this.#level.getMany(keys)
+    return this.#told(this.#level.getMany(keys))
   }
 
-  range({ from, to, reverse = false }: DerivedRange): AsyncIterable<[Uint8Array, Uint8Array]> {
-    return this.#level.iterator({ gte: from, lt: to, reverse })
+  async *range({ from, to, reverse = false }: DerivedRange): AsyncGenerator<[Uint8Array, Uint8Array], void, undefined> {
+    try {
+      yield* this.#level.iterator({ gte: from, lt: to, reverse })
+    } catch (error) {
+      throw this.#failure(error)
+    }
   }
 
   batch(changes: DerivedChange[]): Promise<void> {
-    return this.#level.batch(changes)
+    return this.#told(this.#level.batch(changes))
   }
 
   clear({ from, to }: DerivedRange): Promise<void> {
-    return this.#level.clear({ gte: from, lt: to })
+    return this.#told(this.#level.clear({ gte: from, lt: to }))
   }
 
   close(): Promise<void> {
-    return this.#level.close()
+    return this.#told(this.#level.close())
+  }
+
+  /** LevelDB's errors are the operating system's, or its own about its files: errors of the journal's disk either way. */
+  async #told<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } catch (error) {
+      throw this.#failure(error)
+    }
+  }
+
+  #failure(error: unknown): Error {
+    return ioError(error, 'Using derived state in', this.#directory)
   }
 }

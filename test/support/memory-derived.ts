@@ -4,8 +4,13 @@ import type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from '.
 export class MemoryDerived implements DerivedStore {
   readonly entries = new Map<string, Uint8Array>()
   failing = false
+  /** Calls that still go through before all others fail; every call where left out. */
+  before = Number.POSITIVE_INFINITY
+  /** How often it is open. */
+  opened = 0
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    this.#work()
     return this.entries.get(hex(key))
   }
 
@@ -20,25 +25,34 @@ export class MemoryDerived implements DerivedStore {
   }
 
   async batch(changes: DerivedChange[]): Promise<void> {
-    if (this.failing) throw Object.assign(new Error('no'), { code: 'EIO' })
+    this.#work()
     for (const change of changes) {
       if (change.type === 'put') this.entries.set(hex(change.key), change.value)
       else this.entries.delete(hex(change.key))
     }
   }
 
+  #work(): void {
+    if (this.failing || this.before-- <= 0) throw Object.assign(new Error('no'), { code: 'EIO' })
+  }
+
   async clear({ from, to }: DerivedRange): Promise<void> {
     for (const key of [...this.entries.keys()]) if (key >= hex(from) && key < hex(to)) this.entries.delete(key)
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.opened--
+  }
 }
 
 /** One store that stays while journals come and go. */
 export function memoryStores(derived = new MemoryDerived()): DerivedStores & { derived: MemoryDerived } {
   return {
     derived,
-    open: async () => derived,
+    open: async () => {
+      derived.opened++
+      return derived
+    },
     destroy: async () => derived.entries.clear(),
     exists: async () => derived.entries.size > 0,
   }
