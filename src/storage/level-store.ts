@@ -18,7 +18,7 @@ export function levelStores(files: Files): DerivedStores {
       try {
         await level.open()
       } catch (error) {
-        throw ioError(error, 'Opening derived state in', directory)
+        throw told(error, 'Opening derived state in', directory)
       }
       return new LevelStore(level, directory)
     },
@@ -94,6 +94,15 @@ class LevelStore implements DerivedStore {
   }
 
   #failure(error: unknown): Error {
-    return ioError(error, 'Using derived state in', this.#directory)
+    return told(error, 'Using derived state in', this.#directory)
   }
+}
+
+/** LevelDB says in words, as its last, what the system said by number. */
+const FULL = /(No space left on device|Disk quota exceeded|File too large)$/
+
+function told(error: unknown, doing: string, directory: string): Error {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const full = cause instanceof Error && FULL.test(cause.message)
+  return ioError(full ? Object.assign(new Error(cause.message, { cause: error }), { code: 'ENOSPC' }) : error, doing, directory)
 }
