@@ -151,14 +151,19 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
   }
 
   async #end(): Promise<void> {
-    const views = await this.#views
     try {
       await this.#inside.appender?.idle()
-      await views?.close()
+      await this.#endViews()
       await this.#inside.place.leave()
     } finally {
       await this.#store.close({ clean: this.#inside.clean })
     }
+  }
+
+  async #endViews(): Promise<void> {
+    // Views that did not start have told whoever asked for them, and left nothing open.
+    const views = await this.#views?.catch(() => undefined)
+    await views?.close()
   }
 
   /** The views; a reader starts them when they are first asked for, in a place of its own. */

@@ -46,9 +46,18 @@ export interface Start {
 }
 
 export async function startViews(start: Start): Promise<{ views: Views; report: StartReport }> {
-  const { store, schemas, projections, rowsMax } = start
   const report: StartReport = { snapshots: { used: [], refused: [] }, derived: 'checked', replayed: 0 }
-  const { derived, existed, checkpoints } = await openDerived(start)
+  const opened = await openDerived(start)
+  try {
+    return { views: await startIn(start, opened, report), report }
+  } catch (error) {
+    await opened.derived.close(false)
+    throw error
+  }
+}
+
+async function startIn(start: Start, { derived, existed, checkpoints }: OpenDerived, report: StartReport): Promise<Views> {
+  const { store, schemas, projections, rowsMax } = start
   const tables: Table[] = []
   for (const projection of projections) {
     const checkpoint = checkpoints.get(projection)
@@ -63,7 +72,7 @@ export async function startViews(start: Start): Promise<{ views: Views; report: 
   const views = new Views(store, schemas, tables, derived, rowsMax)
   report.replayed = store.head.position - views.applied.position
   await views.settle()
-  return { views, report }
+  return views
 }
 
 interface OpenDerived {

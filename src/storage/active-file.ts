@@ -27,10 +27,12 @@ export class ActiveFile {
 
   /** `limit` is the size up to which space is prepared. */
   static async open(files: Files, path: string, end: number, limit: number): Promise<ActiveFile> {
+    let file: FileHandle | undefined
     try {
-      const file = await files.open(path, 'r+')
+      file = await files.open(path, 'r+')
       return new ActiveFile(file, path, end, await file.size(), limit)
     } catch (error) {
+      await file?.close()
       throw ioError(error, 'Opening', path)
     }
   }

@@ -63,7 +63,7 @@ export class Handles {
       read,
       write: () => failed(new Error('the file was opened for reading')),
       datasync: () => file.datasync(),
-      size: () => file.size(),
+      size: () => file.size().catch(failed),
       tryLock: (mode) => file.tryLock(mode),
       close: () => file.close(),
     }

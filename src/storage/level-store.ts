@@ -38,7 +38,7 @@ export function levelStores(files: Files, clock: Clock): DerivedStores {
       try {
         await level.open()
       } catch (error) {
-        throw ioError(error, 'Opening derived state in', directory)
+        throw told(error, 'Opening derived state in', directory)
       }
       const store = new LevelStore(level, files, clock, directory)
       try {
@@ -52,7 +52,12 @@ export function levelStores(files: Files, clock: Clock): DerivedStores {
     },
 
     async destroy(directory) {
-      for (const name of await namesIn(files, directory)) await files.unlink(join(directory, name))
+      const names = await namesIn(files, directory)
+      try {
+        for (const name of names) await files.unlink(join(directory, name))
+      } catch (error) {
+        throw ioError(error, 'Removing derived state in', directory)
+      }
     },
 
     async exists(directory) {
@@ -87,27 +92,31 @@ class LevelStore implements DerivedStore {
   }
 
   get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    return this.#level.get(key)
+    return this.#told(this.#level.get(key))
   }
 
   getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
-    return this.#level.getMany(keys)
+    return this.#told(this.#level.getMany(keys))
   }
 
-  range({ from, to, reverse = false }: DerivedRange): AsyncIterable<[Uint8Array, Uint8Array]> {
-    return this.#level.iterator({ gte: from, lt: to, reverse })
+  async *range({ from, to, reverse = false }: DerivedRange): AsyncGenerator<[Uint8Array, Uint8Array], void, undefined> {
+    try {
+      yield* this.#level.iterator({ gte: from, lt: to, reverse })
+    } catch (error) {
+      throw this.#failure(error)
+    }
   }
 
   batch(changes: DerivedChange[]): Promise<void> {
-    return this.#level.batch(changes)
+    return this.#told(this.#level.batch(changes))
   }
 
   clear({ from, to }: DerivedRange): Promise<void> {
-    return this.#level.clear({ gte: from, lt: to })
+    return this.#told(this.#level.clear({ gte: from, lt: to }))
   }
 
   async close(sound: boolean): Promise<void> {
-    await this.#level.close()
+    await this.#told(this.#level.close())
     if (!sound) return
     try {
       await seal(this.#files, this.#clock, this.#directory)
@@ -117,4 +126,26 @@ class LevelStore implements DerivedStore {
       // What is not vouched for is looked over at the next open.
     }
   }
+
+  /** LevelDB's errors are the operating system's, or its own about its files: errors of the journal's disk either way. */
+  async #told<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } catch (error) {
+      throw this.#failure(error)
+    }
+  }
+
+  #failure(error: unknown): Error {
+    return told(error, 'Using derived state in', this.#directory)
+  }
+}
+
+/** LevelDB says in words, as its last, what the system said by number. */
+const FULL = /(No space left on device|Disk quota exceeded|File too large)$/
+
+function told(error: unknown, doing: string, directory: string): Error {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const full = cause instanceof Error && FULL.test(cause.message)
+  return ioError(full ? Object.assign(new Error(cause.message, { cause: error }), { code: 'ENOSPC' }) : error, doing, directory)
 }

@@ -10,11 +10,16 @@ const POLL_MS = 10
 /** Waits up to `waitMs` for the writer's lock. The lock is given back by closing what this resolves with. */
 export async function lock(files: Files, paths: Paths, waitMs: number): Promise<FileHandle> {
   const file = await openLock(files, paths.lock)
-  // A reader that looks for a live writer holds the lock for a moment, so one refusal says little.
-  for (let waited = 0; ; waited += POLL_MS) {
-    if (file.tryLock('exclusive')) return file
-    if (waited >= Math.max(waitMs, 2 * POLL_MS)) break
-    await setTimeout(POLL_MS)
+  try {
+    // A reader that looks for a live writer holds the lock for a moment, so one refusal says little.
+    for (let waited = 0; ; waited += POLL_MS) {
+      if (file.tryLock('exclusive')) return file
+      if (waited >= Math.max(waitMs, 2 * POLL_MS)) break
+      await setTimeout(POLL_MS)
+    }
+  } catch (error) {
+    await file.close()
+    throw ioError(error, 'Locking', paths.lock)
   }
   await file.close()
   throw new JournalError('JOURNAL_LOCKED', `Another process or handle writes to ${paths.root}. Close it, or open with readOnly.`, {
@@ -33,6 +38,8 @@ export async function isLocked(files: Files, paths: Paths): Promise<boolean> {
   }
   try {
     return !file.tryLock('shared')
+  } catch (error) {
+    throw ioError(error, 'Locking', paths.lock)
   } finally {
     await file.close()
   }

@@ -56,6 +56,7 @@ export async function takeOver<Note>(directory: string, files: Files, clock: Clo
     head = await HeadFile.open(files, paths.head, mark)
     return await goOn(seen, epoch, held, head, align, options)
   } catch (error) {
+    await seen?.sight.indexes.settle()
     await seen?.core.handles.close()
     await head?.close()
     await held.close()

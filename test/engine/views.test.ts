@@ -226,6 +226,21 @@ describe('derived state', () => {
     }
   })
 
+  test('that fails at any call while it starts or ends is closed all the same', async () => {
+    let failures = 0
+    for (let before = 0; before < 12; before++) {
+      const { stores, start, put } = setUp()
+      await put('a', 'added', { n: 1 })
+      await stop((await start()).views)
+      stores.derived.before = before
+      await start()
+        .then(({ views }) => stop(views))
+        .catch(() => failures++)
+      expect(stores.derived.opened, `after ${before} calls`).toBe(0)
+    }
+    expect(failures).toBeGreaterThan(2)
+  })
+
   test('that cannot be written fails views, never appends', async () => {
     const { start, put, stores } = setUp()
     const { views } = await start()

@@ -4,8 +4,13 @@ import type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from '.
 export class MemoryDerived implements DerivedStore {
   readonly entries = new Map<string, Uint8Array>()
   failing = false
+  /** Calls that still go through before all others fail; every call where left out. */
+  before = Number.POSITIVE_INFINITY
+  /** How often it is open. */
+  opened = 0
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    this.#work()
     return this.entries.get(hex(key))
   }
 
@@ -20,18 +25,24 @@ export class MemoryDerived implements DerivedStore {
   }
 
   async batch(changes: DerivedChange[]): Promise<void> {
-    if (this.failing) throw Object.assign(new Error('no'), { code: 'EIO' })
+    this.#work()
     for (const change of changes) {
       if (change.type === 'put') this.entries.set(hex(change.key), change.value)
       else this.entries.delete(hex(change.key))
     }
   }
 
+  #work(): void {
+    if (this.failing || this.before-- <= 0) throw Object.assign(new Error('no'), { code: 'EIO' })
+  }
+
   async clear({ from, to }: DerivedRange): Promise<void> {
     for (const key of [...this.entries.keys()]) if (key >= hex(from) && key < hex(to)) this.entries.delete(key)
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.opened--
+  }
 }
 
 /** One store that stays while journals come and go; `proven` says whether it is taken for what a sound close left. */
@@ -39,6 +50,7 @@ export function memoryStores(derived = new MemoryDerived(), proven = true): Deri
   return {
     derived,
     open: async (_directory, check) => {
+      derived.opened++
       await check?.(derived, proven)
       return derived
     },

@@ -8,7 +8,7 @@ interface Inode {
   lock: 'exclusive' | undefined
 }
 
-export type Call = 'open' | 'write' | 'read' | 'datasync' | 'syncDir' | 'link' | 'unlink' | 'mkdir' | 'readdir' | 'rename'
+export type Call = 'open' | 'write' | 'read' | 'datasync' | 'size' | 'lock' | 'syncDir' | 'link' | 'unlink' | 'mkdir' | 'readdir' | 'rename'
 
 function failure(code: string): Error {
   return Object.assign(new Error(code), { code })
@@ -147,10 +147,12 @@ class MemoryFile implements FileHandle {
   }
 
   async size(): Promise<number> {
+    this.#files.fault('size', this.#path)
     return this.#inode.bytes.length
   }
 
   tryLock(mode: 'exclusive' | 'shared'): boolean {
+    this.#files.fault('lock', this.#path)
     if (this.#inode.lock !== undefined) return false
     if (mode === 'exclusive') {
       this.#inode.lock = mode
