@@ -84,13 +84,9 @@ async function importerOf(file: SourceFile, report: Report): Promise<Importer | 
   }
 }
 
-/** Every folder that holds some of the files, with those around it. */
+/** Every folder that holds some of the files, and the one around each. */
 function foldersOf(files: readonly SourceFile[]): Set<string> {
-  const folders = new Set<string>()
-  for (const { path } of files) {
-    for (let folder = dirname(path); !folders.has(folder); folder = dirname(folder)) folders.add(folder)
-  }
-  return folders
+  return new Set(files.flatMap(({ path }) => [dirname(path), dirname(dirname(path))]))
 }
 
 interface Running {

@@ -39,7 +39,7 @@ export class Session {
     this.#source = source
     this.#place = place
     this.#around = around
-    this.#weaver = new Weaver(source.head, source.file.changedAt, source.task === true)
+    this.#weaver = new Weaver(source.head, source.file.changedAt, { explicit: source.endsTurns, task: source.task === true })
     this.#head = headDigest(source.head)
     this.#version = place.version
   }
@@ -98,7 +98,7 @@ export class Session {
 
   async #conclude(isNew: boolean): Promise<void> {
     if (isNew) await this.#flush()
-    this.#weaver.conclude(this.#source.endsTurns)
+    this.#weaver.conclude()
     this.#ended = true
     this.#collect(this.#source.file, isNew)
   }

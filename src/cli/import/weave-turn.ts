@@ -21,6 +21,8 @@ export class TurnWeaver {
   protected readonly threads = new Map<string, Thread>()
   /** The id of each turn by the name the source gives it. */
   protected readonly turnIds = new Map<string, string>()
+  /** The source says itself when a turn ends. */
+  protected readonly explicit: boolean
   readonly #usedTurns = new Set<string>()
   #turns = 0
   #items = 0
@@ -28,8 +30,9 @@ export class TurnWeaver {
   #extra: Fields | undefined
   #out: Weave = { events: [], inferred: [], problems: [] }
 
-  constructor(at: number) {
+  constructor(at: number, explicit: boolean) {
     this.#at = at
+    this.explicit = explicit
   }
 
   /** Everything since the last time. */
@@ -99,8 +102,9 @@ export class TurnWeaver {
   /** Whatever runs in the thread is over, because something else begins there. */
   protected settle({ turn }: Thread, reason: string): void {
     if (turn === undefined || (turn.status === 'interrupted' && !turn.concluded)) return
-    const how = turn.calls.size === 0 && turn.items.size === 0 ? 'completed' : 'cancelled'
-    this.end(turn, { how, inferred: 'the end of a turn', ...(how === 'cancelled' ? { reason } : {}) }, 'concluded')
+    const isOver = turn.calls.size === 0 && turn.items.size === 0
+    const how = isOver && !this.explicit ? 'completed' : isOver && turn.status === 'interrupted' ? undefined : 'cancelled'
+    if (how !== undefined) this.end(turn, { how, inferred: 'the end of a turn', ...(how === 'cancelled' ? { reason } : {}) }, 'concluded')
   }
 
   /** Ends a turn; what is open in it gets its outcome first. */

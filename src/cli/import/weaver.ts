@@ -24,8 +24,9 @@ export class Weaver extends TurnWeaver {
   #put: 'archived' | 'deleted' | undefined
   readonly #task: boolean
 
-  constructor(head: Head, fallbackAt: number, task: boolean) {
-    super(head.createdAt ?? fallbackAt)
+  /** `explicit`: the source says itself when a turn ends. */
+  constructor(head: Head, fallbackAt: number, { explicit, task }: { explicit: boolean; task: boolean }) {
+    super(head.createdAt ?? fallbackAt, explicit)
     this.#head = head
     this.#known = head.session
     this.#task = task
@@ -55,13 +56,13 @@ export class Weaver extends TurnWeaver {
     this.finish()
   }
 
-  /** The source ends here: what runs is given the end that can be concluded. `explicit`: the source says itself when a turn ends. */
-  conclude(explicit: boolean): void {
+  /** The source ends here: what runs is given the end that can be concluded. */
+  conclude(): void {
     for (const thread of this.threads.values()) {
       this.#keepHeld(thread)
       const turn = thread.turn
       if (turn?.status !== 'running') continue
-      const isOver = !explicit && turn.said && turn.calls.size === 0 && turn.items.size === 0
+      const isOver = !this.explicit && turn.said && turn.calls.size === 0 && turn.items.size === 0
       if (isOver) this.end(turn, { how: 'completed', inferred: 'the end of the last turn' }, 'concluded')
       else this.end(turn, { how: 'interrupted', reason: 'the source ends here', inferred: 'a turn that the source leaves open' }, 'concluded')
     }
