@@ -17,7 +17,7 @@ export function partOf(block: unknown): Part {
   if (typeof block === 'string') return { type: 'text', text: block }
   if (!isFields(block)) return { type: 'json', value: block }
   const said = TEXTS.has(block['type']) ? block['text'] : undefined
-  if (typeof said === 'string') return { type: 'text', text: said }
+  if (typeof said === 'string') return { ...block, type: 'text', text: said }
   if (block['type'] === 'image' || block['type'] === 'image_url' || block['type'] === 'input_image') return imageOf(block)
   return { type: 'json', value: block }
 }

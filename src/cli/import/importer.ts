@@ -33,11 +33,17 @@ export interface Source {
   /** Its records from the first on, each time it is called. */
   rows(): AsyncIterable<Row>
   /** A reader that has seen nothing yet. */
-  reader(): Reader
+  reader(): Reading
 }
 
 /** What a record tells. What it leaves in the record is kept beside. */
 export type Reader = (record: Taken, row: Row) => Moment[]
+
+export interface Reading {
+  read: Reader
+  /** What else the source says once its records are told: how something ended of which they know no end. */
+  closing?(): Moment[]
+}
 
 /** Bytes that a stream's name may take, so that there is room for more in a commit id. */
 const NAME_MAX = 200

@@ -53,7 +53,19 @@ export type Moment = Happens &
     | { kind: 'session'; data: SessionFields }
     | { kind: 'titled'; title: string }
     /** A person asks. `queued`: it waits, because the turn before still runs. `turnId`: what the source calls the turn. */
-    | { kind: 'prompted'; input: Part[]; queued?: true; turnId?: string; role?: string; model?: string; provider?: string }
+    | {
+        kind: 'prompted'
+        input: Part[]
+        attachments?: Part[]
+        queued?: true
+        turnId?: string
+        role?: string
+        model?: string
+        provider?: string
+        workspace?: string
+        /** The source does not say how this turn ended, though it does so of others. */
+        unended?: true
+      }
     /** A turn that waited begins. */
     | { kind: 'started'; turnId: string }
     /** Input that reaches a turn while it runs. */
@@ -67,6 +79,9 @@ export type Moment = Happens &
     | { kind: 'called'; callId?: string; name: string; arguments: unknown; asks?: string; title?: string }
     | { kind: 'asked'; askId: string; callId?: string; question?: string; name?: string }
     | { kind: 'answered'; askId: string; decision: string; by?: string; remember?: boolean }
+    /** The person is asked something else than for leave. */
+    | { kind: 'questioned'; inputId: string; question?: string; options?: string[]; callId?: string }
+    | { kind: 'replied'; inputId: string; answer?: string; declined?: boolean }
     /** `callId` is left out where the source names none: the oldest open call is meant. */
     | { kind: 'returned'; callId?: string; name?: string; status: Outcome; content: Part[]; durationMs?: number }
     | { kind: 'lost'; callId: string; cause: string }

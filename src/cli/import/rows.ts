@@ -31,22 +31,28 @@ export const BYTES_MAX = 8 * 1024 * 1024
 /** Longer lines are not searched for records that were glued together. */
 const SEARCHED_MAX = 1024 * 1024
 
-export async function* jsonlRows(file: SourceFile): AsyncGenerator<Row, void, undefined> {
-  for await (const line of lines(file)) {
+export function jsonlRows(file: SourceFile): AsyncGenerator<Row, void, undefined> {
+  return rowsIn(file, chunksOf(file))
+}
+
+/** Rows of bytes that a file holds; `of` says where in it, if it holds more than these. */
+export async function* rowsIn(file: SourceFile, chunks: AsyncIterable<Buffer>, of?: string): AsyncGenerator<Row, void, undefined> {
+  const where = of === undefined ? {} : { of }
+  for await (const line of lines(chunks)) {
     if ('tooLong' in line) {
-      yield { file, line: line.number, raw: `${line.tooLong}`, damaged: `a line of ${line.tooLong} bytes; more than ${BYTES_MAX} are not read` }
+      yield { ...where, file, line: line.number, raw: `${line.tooLong}`, damaged: `a line of ${line.tooLong} bytes; more than ${BYTES_MAX} are not read` }
       continue
     }
     const text = line.bytes.toString('utf8')
     if (text.trim() === '') continue
     const how = isUtf8(line.bytes) ? undefined : 'bytes that are no UTF-8 are replaced'
-    yield* rowsOf(file, text, line.number, !line.ended, how)
+    for (const row of rowsOf(file, text, line.number, !line.ended, how)) yield { ...row, ...where }
   }
 }
 
 type Line = { number: number; bytes: Buffer; ended: boolean } | { number: number; tooLong: number }
 
-async function* lines(file: SourceFile): AsyncGenerator<Line, void, undefined> {
+async function* lines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line, void, undefined> {
   let number = 1
   let held: Buffer[] = []
   let length = 0
@@ -62,7 +68,7 @@ async function* lines(file: SourceFile): AsyncGenerator<Line, void, undefined> {
     number += 1
     return line
   }
-  for await (const chunk of chunksOf(file)) {
+  for await (const chunk of chunks) {
     let from = 0
     for (let to = chunk.indexOf(10); to >= 0; to = chunk.indexOf(10, from)) {
       take(chunk.subarray(from, to))

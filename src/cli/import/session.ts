@@ -1,6 +1,6 @@
 /** One source on its way into its stream: told from the beginning, in silence as far as the journal has it, and then for good. */
 import { isJournalError } from '../../index.js'
-import type { Source } from './importer.js'
+import type { Reading, Source } from './importer.js'
 import type { Moment } from './moments.js'
 import type { Outbox } from './outbox.js'
 import { digestOf, headDigest, kindOf, type Mark, type Place } from './place.js'
@@ -8,7 +8,8 @@ import type { Report } from './report.js'
 import type { Row } from './rows.js'
 import type { SourceFile } from './source-file.js'
 import { tell } from './tell.js'
-import { Weaver } from './weaver.js'
+import { TaskWeaver } from './weave-task.js'
+import { SessionWeaver, type Weaver } from './weaver.js'
 import type { Woven } from './woven.js'
 
 /** Events and characters that a commit gathers; a record is never parted. */
@@ -26,7 +27,9 @@ export class Session {
   readonly #place: Place
   readonly #around: Around
   readonly #weaver: Weaver
+  readonly #reader: Reading
   readonly #head: string
+  #isFirst = true
   #record = 0
   #digest = ''
   #ended = false
@@ -39,7 +42,8 @@ export class Session {
     this.#source = source
     this.#place = place
     this.#around = around
-    this.#weaver = new Weaver(source.head, source.file.changedAt, { explicit: source.endsTurns, task: source.task === true })
+    this.#weaver = source.task === undefined ? new SessionWeaver(source.head, source.file.changedAt, source.endsTurns) : new TaskWeaver(source.head.createdAt ?? source.file.changedAt)
+    this.#reader = source.reader()
     this.#head = headDigest(source.head)
     this.#version = place.version
   }
@@ -47,7 +51,7 @@ export class Session {
   async run(): Promise<void> {
     const { mark } = this.#place
     this.#weaver.begin()
-    this.#collect(this.#source.file, mark === undefined, { from: kindOf(this.#source.head) })
+    this.#collect(this.#source.file, mark === undefined)
     if (mark?.record === 0) await this.#catchUp(mark)
     await this.#read()
     if (this.#refused === undefined && (mark === undefined || this.#record > mark.record || mark.ended !== true)) {
@@ -58,11 +62,10 @@ export class Session {
 
   async #read(): Promise<void> {
     const { report, read } = this.#around
-    const reader = this.#source.reader()
     try {
       for await (const row of this.#source.rows()) {
         read(row.raw.length)
-        const moments = tell(reader, row, report)
+        const moments = tell(this.#reader, row, report)
         if (row.torn === true) continue
         if (this.#weaver.isDeleted) return report.note(row.file, 'the session is deleted, and what the source says after that is left there')
         await this.#one(row, moments)
@@ -81,7 +84,7 @@ export class Session {
     this.#digest = digestOf(this.#digest, row)
     for (const moment of moments) this.#weaver.weave(moment)
     this.#characters += row.raw.length
-    this.#collect(row.file, mark === undefined || this.#record > mark.record, {}, row)
+    this.#collect(row.file, mark === undefined || this.#record > mark.record, row)
     if (mark !== undefined && this.#record === mark.record) await this.#catchUp(mark)
     if (this.#batch.length >= EVENTS_MAX || this.#characters >= CHARACTERS_MAX) await this.#flush()
   }
@@ -98,20 +101,21 @@ export class Session {
 
   async #conclude(isNew: boolean): Promise<void> {
     if (isNew) await this.#flush()
-    this.#weaver.conclude()
+    this.#weaver.conclude(this.#reader.closing?.() ?? [])
     this.#ended = true
     this.#collect(this.#source.file, isNew)
   }
 
   /** What the weaver made goes into the report, and where it is new into the next commit, with its mark on the last event. */
-  #collect(file: SourceFile, isNew: boolean, first: object = {}, row?: Row): void {
+  #collect(file: SourceFile, isNew: boolean, row?: Row): void {
     const { report } = this.#around
     const { events, inferred, problems } = this.#weaver.take()
     report.of(file).events += events.length
     for (const what of inferred) report.inferred(file, what)
     for (const reason of problems) report.damaged(file, { ...(row?.line === undefined ? {} : { line: row.line }), ...(row?.offset === undefined ? {} : { offset: row.offset }), reason })
     const [begin] = events
-    if (begin !== undefined) Object.assign(begin.meta, first)
+    if (begin !== undefined && this.#isFirst) Object.assign(begin.meta, { from: kindOf(this.#source.head) })
+    if (begin !== undefined) this.#isFirst = false
     const last = events.at(-1)
     if (last !== undefined) Object.assign(last.meta, { source: this.#mark() })
     if (isNew) this.#batch.push(...events)

@@ -9,39 +9,43 @@ import sqlite from 'node-sqlite3-wasm'
 import type { Fields } from './fields.js'
 import type { SourceFile } from './source-file.js'
 
-export interface Table {
-  /** Rows in the order of `by`, one at a time; no more columns than the database has. */
-  rows(table: string, by: string, where?: { column: string; is: string | number }): Iterable<Fields>
+/** A copy of a database, open for reading until it is disposed of, which throws the copy away. */
+export interface Database extends AsyncDisposable {
   tables: ReadonlySet<string>
+  /** Rows in the order of `by`, one at a time. */
+  rows(table: string, by: string, where?: { column: string; is: string | number }): Iterable<Fields>
 }
 
 /** How often a copy is made again because the file changed meanwhile. */
 const COPIES = 5
 
-/** Uses a database that is copied first and thrown away after. @throws Error if it is none, or is damaged. */
-export async function withDatabase<T>(file: SourceFile, use: (database: Table) => Promise<T> | T): Promise<T> {
+/** @throws Error if the file is no database, or a damaged one. */
+export async function openDatabase(file: SourceFile): Promise<Database> {
   const directory = await mkdtemp(join(tmpdir(), 'turnlog-import-'))
+  let database: InstanceType<typeof sqlite.Database> | undefined
+  const dispose = async (): Promise<void> => {
+    database?.close()
+    await rm(directory, { recursive: true, force: true })
+  }
   try {
     const copy = join(directory, 'copy.db')
     await copied(file.path, copy)
-    const database = new sqlite.Database(copy, { fileMustExist: true })
-    try {
-      // Without another process there is no need for a file of shared memory, which the library does not have.
-      database.exec('PRAGMA locking_mode = EXCLUSIVE')
-      database.exec('PRAGMA trusted_schema = OFF')
-      return await use(reader(database))
-    } finally {
-      database.close()
-    }
-  } finally {
-    await rm(directory, { recursive: true, force: true })
+    database = new sqlite.Database(copy, { fileMustExist: true })
+    // Without another process there is no need for a file of shared memory, which the library does not have.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE')
+    database.exec('PRAGMA trusted_schema = OFF')
+    return { ...reader(database), [Symbol.asyncDispose]: dispose }
+  } catch (error) {
+    await dispose()
+    throw error
   }
 }
 
 /** The names of a database's tables; none where it cannot be read. */
 export async function tablesOf(file: SourceFile): Promise<ReadonlySet<string>> {
   try {
-    return await withDatabase(file, ({ tables }) => tables)
+    await using database = await openDatabase(file)
+    return database.tables
   } catch {
     // Whoever reads it as a database says what is wrong with it.
     return new Set(['(unreadable)'])
@@ -69,7 +73,7 @@ async function seen(path: string): Promise<string> {
   return `${await of(path)} ${await of(`${path}-wal`)}`
 }
 
-function reader(database: InstanceType<typeof sqlite.Database>): Table {
+function reader(database: InstanceType<typeof sqlite.Database>): Pick<Database, 'tables' | 'rows'> {
   const named = database.all("SELECT name FROM sqlite_master WHERE type = 'table'") as { name: string }[]
   return {
     tables: new Set(named.map(({ name }) => name)),

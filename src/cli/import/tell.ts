@@ -1,6 +1,6 @@
 /** From a record to moments: what its reader takes, and what is left, which is kept beside. */
-import { Taken, type Fields } from './fields.js'
-import type { Reader } from './importer.js'
+import { known, Taken, type Fields } from './fields.js'
+import type { Reading } from './importer.js'
 import type { Moment } from './moments.js'
 import type { Report } from './report.js'
 import type { Row } from './rows.js'
@@ -8,15 +8,15 @@ import type { Row } from './rows.js'
 /** Characters of a damaged record that are kept. */
 const KEPT_MAX = 256 * 1024
 
-/** `isNew`: the record was not in an import before, so that it is told of. Torn records give nothing. */
-export function tell(reader: Reader, row: Row, report: Report): Moment[] {
-  const { file, line, offset, damaged, changed } = row
-  if (damaged !== undefined) report.damaged(file, { ...(line === undefined ? {} : { line }), ...(offset === undefined ? {} : { offset }), reason: damaged })
+/** Torn records give nothing. */
+export function tell(reader: Reading, row: Row, report: Report): Moment[] {
+  const { file, line, offset, damaged, changed, of } = row
+  if (damaged !== undefined) report.damaged(file, { ...known({ line, offset }), reason: of?.includes('/') === true ? `${of}: ${damaged}` : damaged })
   for (const how of changed ?? []) report.inferred(file, how)
   if (row.torn === true) return []
   if (row.fields === undefined) return [{ kind: 'noted', what: 'damaged', extra: { damaged: keptOf(row.raw) } }]
   const record = new Taken(row.fields)
-  const moments = reader(record, row)
+  const moments = reader.read(record, row)
   const rest = record.rest()
   if (rest === undefined) return moments
   report.extra(file, reasonOf(record, rest, moments))

@@ -93,8 +93,8 @@ export class TurnWeaver {
     return turnId
   }
 
-  protected begins(thread: Thread, turnId: string): void {
-    thread.turn = newTurn(turnId, thread.id)
+  protected begins(thread: Thread, turnId: string, explicit = this.explicit): void {
+    thread.turn = newTurn(turnId, thread.id, explicit)
     this.aside('turn.started', { turnId, attempt: 1 })
     for (const steered of thread.held.splice(0)) this.aside('turn.steered', { turnId, ...steered })
   }
@@ -103,7 +103,7 @@ export class TurnWeaver {
   protected settle({ turn }: Thread, reason: string): void {
     if (turn === undefined || (turn.status === 'interrupted' && !turn.concluded)) return
     const isOver = turn.calls.size === 0 && turn.items.size === 0
-    const how = isOver && !this.explicit ? 'completed' : isOver && turn.status === 'interrupted' ? undefined : 'cancelled'
+    const how = isOver && !turn.explicit ? 'completed' : isOver && turn.status === 'interrupted' ? undefined : 'cancelled'
     if (how !== undefined) this.end(turn, { how, inferred: 'the end of a turn', ...(how === 'cancelled' ? { reason } : {}) }, 'concluded')
   }
 
@@ -158,6 +158,10 @@ export class TurnWeaver {
         return this.#within(moment, (turn) => this.#called(turn, moment))
       case 'asked':
         return this.#within(moment, (turn) => this.#asked(turn, moment))
+      case 'questioned':
+        return this.#within(moment, (turn) => this.#questioned(turn, moment))
+      case 'replied':
+        return this.#replied(moment)
       case 'measured':
         return this.#measured(moment)
     }
@@ -297,6 +301,21 @@ export class TurnWeaver {
     this.emit('approval.resolved', known({ turnId: turn.id, approvalId, decision, by, remember }))
   }
 
+  #questioned(turn: Turn, { inputId: given, question, options, callId }: Of<'questioned'>): void {
+    const inputId = unused(given, turn.used)
+    turn.used.add(inputId)
+    turn.asks.set(given, inputId)
+    this.emit('input.requested', known({ turnId: turn.id, inputId, callId, question, options }))
+  }
+
+  #replied({ thread, inputId: given, answer, declined }: Of<'replied'>): void {
+    const turn = this.threads.get(thread ?? 'main')?.turn
+    const inputId = turn?.asks.get(given)
+    if (turn === undefined || inputId === undefined) return this.misfit(`an answer to ${given}, which nobody asked`, known({ answer }))
+    turn.asks.delete(given)
+    this.emit('input.resolved', known({ turnId: turn.id, inputId, answer, declined }))
+  }
+
   #measured({ thread, usage, model }: { thread?: string; usage: Usage; model?: string }): void {
     const turn = this.threads.get(thread ?? 'main')?.turn
     if (turn?.status !== 'running') return this.emit('session.updated', { extra: { usage: known({ ...usage, model }) } })
@@ -304,7 +323,7 @@ export class TurnWeaver {
     turn.model = model ?? turn.model
   }
 
-  #ended({ kind: _, thread: threadId, turnId: given, at: __, extra: ___, ...end }: Of<'ended'>): void {
+  #ended({ kind: _, thread: threadId, turnId: given, at: __, extra: ___, inferred: ____, ...end }: Of<'ended'>): void {
     const turnId = given === undefined ? undefined : (this.turnIds.get(given) ?? given)
     const turns = [...this.threads.values()].flatMap(({ turn }) => (turn === undefined ? [] : [turn]))
     const turn = turnId === undefined ? this.threads.get(threadId ?? 'main')?.turn : turns.find(({ id }) => id === turnId)

@@ -3,11 +3,25 @@
  * that broke off, or whose source has grown, is told again in silence up to where it was, and goes on from there.
  */
 import { known, type Fields } from './fields.js'
-import { TurnWeaver } from './weave-turn.js'
+import { TurnWeaver, type Weave } from './weave-turn.js'
 import type { Moment, SessionFields } from './moments.js'
 import { newThread, type Thread } from './woven.js'
 
 type Of<K extends Moment['kind']> = Extract<Moment, { kind: K }>
+
+/** What tells a source into events. */
+export interface Weaver {
+  begin(): void
+  /** What is known of the whole, where that has changed since an earlier import. */
+  renew(): void
+  weave(moment: Moment): void
+  conclude(closing: readonly Moment[]): void
+  /** An event that the engine has added to the stream since: a boot found something running, and nobody running it. */
+  observe(type: string, data: Fields): void
+  take(): Weave
+  /** Nothing may follow. */
+  readonly isDeleted: boolean
+}
 
 export interface Head {
   session: SessionFields & { source?: Fields }
@@ -17,34 +31,30 @@ export interface Head {
   put?: { how: 'archived' | 'deleted'; reason?: string }
 }
 
-/** A stream of a session, or one of tasks, for which nothing is woven. */
-export class Weaver extends TurnWeaver {
+/** A session's weaver. */
+export class SessionWeaver extends TurnWeaver implements Weaver {
   readonly #head: Head
   #known: SessionFields
   #put: 'archived' | 'deleted' | undefined
-  readonly #task: boolean
 
   /** `explicit`: the source says itself when a turn ends. */
-  constructor(head: Head, fallbackAt: number, { explicit, task }: { explicit: boolean; task: boolean }) {
+  constructor(head: Head, fallbackAt: number, explicit: boolean) {
     super(head.createdAt ?? fallbackAt, explicit)
     this.#head = head
     this.#known = head.session
-    this.#task = task
   }
 
   /** The first event of a session. */
   begin(): void {
-    if (!this.#task) this.emit('session.created', known({ ...this.#head.session }))
+    this.emit('session.created', known({ ...this.#head.session }))
   }
 
-  /** The session as it is known now, where that has changed since an earlier import. */
   renew(): void {
-    if (this.#task || this.isDeleted) return
+    if (this.isDeleted) return
     this.#restore()
     this.emit('session.updated', known({ ...this.#head.session }))
   }
 
-  /** Nothing follows. */
   get isDeleted(): boolean {
     return this.#put === 'deleted'
   }
@@ -56,20 +66,20 @@ export class Weaver extends TurnWeaver {
     this.finish()
   }
 
-  /** The source ends here: what runs is given the end that can be concluded. */
-  conclude(): void {
+  /** The source ends here: what runs is given the end that it says elsewhere, or that can be concluded. */
+  conclude(closing: readonly Moment[]): void {
+    for (const moment of closing) this.weave(moment)
     for (const thread of this.threads.values()) {
       this.#keepHeld(thread)
       const turn = thread.turn
       if (turn?.status !== 'running') continue
-      const isOver = !this.explicit && turn.said && turn.calls.size === 0 && turn.items.size === 0
+      const isOver = !turn.explicit && turn.said && turn.calls.size === 0 && turn.items.size === 0
       if (isOver) this.end(turn, { how: 'completed', inferred: 'the end of the last turn' }, 'concluded')
       else this.end(turn, { how: 'interrupted', reason: 'the source ends here', inferred: 'a turn that the source leaves open' }, 'concluded')
     }
     this.#putAway()
   }
 
-  /** An event that the engine has added to the stream since: a boot found the turn running, and nobody running it. */
   observe(type: string, data: Fields): void {
     const turn = [...this.threads.values()].find((thread) => thread.turn?.id === data['turnId'])?.turn
     if (type === 'turn.interrupted' && turn !== undefined) {
@@ -119,7 +129,7 @@ export class Weaver extends TurnWeaver {
       case 'noted':
         return undefined
       case 'event':
-        return this.emit(moment.type, moment.data)
+        return this.misfit(`an event of a task in a session (${moment.type})`, moment.data)
       default:
         return this.inTurn(moment)
     }
@@ -138,11 +148,11 @@ export class Weaver extends TurnWeaver {
   #prompt(moment: Of<'prompted'>): void {
     const thread = this.threadOf(moment)
     if (moment.queued !== true) this.settle(thread, 'the next prompt came')
-    const { input, role, model, provider } = moment
+    const { input, attachments, role, model, provider, workspace } = moment
     const turnId = this.turnIdFor(moment.turnId)
-    this.emit('turn.submitted', { threadId: thread.id, turnId, ...known({ input, role, model, provider }) })
+    this.emit('turn.submitted', { threadId: thread.id, turnId, ...known({ input, attachments, role, model, provider, workspace }) })
     if (moment.queued === true) thread.queue.push(turnId)
-    else this.begins(thread, turnId)
+    else this.begins(thread, turnId, moment.unended === true ? false : undefined)
   }
 
   #start(thread: Thread, turnId: string): void {

@@ -34,6 +34,8 @@ export interface Turn {
   asks: Map<string, string>
   usage: Usage | undefined
   model: string | undefined
+  /** The source says itself when it ends. */
+  explicit: boolean
   /** The last thing that happened was that the model said something. */
   said: boolean
 }
@@ -49,7 +51,7 @@ export interface Thread {
 
 export const newThread = (id: string): Thread => ({ id, turn: undefined, queue: [], held: [] })
 
-export function newTurn(id: string, thread: string): Turn {
+export function newTurn(id: string, thread: string, explicit: boolean): Turn {
   return {
     id,
     thread,
@@ -62,6 +64,7 @@ export function newTurn(id: string, thread: string): Turn {
     asks: new Map(),
     usage: undefined,
     model: undefined,
+    explicit,
     said: false,
   }
 }

@@ -1,10 +1,11 @@
 /** Claude Code: a row for each message, an array of blocks in each; sub-agents in files of their own, or on the side. */
 import { basename, dirname } from 'node:path'
-import { blocksOf, partOf, partsOf, textIn } from '../content.js'
+import { blockOf, callOf, outcomeOf, saidByUser, usageOf } from '../blocks.js'
+import { blocksOf, textIn } from '../content.js'
 import { documentOf } from '../document.js'
 import { countOf, isFields, known, steady, textOf, Taken, type Fields } from '../fields.js'
 import { streamOf, type Importer, type Reader, type Source } from '../importer.js'
-import type { Moment, Part, Usage } from '../moments.js'
+import type { Moment } from '../moments.js'
 import { piecesOf } from '../pieces.js'
 import type { Report } from '../report.js'
 import { jsonlRows, type Row } from '../rows.js'
@@ -62,7 +63,7 @@ async function sourceOf(file: SourceFile, beside: Fields | undefined, report: Re
       ...known({ createdAt: seen.at }),
     },
     rows: () => rowsOf(file),
-    reader: () => reader(isAgent),
+    reader: () => ({ read: reader(isAgent) }),
   }
 }
 
@@ -151,12 +152,7 @@ function userOf(row: Taken, turns: Turns, isMain: boolean): Moment[] {
   if (message === undefined) return []
   row.drop('type')
   message.drop('role')
-  const moments: Moment[] = []
-  const input: Part[] = []
-  for (const block of blocksOf(message.take('content'))) {
-    if (isFields(block) && block['type'] === 'tool_result') moments.push(outcomeOf(new Taken(block), 'content'))
-    else input.push(partOf(block))
-  }
+  const { outcomes: moments, input } = saidByUser(message.take('content'))
   const [first] = input
   if (first === undefined) return moments
   if (first.type === 'text' && first.text.startsWith('[Request interrupted by user')) {
@@ -184,31 +180,6 @@ function assistantOf(row: Taken, measured: Set<string>, turns: Turns): Moment[] 
   return [...moments, ...measuredIn(message, measured, model)]
 }
 
-function blockOf(block: unknown, about: { model?: string; stopReason?: string }): Moment {
-  if (typeof block === 'string') return { kind: 'said', text: block, ...about }
-  if (!isFields(block)) return { kind: 'showed', content: [{ type: 'json', value: block }] }
-  const said = textOf(block['text'])
-  const thought = textOf(block['thinking'])
-  if (block['type'] === 'text' && said !== undefined) return { kind: 'said', text: said, ...about }
-  if (block['type'] === 'thinking' && thought !== undefined) {
-    const signature = textOf(block['signature'])
-    return { kind: 'reasoned', text: thought, ...known({ model: about.model, extra: signature === undefined ? undefined : { signature } }) }
-  }
-  if (block['type'] === 'tool_use') return callOf(new Taken(block))
-  return { kind: 'showed', content: [{ type: 'json', value: block }] }
-}
-
-function callOf(fields: Taken): Moment {
-  fields.drop('type')
-  return { kind: 'called', ...known({ callId: fields.text('id') }), name: fields.text('name') ?? 'unnamed', arguments: fields.take('input') ?? {} }
-}
-
-function outcomeOf(fields: Taken, content: 'content' | 'output'): Moment {
-  fields.drop('type')
-  const status = fields.take('is_error') === true ? 'error' : 'ok'
-  return known({ kind: 'returned' as const, callId: fields.text('tool_use_id'), name: fields.text('name'), status, content: partsOf(fields.take(content)) }) as Moment
-}
-
 /** Rows of one message repeat its usage; it counts once. */
 function measuredIn(message: Taken, measured: Set<string>, model: string | undefined): Moment[] {
   const id = message.text('id')
@@ -217,13 +188,6 @@ function measuredIn(message: Taken, measured: Set<string>, model: string | undef
   if (id !== undefined) measured.add(id)
   if (measured.size > 1000) measured.delete(measured.keys().next().value as string)
   return [known({ kind: 'measured' as const, model, usage: usageOf(used) })]
-}
-
-export function usageOf(used: Fields): Usage {
-  const cacheWriteTokens = countOf(used['cache_creation_input_tokens'])
-  const cacheReadTokens = countOf(used['cache_read_input_tokens'])
-  const inputTokens = (countOf(used['input_tokens']) ?? 0) + (cacheWriteTokens ?? 0) + (cacheReadTokens ?? 0)
-  return known({ inputTokens, outputTokens: countOf(used['output_tokens']), cacheReadTokens, cacheWriteTokens })
 }
 
 /** Side agents whose rows stand in the session's own file: each is a thread. */

@@ -41,7 +41,7 @@ async function sourceOf(file: SourceFile): Promise<Source> {
       ...known({ createdAt: header.time('timestamp') }),
     },
     rows: () => jsonlRows(file),
-    reader: piReader,
+    reader: () => ({ read: piReader() }),
   }
 }
 

@@ -1,13 +1,13 @@
 /** Hermes WebUI: a sidecar, a backup, turn and run journals for each session, and a database that knows them all. */
 import { chatOf } from '../../chat.js'
 import { documentOf } from '../../document.js'
-import { isFields, known, Taken, textOf, timeOf, type Fields } from '../../fields.js'
+import { isFields, known, Taken, textOf, type Fields } from '../../fields.js'
 import { streamOf, type Importer, type Source } from '../../importer.js'
 import type { Report } from '../../report.js'
 import { rowFrom, type Row } from '../../rows.js'
 import { hasAll, someRow } from '../../sample.js'
 import type { SourceFile } from '../../source-file.js'
-import { withDatabase, type Table } from '../../sqlite.js'
+import { openDatabase, type Database } from '../../sqlite.js'
 import { foldersOf, type Folder, type SessionFiles } from './files.js'
 import { sourceOf } from './session.js'
 import { isSidecar, sidecarOf, wasShortened, type Sidecar } from './sidecar.js'
@@ -26,7 +26,14 @@ export const hermesWebui: Importer = {
     return folders.has(folder) && (name.startsWith('_') || name.endsWith('.json.bak'))
   },
   async *sessions(files, report) {
-    for (const folder of foldersOf(files)) yield* folderSessions(folder, report)
+    for (const folder of foldersOf(files)) {
+      const databases: Database[] = []
+      try {
+        yield* folderSessions(folder, databases, report)
+      } finally {
+        for (const database of databases) await database[Symbol.asyncDispose]()
+      }
+    }
   },
 }
 
@@ -34,10 +41,19 @@ const isTurnRow = ({ event, turn_id, session_id, created_at }: Fields): boolean 
   typeof event === 'string' && typeof turn_id === 'string' && typeof session_id === 'string' && created_at !== undefined
 const isRunRow = ({ event, run_id, seq, event_id }: Fields): boolean => typeof event === 'string' && typeof run_id === 'string' && seq !== undefined && event_id !== undefined
 
-async function* folderSessions(folder: Folder, report: Report): AsyncGenerator<Source> {
+/** Databases are open until all sessions are read, and given back for that. */
+async function* folderSessions(folder: Folder, databases: Database[], report: Report): AsyncGenerator<Source> {
   const deleted = await deletedIn(folder, report)
-  const rows = new Map<string, { file: SourceFile; row: Fields; messages: number }>()
-  for (const file of folder.states) for (const [id, row] of await stateRows(file, report)) rows.set(id, { file, ...row })
+  const rows = new Map<string, StateRow>()
+  for (const file of folder.states) {
+    try {
+      const database = await openDatabase(file)
+      databases.push(database)
+      stateRows(file, database, rows)
+    } catch (error) {
+      report.failed(file, error)
+    }
+  }
   const taken = new Set<string>()
   for (const files of [...folder.sessions.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
     if (deleted.has(files.id)) {
@@ -49,11 +65,11 @@ async function* folderSessions(folder: Folder, report: Report): AsyncGenerator<S
     if (body !== undefined || files.shards.length > 0 || files.runs.length > 0) yield sourceOf({ ...files, id: textOf(body?.members['session_id']) ?? files.id, body }, report)
   }
   await tellIndex(folder, taken, report)
-  for (const [id, { file, row, messages }] of rows) {
+  for (const [id, { file, database, row, messages }] of rows) {
     if (taken.has(id)) continue
     if (deleted.has(id)) report.note(file, `session ${id}: deleted by its user; it is not brought back`)
     else if (messages === 0) report.damaged(file, { reason: `session ${id} has a row and no messages that can be read; a person has to look` })
-    else yield stateSource(file, id, row)
+    else yield stateSource(file, database, id, row)
   }
   for (const file of folder.others) report.note(file, 'the program keeps it for itself; there is no session in it')
 }
@@ -102,25 +118,23 @@ async function tellIndex({ index, sessions }: Folder, taken: ReadonlySet<string>
   for (const id of taken) if (sessions.get(id)?.sidecar !== undefined && !named.has(id)) report.damaged(index, { reason: `session ${id} has a file, and is not in the index` })
 }
 
-async function stateRows(file: SourceFile, report: Report): Promise<Map<string, { row: Fields; messages: number }>> {
-  try {
-    return await withDatabase(file, (database) => {
-      const rows = new Map<string, { row: Fields; messages: number }>()
-      for (const row of database.rows('sessions', 'id')) rows.set(String(row['id']), { row, messages: 0 })
-      for (const { session_id: id } of database.rows('messages', 'id')) {
-        const session = rows.get(String(id))
-        if (session !== undefined) session.messages += 1
-      }
-      return rows
-    })
-  } catch (error) {
-    report.failed(file, error)
-    return new Map()
+interface StateRow {
+  file: SourceFile
+  database: Database
+  row: Fields
+  messages: number
+}
+
+function stateRows(file: SourceFile, database: Database, rows: Map<string, StateRow>): void {
+  for (const row of database.rows('sessions', 'id')) rows.set(String(row['id']), { file, database, row, messages: 0 })
+  for (const { session_id: id } of database.rows('messages', 'id')) {
+    const session = rows.get(String(id))
+    if (session !== undefined) session.messages += 1
   }
 }
 
 /** A session that the database alone knows. */
-function stateSource(file: SourceFile, id: string, given: Fields): Source {
+function stateSource(file: SourceFile, database: Database, id: string, given: Fields): Source {
   const row = new Taken(given)
   row.drop('id', 'message_count')
   const path = row.text('worktree_path')
@@ -142,17 +156,16 @@ function stateSource(file: SourceFile, id: string, given: Fields): Source {
     file,
     endsTurns: false,
     head: { session, ...known({ createdAt }), ...(isArchived ? { put: { how: 'archived' as const } } : {}) },
-    rows: () => stateMessages(file, id),
-    reader: () => (record) => {
-      record.drop('id', 'session_id')
-      return chatOf(record, known({ at: record.time('timestamp') }))
-    },
+    rows: () => stateMessages(file, database, id),
+    reader: () => ({
+      read: (record) => {
+        record.drop('id', 'session_id')
+        return chatOf(record, known({ at: record.time('timestamp') }))
+      },
+    }),
   }
 }
 
-/** All of a session's messages, so that the database is open no longer than it takes to read them. */
-async function* stateMessages(file: SourceFile, id: string): AsyncGenerator<Row> {
-  const rows = await withDatabase(file, (database: Table) => [...database.rows('messages', 'id', { column: 'session_id', is: id })])
-  for (const row of rows) yield rowFrom(file, JSON.stringify(row), row)
+async function* stateMessages(file: SourceFile, database: Database, id: string): AsyncGenerator<Row> {
+  for (const row of database.rows('messages', 'id', { column: 'session_id', is: id })) yield rowFrom(file, JSON.stringify(row), row)
 }
-

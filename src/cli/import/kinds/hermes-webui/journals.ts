@@ -1,6 +1,7 @@
 /** The turn journal (what was asked, and how it ended) and the run journals (what was streamed) of a Hermes WebUI session. */
-import { known, Taken, textOf, timeOf } from '../../fields.js'
-import type { Moment } from '../../moments.js'
+import { blocksOf } from '../../content.js'
+import { isFields, known, Taken, textOf, timeOf } from '../../fields.js'
+import { text, type Moment, type Part } from '../../moments.js'
 import type { Report } from '../../report.js'
 import { jsonlRows, type Row } from '../../rows.js'
 import type { SourceFile } from '../../source-file.js'
@@ -55,12 +56,19 @@ export function turnMoments(row: Taken): Moment[] {
     row.drop('role')
     const model = row.text('model')
     const content = row.text('content') ?? ''
-    return [{ kind: 'prompted', input: [{ type: 'text', text: content }], ...known({ turnId, model, provider: row.text('model_provider') }), ...at }]
+    const attachments = blocksOf(row.take('attachments')).map(attachmentOf)
+    const about = { turnId, model, provider: row.text('model_provider'), workspace: row.text('workspace') }
+    return [{ kind: 'prompted', input: text(content), ...(attachments.length === 0 ? {} : { attachments }), ...known(about), ...at }]
   }
   if (event === 'completed') return [{ kind: 'ended', how: 'completed', ...known({ turnId }), ...at }]
   if (event !== 'interrupted') return [{ kind: 'noted', what: event ?? 'record', extra: { event: event ?? null }, ...at }]
   const reason = row.text('reason')
   return [{ kind: 'ended', how: reason === 'cancelled' ? 'cancelled' : 'interrupted', ...known({ turnId, reason }), ...at }]
+}
+
+function attachmentOf(given: unknown): Part {
+  if (!isFields(given)) return { type: 'json', value: given }
+  return { type: 'file', ...given }
 }
 
 /** Larger runs are taken in the order in which they were written. */
@@ -76,11 +84,22 @@ export async function* runRows(file: SourceFile, report: Report): AsyncGenerator
   for await (const row of jsonlRows(file)) rows.push(row)
   const numbers = rows.map(({ fields }) => (typeof fields?.['seq'] === 'number' ? fields['seq'] : Number.POSITIVE_INFINITY))
   const distinct = new Set(numbers)
-  const turned = numbers.filter((number, i) => i > 0 && number < (numbers[i - 1] as number)).length
+  const turned = numbers.filter((number, i) => i > 0 && number !== (numbers[i - 1] as number) + 1).length
   if (distinct.size < numbers.length) report.damaged(file, { reason: `${numbers.length} records with ${distinct.size} numbers: several writers used the same; all are taken, numbered again` })
-  else if (turned > 0) report.note(file, `${turned} adjacent pairs are out of order: taken by their numbers`)
+  else if (turned > 0) report.note(file, `${turned} adjacent pairs do not follow each other: taken by their numbers`)
   const order = rows.map((row, i) => ({ row, number: numbers[i] as number, i })).toSorted((a, b) => (a.number === b.number ? a.i - b.i : a.number - b.number))
   for (const { row } of order) yield { ...row, of: 'run' }
+}
+
+/** How many records a run has, and how it ended. */
+export async function summaryOf(file: SourceFile): Promise<string> {
+  let records = 0
+  let state = 'without an end'
+  for await (const { fields } of jsonlRows(file)) {
+    records += 1
+    if (fields?.['terminal'] === true) state = textOf(fields['terminal_state']) ?? state
+  }
+  return `${records} records, ${state}`
 }
 
 /** Reads a run: pieces of text and reasoning belong together until a tool is called or the run ends. */

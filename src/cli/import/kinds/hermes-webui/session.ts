@@ -7,7 +7,7 @@ import { piecesOf } from '../../pieces.js'
 import type { Report } from '../../report.js'
 import type { Row } from '../../rows.js'
 import type { SourceFile } from '../../source-file.js'
-import { isTerminal, RunReader, runRows, turnMoments, turnsOf, type JournalTurn } from './journals.js'
+import { isTerminal, RunReader, runRows, summaryOf, turnMoments, turnsOf, type JournalTurn } from './journals.js'
 import { createdAt, isArchived, isMessage, pendingOf, sessionFields, type Sidecar } from './sidecar.js'
 
 export interface Known {
@@ -31,7 +31,7 @@ export function sourceOf({ id, body, shards, runs }: Known, report: Report): Sou
       ...(body !== undefined && isArchived(body) ? { put: { how: 'archived' as const } } : {}),
     },
     rows: () => rowsOf({ id, body, shards, runs }, report),
-    reader,
+    reader: () => ({ read: reader() }),
   }
 }
 
@@ -68,7 +68,7 @@ async function* rowsOf({ body, shards, runs, id }: Known, report: Report): Async
         const run = runOf(same)
         if (run !== undefined) {
           toldRuns.add(run)
-          report.note(run, `the run of turn ${same.id}: what it streamed is in the session's messages`)
+          report.note(run, `the run of turn ${same.id} (${await summaryOf(run)}): what it streamed is in the session's messages`)
         }
         yield* same.rows.filter((row) => !isTerminal(row))
         open = same.rows.filter(isTerminal)
@@ -98,26 +98,17 @@ async function* messagesOf({ file }: Sidecar): AsyncGenerator<Row> {
 
 function reader(): Reader {
   const run = new RunReader()
-  let answered = false
   return (record, { of }) => {
     if (of === 'run') return run.read(record)
-    if (of !== 'message' && of !== 'told' && of !== 'pending') {
-      const moments = turnMoments(record)
-      if (moments.some(({ kind }) => kind === 'prompted' || kind === 'ended')) answered = false
-      return moments
-    }
-    const role = record.see('role')
+    if (of === undefined) return turnMoments(record)
     const at = record.time('timestamp')
     if (of === 'told') {
       record.drop('role', 'content')
-      answered = false
       return []
     }
-    if (role === 'assistant' && record.see('_error') === true) return [...markerOf(record, at)]
-    const before: Moment[] = role === 'user' && answered ? [{ kind: 'ended', how: 'completed', inferred: 'the end of a turn' }] : []
-    const moments = chatOf(record, known({ at }))
-    answered = role === 'assistant' && !moments.some(({ kind }) => kind === 'called')
-    return [...before, ...moments]
+    if (record.see('role') === 'assistant' && record.see('_error') === true) return markerOf(record, at)
+    // How a turn ended is in the journal alone; where that does not know the turn, its last message says it is over.
+    return chatOf(record, known({ at })).map((moment) => (moment.kind === 'prompted' && of === 'message' ? { ...moment, unended: true as const } : moment))
   }
 }
 
