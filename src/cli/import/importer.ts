@@ -1,0 +1,60 @@
+/** What an importer is: one file for each format, all behind this. */
+import type { Taken } from './fields.js'
+import type { Moment } from './moments.js'
+import type { Report } from './report.js'
+import type { Row } from './rows.js'
+import type { Sample } from './sample.js'
+import type { SourceFile } from './source-file.js'
+import type { Head } from './weaver.js'
+
+export interface Importer {
+  kind: string
+  /** What it reads, in a line, for the help. */
+  says: string
+  /** Whether a file is of this format, by what stands in its first bytes. */
+  recognises(sample: Sample): boolean
+  /** Whether a file that nothing recognises belongs to files of this format, by where it lies. */
+  accompanies?(file: SourceFile, folders: ReadonlySet<string>): boolean
+  /** The sessions in files of this format, in an order that follows from the files alone. What cannot be read is told to the report. */
+  sessions(files: readonly SourceFile[], report: Report): AsyncIterable<Source>
+}
+
+/** One session, or one task, in a source. */
+export interface Source {
+  /** Its stream, unless another one has that name. */
+  stream: string
+  head: Head
+  /** The file that stands for it in the report. */
+  file: SourceFile
+  /** The source says itself when a turn ends, so that one without an end was interrupted. */
+  endsTurns: boolean
+  /** A task: its moments are events of a stream that is no session. */
+  task?: true
+  /** Its records from the first on, each time it is called. */
+  rows(): AsyncIterable<Row>
+  /** A reader that has seen nothing yet. */
+  reader(): Reading
+}
+
+/** What a record tells. What it leaves in the record is kept beside. */
+export type Reader = (record: Taken, row: Row) => Moment[]
+
+export interface Reading {
+  read: Reader
+  /** What else the source says once its records are told: how something ended of which they know no end. */
+  closing?(): Moment[]
+}
+
+/** Bytes that a stream's name may take, so that there is room for more in a commit id. */
+const NAME_MAX = 200
+
+/** A stream's name from what a source calls a session. */
+export function streamOf(id: string, prefix = 'session'): string {
+  const name = Buffer.from(id.replaceAll(/\p{Cc}|\p{Surrogate}/gu, '�'))
+  return `${prefix}-${name.length <= NAME_MAX ? name.toString() : name.subarray(0, NAME_MAX).toString().replace(/�$/, '')}`
+}
+
+/** A name for sessions that have none but that of their file. */
+export function fileId(kind: string, { name }: SourceFile): string {
+  return `${kind}-${name.replace(/\.(jsonl|json|db|ndjson)$/, '')}`
+}

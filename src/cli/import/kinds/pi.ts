@@ -1,0 +1,156 @@
+/** pi: a session row, then a tree of messages, changes of model and thinking, compactions. OpenClaw writes the same. */
+import { blocksOf, partsOf } from '../content.js'
+import { Branches } from '../branches.js'
+import { amountOf, countOf, isFields, known, Taken, textOf, type Fields } from '../fields.js'
+import { fileId, streamOf, type Importer, type Reader, type Source } from '../importer.js'
+import type { Moment } from '../moments.js'
+import { jsonlRows } from '../rows.js'
+import { someRow } from '../sample.js'
+import type { SourceFile } from '../source-file.js'
+
+export const pi: Importer = {
+  kind: 'pi',
+  says: 'pi and OpenClaw sessions (a tree of entries, JSONL)',
+  recognises: (sample) => someRow(sample, isRow),
+  async *sessions(files) {
+    for (const file of files) yield await sourceOf(file)
+  },
+}
+
+function isRow({ type, id, cwd, version, createdAt, message, timestamp }: Fields): boolean {
+  if (type === 'session') return typeof id === 'string' && (typeof cwd === 'string' || typeof version === 'number') && createdAt === undefined
+  return type === 'message' && isFields(message) && typeof timestamp === 'string' && ROLES.has(message['role'])
+}
+const ROLES = new Set<unknown>(['toolResult', 'bashExecution'])
+
+async function sourceOf(file: SourceFile): Promise<Source> {
+  const header = await headerOf(file)
+  const id = header.text('id') ?? fileId('pi', file)
+  const parent = header.text('parentSession')
+  return {
+    stream: streamOf(id),
+    file,
+    endsTurns: false,
+    head: {
+      session: known({
+        agent: 'pi',
+        workspace: header.text('cwd'),
+        parent: parent === undefined ? undefined : { stream: streamOf(parent.replace(/^.*_|\.jsonl$/g, '')) },
+        source: known({ kind: 'pi', path: file.path, id, version: String(header.see('version') ?? '') }),
+      }),
+      ...known({ createdAt: header.time('timestamp') }),
+    },
+    rows: () => jsonlRows(file),
+    reader: () => ({ read: piReader() }),
+  }
+}
+
+async function headerOf(file: SourceFile): Promise<Taken> {
+  for await (const { fields } of jsonlRows(file)) if (fields?.['type'] === 'session') return new Taken(fields)
+  return new Taken({})
+}
+
+export function piReader(): Reader {
+  const branches = new Branches()
+  return (row) => {
+    const type = row.see('type')
+    if (type === 'session') {
+      row.drop('type', 'id', 'timestamp', 'cwd', 'version', 'parentSession')
+      return []
+    }
+    const [id, parentId] = [textOf(row.see('id')), textOf(row.see('parentId'))]
+    const message = row.see('message')
+    const begins = type === 'message' && isFields(message) && message['role'] === 'user'
+    const { thread, before } = branches.next(id, parentId, begins)
+    const moments = momentsOf(row, id)
+    if (moments.length > 0) row.drop('type', 'id', 'parentId')
+    const at = row.time('timestamp')
+    const extra = moments.length > 0 && id !== undefined ? known({ id, parentId }) : undefined
+    return [...before, ...moments].map((moment, i): Moment => ({ ...known({ at, thread, ...(i === before.length ? { extra } : {}) }), ...moment }))
+  }
+}
+
+function momentsOf(row: Taken, id: string | undefined): Moment[] {
+  switch (row.see('type')) {
+    case 'message':
+      return messageOf(row, id)
+    case 'compaction':
+      return [known({ kind: 'compacted' as const, summary: row.text('summary'), tokensBefore: row.count('tokensBefore') })]
+    case 'model_change':
+      return [{ kind: 'session', data: known({ model: row.text('modelId'), provider: row.text('provider') }) }]
+    case 'session_info': {
+      const title = row.text('name')
+      return title === undefined ? [] : [{ kind: 'titled', title }]
+    }
+    default:
+      return []
+  }
+}
+
+function messageOf(row: Taken, id: string | undefined): Moment[] {
+  const message = row.inner('message')
+  if (message === undefined) return []
+  const role = message.see('role')
+  if (role === 'user') {
+    message.drop('role', 'timestamp')
+    return [known({ kind: 'prompted' as const, input: partsOf(message.take('content')), turnId: id })]
+  }
+  if (role === 'toolResult') return [resultOf(message)]
+  return role === 'assistant' ? assistantOf(message) : []
+}
+
+function resultOf(message: Taken): Moment {
+  message.drop('role', 'timestamp')
+  const status = message.take('isError') === true ? 'error' : 'ok'
+  return known({
+    kind: 'returned' as const,
+    callId: message.text('toolCallId'),
+    name: message.text('toolName'),
+    status,
+    content: partsOf(message.take('content')),
+  }) as Moment
+}
+
+function assistantOf(message: Taken): Moment[] {
+  message.drop('role', 'timestamp')
+  const about = known({ model: message.text('model'), provider: message.text('provider') })
+  const moments = blocksOf(message.take('content')).flatMap((block) => blockOf(block, about))
+  const used = message.take('usage')
+  if (isFields(used)) moments.push(known({ kind: 'measured' as const, model: about.model, usage: usageOf(used) }))
+  const stop = message.text('stopReason')
+  const error = message.text('errorMessage')
+  if (stop === 'stop' || stop === 'length') moments.push({ kind: 'ended', how: 'completed', reason: stop })
+  else if (stop === 'aborted') moments.push({ kind: 'ended', how: 'cancelled', reason: error ?? stop })
+  else if (stop === 'error') moments.push({ kind: 'ended', how: 'failed', reason: error ?? stop })
+  return moments
+}
+
+function usageOf(used: Fields): Extract<Moment, { kind: 'measured' }>['usage'] {
+  const [cacheReadTokens, cacheWriteTokens] = [countOf(used['cacheRead']), countOf(used['cacheWrite'])]
+  return known({
+    inputTokens: (countOf(used['input']) ?? 0) + (cacheReadTokens ?? 0) + (cacheWriteTokens ?? 0),
+    outputTokens: countOf(used['output']),
+    cacheReadTokens,
+    cacheWriteTokens,
+    cost: amountOf(isFields(used['cost']) ? used['cost']['total'] : undefined),
+  })
+}
+
+function blockOf(block: unknown, about: { model?: string; provider?: string }): Moment[] {
+  if (typeof block === 'string') return block === '' ? [] : [{ kind: 'said', text: block, ...about }]
+  if (!isFields(block)) return [{ kind: 'showed', content: [{ type: 'json', value: block }] }]
+  const fields = new Taken(block)
+  const said = block['type'] === 'text' ? fields.text('text') : undefined
+  const thought = block['type'] === 'thinking' ? fields.text('thinking') : undefined
+  const callId = block['type'] === 'toolCall' ? fields.text('id') : undefined
+  if (said === undefined && thought === undefined && callId === undefined) {
+    return block['text'] === '' || block['thinking'] === '' ? [] : [{ kind: 'showed', content: [{ type: 'json', value: block }] }]
+  }
+  fields.drop('type')
+  if (callId !== undefined) {
+    const called = { kind: 'called' as const, callId, name: fields.text('name') ?? 'unnamed', arguments: fields.take('arguments') ?? {} }
+    return [{ ...called, ...known({ extra: fields.rest() }) }]
+  }
+  const moment: Moment = said === undefined ? { kind: 'reasoned', text: thought as string, ...about } : { kind: 'said', text: said, ...about }
+  return [{ ...moment, ...known({ extra: fields.rest() }) }]
+}

@@ -1,0 +1,68 @@
+/** Commits on their way into the journal: many at once, so that they share a sync, and bounded in what they hold. */
+import { isJournalError, type NewEvent, type events as builtIn } from '../../index.js'
+import type { OpenedJournal } from '../command.js'
+import type { Woven } from './woven.js'
+
+export interface Commit {
+  stream: string
+  expectedVersion: number
+  commitId: string
+  events: readonly Woven[]
+  bytes: number
+}
+
+const BYTES_MAX = 4 * 1024 * 1024
+const COMMITS_MAX = 256
+
+/** Errors that say something of the commit, and not of the journal. */
+const OF_THE_COMMIT = new Set(['JOURNAL_LAW_BROKEN', 'JOURNAL_EVENT_INVALID', 'JOURNAL_LIMIT', 'JOURNAL_VERSION_CONFLICT', 'JOURNAL_COMMIT_ID_REUSED', 'JOURNAL_DAMAGED'])
+
+export class Outbox {
+  readonly #journal: OpenedJournal | undefined
+  readonly #onWay = new Set<Promise<void>>()
+  #bytes = 0
+  #fatal: unknown
+  /** Events that are in the journal now. */
+  added = 0
+
+  /** Without a journal everything counts as added, and nothing is. */
+  constructor(journal: OpenedJournal | undefined) {
+    this.#journal = journal
+  }
+
+  /** `refused` hears why a commit was not taken. @throws what is wrong with the journal. */
+  async send(commit: Commit, refused: (why: string) => void): Promise<void> {
+    if (this.#journal === undefined) {
+      this.added += commit.events.length
+      return
+    }
+    while (this.#onWay.size >= COMMITS_MAX || (this.#bytes > 0 && this.#bytes + commit.bytes > BYTES_MAX)) await Promise.race(this.#onWay)
+    this.#check()
+    this.#bytes += commit.bytes
+    const sent = this.#append(this.#journal, commit, refused).finally(() => {
+      this.#bytes -= commit.bytes
+      this.#onWay.delete(sent)
+    })
+    this.#onWay.add(sent)
+  }
+
+  /** Everything that was sent has arrived, or was refused. @throws what is wrong with the journal. */
+  async drain(): Promise<void> {
+    await Promise.all(this.#onWay)
+    this.#check()
+  }
+
+  async #append(journal: OpenedJournal, { stream, expectedVersion, commitId, events }: Commit, refused: (why: string) => void): Promise<void> {
+    try {
+      await journal.append(stream, events as readonly NewEvent<(typeof builtIn)['definitions']>[], { expectedVersion, commitId })
+      this.added += events.length
+    } catch (error) {
+      if (isJournalError(error) && OF_THE_COMMIT.has(error.code)) refused(error.message)
+      else this.#fatal ??= error
+    }
+  }
+
+  #check(): void {
+    if (this.#fatal !== undefined) throw this.#fatal
+  }
+}

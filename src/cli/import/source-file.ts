@@ -1,0 +1,55 @@
+/** Files that somebody else owns: found, looked at and read, never touched. */
+import { createReadStream } from 'node:fs'
+import { lstat, open, readdir } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+
+export interface SourceFile {
+  /** As the person named it, or below the directory that was named. */
+  path: string
+  name: string
+  bytes: number
+  /** When it was last changed, in milliseconds since 1970. */
+  changedAt: number
+}
+
+/** A thing that stands where a file could, and is none that can be read. */
+export interface NoFile {
+  path: string
+  reason: string
+}
+
+/** Every file below a path, in the order of their names; links are not followed, and what is no file is said to be so. */
+export async function filesBelow(path: string): Promise<(SourceFile | NoFile)[]> {
+  const found: (SourceFile | NoFile)[] = []
+  const pending = [path]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const here = next
+    const stat = await lstat(here)
+    if (stat.isDirectory()) {
+      const names = await readdir(here)
+      pending.push(...names.toSorted().toReversed().map((name) => join(here, name)))
+    } else if (stat.isFile()) {
+      found.push({ path: here, name: basename(resolve(here)), bytes: stat.size, changedAt: Math.round(stat.mtimeMs) })
+    } else {
+      found.push({ path: here, reason: stat.isSymbolicLink() ? 'a symbolic link, which is not followed' : 'no regular file' })
+    }
+  }
+  return found
+}
+
+/** The file's bytes in chunks. */
+export async function* chunksOf({ path }: SourceFile): AsyncGenerator<Buffer, void, undefined> {
+  for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) yield chunk as Buffer
+}
+
+/** The first bytes of a file. */
+export async function headOf({ path }: SourceFile, bytes: number): Promise<Buffer> {
+  const handle = await open(path, 'r')
+  try {
+    const buffer = Buffer.alloc(bytes)
+    const { bytesRead } = await handle.read(buffer, 0, bytes, 0)
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await handle.close()
+  }
+}
