@@ -238,7 +238,7 @@ describe('derived state', () => {
         .catch(() => failures++)
       expect(stores.derived.opened, `after ${before} calls`).toBe(0)
     }
-    expect(failures).toBeGreaterThan(2)
+    expect(failures).toBeGreaterThan(0)
   })
 
   test('that cannot be written fails views, never appends', async () => {

@@ -37,6 +37,7 @@ export class MemoryDerived implements DerivedStore {
   }
 
   async clear({ from, to }: DerivedRange): Promise<void> {
+    this.#work()
     for (const key of [...this.entries.keys()]) if (key >= hex(from) && key < hex(to)) this.entries.delete(key)
   }
 
@@ -50,8 +51,8 @@ export function memoryStores(derived = new MemoryDerived(), proven = true): Deri
   return {
     derived,
     open: async (_directory, check) => {
-      derived.opened++
       await check?.(derived, proven)
+      derived.opened++
       return derived
     },
     destroy: async () => derived.entries.clear(),

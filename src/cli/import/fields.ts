@@ -26,7 +26,12 @@ const SECONDS = 100_000_000_000
 
 /** A time in milliseconds since 1970, from ISO text, milliseconds, or seconds. */
 export function timeOf(value: unknown): number | undefined {
-  const at = typeof value === 'number' ? Math.round(value < SECONDS ? value * 1000 : value) : typeof value === 'string' ? Date.parse(value) : Number.NaN
+  const at =
+    typeof value === 'number'
+      ? Math.round(value < SECONDS ? value * 1000 : value)
+      : typeof value === 'string'
+        ? Date.parse(value)
+        : Number.NaN
   return Number.isSafeInteger(at) && at > 0 && at < 8.64e15 ? at : undefined
 }
 

@@ -57,7 +57,9 @@ async function filesOf(sources: readonly string[], report: Report): Promise<Sour
 
 /** The files of each importer: those it recognises, and those that lie among them and belong to them. */
 async function sorted(files: readonly SourceFile[], from: string | undefined, report: Report): Promise<Map<Importer, SourceFile[]>> {
-  const whose = new Map<Importer, SourceFile[]>(importers.filter(({ kind }) => from === undefined || kind === from).map((importer) => [importer, []]))
+  const whose = new Map<Importer, SourceFile[]>(
+    importers.filter(({ kind }) => from === undefined || kind === from).map((importer) => [importer, []]),
+  )
   const nobodys: SourceFile[] = []
   for (const file of files) {
     const importer = from === undefined ? await importerOf(file, report) : [...whose.keys()][0]
@@ -67,7 +69,8 @@ async function sorted(files: readonly SourceFile[], from: string | undefined, re
   const folders = new Map([...whose].map(([importer, own]) => [importer, foldersOf(own)]))
   for (const file of nobodys) {
     const importer = importers.find((one) => one.accompanies?.(file, folders.get(one) ?? new Set()) === true)
-    if (importer === undefined) report.damaged(report.of(file), { reason: file.bytes === 0 ? 'an empty file' : 'of no known kind; name one with --from' })
+    if (importer === undefined)
+      report.damaged(report.of(file), { reason: file.bytes === 0 ? 'an empty file' : 'of no known kind; name one with --from' })
     else whose.get(importer)?.push(file)
   }
   for (const [importer, own] of whose) for (const file of own) report.of(file, importer.kind)

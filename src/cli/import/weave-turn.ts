@@ -110,10 +110,17 @@ export class TurnWeaver {
   /** Ends a turn; what is open in it gets its outcome first. */
   protected end(
     turn: Turn,
-    { how, reason, stopReason, durationMs, inferred }: { how: End; reason?: string; stopReason?: string; durationMs?: number; inferred?: string },
+    {
+      how,
+      reason,
+      stopReason,
+      durationMs,
+      inferred,
+    }: { how: End; reason?: string; stopReason?: string; durationMs?: number; inferred?: string },
     by: 'source' | 'concluded',
   ): void {
-    const emit = (type: string, data: object): void => (by === 'source' ? this.emit(type, data as Fields) : this.aside(type, data as Fields))
+    const emit = (type: string, data: object): void =>
+      by === 'source' ? this.emit(type, data as Fields) : this.aside(type, data as Fields)
     if (inferred !== undefined) this.infers(inferred)
     if (turn.status === 'running') this.lose(turn, how === 'interrupted' ? 'turn interrupted' : 'turn ended')
     const { id: turnId, attempt, usage, model } = turn
@@ -151,7 +158,9 @@ export class TurnWeaver {
       case 'said':
         return this.#within(moment, (turn) => this.#said(turn, moment))
       case 'showed':
-        return this.#within(moment, (turn) => this.#item(turn, known({ kind: 'message', role: moment.role ?? 'assistant', content: moment.content })))
+        return this.#within(moment, (turn) =>
+          this.#item(turn, known({ kind: 'message', role: moment.role ?? 'assistant', content: moment.content })),
+        )
       case 'streamed':
         return this.#within(moment, (turn) => this.#streamed(turn, moment))
       case 'called':
@@ -274,7 +283,10 @@ export class TurnWeaver {
   }
 
   #orphan(moment: Of<'returned'>): void {
-    this.misfit(`an outcome of call ${moment.callId ?? '(without a name)'}, for which no turn is open`, known({ content: moment.content, status: moment.status }))
+    this.misfit(
+      `an outcome of call ${moment.callId ?? '(without a name)'}, for which no turn is open`,
+      known({ content: moment.content, status: moment.status }),
+    )
   }
 
   #lost({ thread, callId, cause }: Of<'lost'>): void {
@@ -328,7 +340,9 @@ export class TurnWeaver {
     const turns = [...this.threads.values()].flatMap(({ turn }) => (turn === undefined ? [] : [turn]))
     const turn = turnId === undefined ? this.threads.get(threadId ?? 'main')?.turn : turns.find(({ id }) => id === turnId)
     if (turn === undefined || (turn.status === 'interrupted' && end.how === 'interrupted'))
-      return this.misfit(turnId === undefined ? `an end (${end.how}) where no turn runs` : `a second end (${end.how}) of turn ${turnId}`, { how: end.how })
+      return this.misfit(turnId === undefined ? `an end (${end.how}) where no turn runs` : `a second end (${end.how}) of turn ${turnId}`, {
+        how: end.how,
+      })
     this.end(turn, known(end) as { how: End }, 'source')
   }
 

@@ -75,7 +75,8 @@ export class SessionWeaver extends TurnWeaver implements Weaver {
       if (turn?.status !== 'running') continue
       const isOver = !turn.explicit && turn.said && turn.calls.size === 0 && turn.items.size === 0
       if (isOver) this.end(turn, { how: 'completed', inferred: 'the end of the last turn' }, 'concluded')
-      else this.end(turn, { how: 'interrupted', reason: 'the source ends here', inferred: 'a turn that the source leaves open' }, 'concluded')
+      else
+        this.end(turn, { how: 'interrupted', reason: 'the source ends here', inferred: 'a turn that the source leaves open' }, 'concluded')
     }
     this.#putAway()
   }
@@ -185,7 +186,8 @@ export class SessionWeaver extends TurnWeaver implements Weaver {
     if (from?.turn?.id === through && from?.turn !== undefined) this.settle(from, 'the conversation went on in another branch')
     const thread = newThread(moment.thread)
     this.threads.set(thread.id, thread)
-    if (from === undefined || through === undefined) this.emit('thread.started', known({ threadId: thread.id, title: moment.title, kind: 'branch' }))
+    if (from === undefined || through === undefined)
+      this.emit('thread.started', known({ threadId: thread.id, title: moment.title, kind: 'branch' }))
     else this.emit('thread.forked', known({ threadId: thread.id, from: from.id, throughTurnId: through, title: moment.title }))
   }
 
@@ -196,4 +198,3 @@ export class SessionWeaver extends TurnWeaver implements Weaver {
     this.emit('thread.started', known({ threadId, kind: of, title, ...(parent === undefined ? {} : { extra: { parent } }) }))
   }
 }
-

@@ -26,7 +26,10 @@ export const agentmux: Importer = {
 
 function isStream({ type, subtype, session_id: session, message }: Fields): boolean {
   if (type === 'system' && subtype === 'agentmux_session_outcome') return true
-  return (type === 'result' && typeof subtype === 'string' && typeof session === 'string') || (type === 'assistant' && typeof session === 'string' && isFields(message))
+  return (
+    (type === 'result' && typeof subtype === 'string' && typeof session === 'string') ||
+    (type === 'assistant' && typeof session === 'string' && isFields(message))
+  )
 }
 
 async function* zones(file: SourceFile, report: Report): AsyncGenerator<Source> {
