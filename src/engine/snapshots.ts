@@ -1,7 +1,8 @@
 /** Taking snapshots of projections, and starting a projection from one. */
 import { Packr } from 'msgpackr'
 import type { Key, Projection } from '../define.js'
-import type { CommitStore, SnapshotRecord } from '../storage/commit-store.js'
+import { isJournalError } from '../errors.js'
+import type { CommitStore, Head, SnapshotRecord } from '../storage/commit-store.js'
 import type { DerivedChange, DerivedStore } from '../storage/derived-store.js'
 import type { SnapshotFiles } from '../storage/snapshot-file.js'
 import type { LawStates } from './laws.js'
@@ -10,6 +11,7 @@ import type { Views } from './views.js'
 
 const CHUNK_ROWS = 500
 const FORGOTTEN = 'the history no longer holds its position and digest'
+const UNKNOWABLE = 'the history cannot be read at its position'
 const packr = new Packr({ useRecords: false, moreTypes: false })
 
 /** Saves the rows of every projection as of what is durable now. A projection whose fold failed is left out. */
@@ -66,20 +68,31 @@ async function refusal(
 ): Promise<string | undefined> {
   if (record.revision > projection.revision) return `revision ${record.revision} is newer than this program's ${projection.revision}`
   if (record.revision < projection.revision) return `revision ${record.revision} is older than this program's ${projection.revision}`
-  if (!(await store.holds(record.head))) return FORGOTTEN
-  return files.refuse(record, whole)
+  return (await againstHistory(store, record.head)) ?? files.refuse(record, whole)
+}
+
+/** Why what was derived at a head does not count, or undefined. What cannot be known does not count either. */
+export async function againstHistory(store: CommitStore<LawStates>, head: Head): Promise<string | undefined> {
+  try {
+    return (await store.holds(head)) ? undefined : FORGOTTEN
+  } catch (error) {
+    if (isJournalError(error, 'JOURNAL_DAMAGED')) return UNKNOWABLE
+    throw error
+  }
+}
+
+export interface SnapshotCheck {
+  file: string
+  ok: boolean
+  reason?: string
 }
 
 /** Says of each snapshot file that is there whether it is what the journal vouches for. A missing one is no finding. */
-export async function checkSnapshots(
-  store: CommitStore<LawStates>,
-  files: SnapshotFiles,
-  whole: boolean,
-): Promise<{ file: string; ok: boolean; reason?: string }[]> {
-  const found: { file: string; ok: boolean; reason?: string }[] = []
+export async function checkSnapshots(store: CommitStore<LawStates>, files: SnapshotFiles, whole: boolean): Promise<SnapshotCheck[]> {
+  const found: SnapshotCheck[] = []
   for (const record of store.snapshots()) {
     if (files.isMissing(record)) continue
-    const reason = (await store.holds(record.head)) ? await files.refuse(record, whole) : FORGOTTEN
+    const reason = (await againstHistory(store, record.head)) ?? (await files.refuse(record, whole))
     found.push(reason === undefined ? { file: record.file, ok: true } : { file: record.file, ok: false, reason })
   }
   return found

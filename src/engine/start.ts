@@ -9,7 +9,7 @@ import type { SnapshotFiles } from '../storage/snapshot-file.js'
 import type { LawStates } from './laws.js'
 import { checkpointChange, checkpointKey, DerivedDoubt, openingKey, projectionRanges, readCheckpoint, sealed, unsealed } from './rows.js'
 import type { Schemas } from './schemas.js'
-import { chooseSnapshot, loadSnapshot } from './snapshots.js'
+import { againstHistory, chooseSnapshot, loadSnapshot } from './snapshots.js'
 import { NOTHING, Table } from './table.js'
 import { Views } from './views.js'
 
@@ -99,7 +99,7 @@ async function trusted(derived: DerivedStore, store: CommitStore<LawStates>, pro
   if (value === undefined) return undefined
   try {
     const { revision, head, failed } = readCheckpoint(projection.name, value)
-    return revision === projection.revision && !failed && (await store.holds(head)) ? head : undefined
+    return revision === projection.revision && !failed && (await againstHistory(store, head)) === undefined ? head : undefined
   } catch (error) {
     if (error instanceof DerivedDoubt) return undefined
     throw error

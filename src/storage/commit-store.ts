@@ -244,7 +244,7 @@ export interface CommitStore<Note> {
   repair(options?: { signal?: AbortSignal; progress?: (done: number, total: number) => void }): Promise<Damage[]>
   /** What was written down as lost, oldest record first. */
   gaps(): readonly Damage[]
-  /** Those of them that hold events of a stream, or may: one that names no streams may, unless the stream goes on unbroken around it. */
+  /** These and damage known so far, where they hold events of a stream, or may: unless its versions go on unbroken around them. */
   gapsOf(stream: string): Promise<Damage[]>
   /** Bytes of the journal itself on disk. */
   bytes(): number
