@@ -11,6 +11,7 @@ import type { Views } from './views.js'
 
 const CHUNK_ROWS = 500
 const FORGOTTEN = 'the history no longer holds its position and digest'
+const LOST = 'it was made with events that are lost since'
 const UNKNOWABLE = 'the history cannot be read at its position'
 const packr = new Packr({ useRecords: false, moreTypes: false })
 
@@ -74,7 +75,8 @@ async function refusal(
 /** Why what was derived at a head does not count, or undefined. What cannot be known does not count either. */
 export async function againstHistory(store: CommitStore<LawStates>, head: Head): Promise<string | undefined> {
   try {
-    return (await store.holds(head)) ? undefined : FORGOTTEN
+    if (!(await store.foldsTo(head))) return (await store.holds(head)) ? LOST : FORGOTTEN
+    return undefined
   } catch (error) {
     if (isJournalError(error, 'JOURNAL_DAMAGED')) return UNKNOWABLE
     throw error

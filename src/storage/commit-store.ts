@@ -229,6 +229,8 @@ export interface CommitStore<Note> {
   subscribe(listener: { written?(group: CommitGroup): void; synced?(head: Head): void; failed?(error: unknown): void }): () => void
   /** Whether this was a group end of this history. False for another digest; rejects with DAMAGED where it cannot be known. */
   holds(head: Head): Promise<boolean>
+  /** Whether what was folded up to a group end would be the same today: nothing that it took in was written down as lost since. */
+  foldsTo(head: Head): Promise<boolean>
 
   /** Vouches for a snapshot file in the journal. Resolves once durable. */
   recordSnapshot(snapshot: SnapshotRecord): Promise<void>
