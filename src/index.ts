@@ -131,7 +131,7 @@ export type { Item, JournalOptions, Recovery, VerifyOptions, VerifyReport, View 
 export type { Journal } from './journal.js'
 export type { RepairOptions } from './repair.js'
 export type { RepairPlan, SalvageReport }
-export type { SnapshotCheck } from './engine/snapshots.js'
+export type { SnapshotCheck } from './engine/snapshot-check.js'
 export type { Durability, Head, Receipt, SinceReport, SnapshotRecord } from './storage/commit-store.js'
 export type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from './storage/derived-store.js'
 export type { Clock, FileHandle, Files } from './storage/files.js'

@@ -10,7 +10,8 @@ import { events$, view$ } from './engine/observe.js'
 import { damaged, Reading, type ReadAllOptions, type ReadOptions } from './engine/reading.js'
 import { follow, type FollowOptions } from './engine/follow.js'
 import { Schemas } from './engine/schemas.js'
-import { checkSnapshots, takeSnapshots } from './engine/snapshots.js'
+import { checkSnapshots } from './engine/snapshot-check.js'
+import { takeSnapshots } from './engine/snapshots.js'
 import { endCleanly, startViews, type StartReport } from './engine/start.js'
 import { defaultLimits } from './engine/values.js'
 import type { Views } from './engine/views.js'
@@ -135,9 +136,9 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
   /** Reads every byte of the journal and says what does not check. Changes nothing. */
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     this.#mustBeOpen()
-    const { snapshots: whole = false, ...rest } = options
+    const { snapshots: fold = false, ...rest } = options
     const { head, ...found } = await this.#store.verify(rest)
-    return { ...found, ...head, snapshots: await checkSnapshots(this.#store, this.#inside.snapshots, whole) }
+    return { ...found, ...head, snapshots: await checkSnapshots(this.#inside, fold, options.signal) }
   }
 
   /** What was written down as lost, oldest record first. */
@@ -214,6 +215,7 @@ interface Inside {
   snapshots: SnapshotFiles
   stores: DerivedStores
   place: DerivedPlace
+  scratch(): DerivedPlace
   rowsMax: number
   durability: Durability
   transcript: TranscriptFold | undefined
@@ -257,6 +259,7 @@ export async function openWith<D extends EventDefinitions, R>(
       appender,
       views: started?.views,
       place,
+      scratch: () => derivedPlace(directory, files, { ...options, readOnly: true }),
       durability: options.durability ?? 'disk',
       transcript: parts.transcript,
       clean: closes || store.recovery.clean,

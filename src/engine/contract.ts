@@ -5,7 +5,7 @@ import type { Durability, Head, SinceReport } from '../storage/commit-store.js'
 import type { DerivedStores } from '../storage/derived-store.js'
 import type { Clock, Files } from '../storage/files.js'
 import type { OpenWorkReport } from './boot.js'
-import type { SnapshotCheck } from './snapshots.js'
+import type { SnapshotCheck } from './snapshot-check.js'
 import type { StartReport } from './start.js'
 import type { ValueLimits } from './values.js'
 
@@ -92,7 +92,7 @@ export interface VerifyReport {
 }
 
 export interface VerifyOptions {
-  /** Also reads the snapshot files, and folds the journal again to see whether it comes to the same. */
+  /** Folds the journal again, and says where it comes to something else than a snapshot. */
   snapshots?: boolean
   /** A head of before: proves that today's history goes on from it. */
   since?: Head

@@ -83,23 +83,6 @@ export async function againstHistory(store: CommitStore<LawStates>, head: Head):
   }
 }
 
-export interface SnapshotCheck {
-  file: string
-  ok: boolean
-  reason?: string
-}
-
-/** Says of each snapshot file that is there whether it is what the journal vouches for. A missing one is no finding. */
-export async function checkSnapshots(store: CommitStore<LawStates>, files: SnapshotFiles, whole: boolean): Promise<SnapshotCheck[]> {
-  const found: SnapshotCheck[] = []
-  for (const record of store.snapshots()) {
-    if (files.isMissing(record)) continue
-    const reason = (await againstHistory(store, record.head)) ?? (await files.refuse(record, whole))
-    found.push(reason === undefined ? { file: record.file, ok: true } : { file: record.file, ok: false, reason })
-  }
-  return found
-}
-
 /** Puts the rows of a snapshot into the derived store. */
 export async function loadSnapshot(
   files: SnapshotFiles,
@@ -107,11 +90,15 @@ export async function loadSnapshot(
   projection: Projection,
   derived: DerivedStore,
 ): Promise<void> {
-  for await (const chunk of files.read(record)) {
-    const rows = packr.unpack(chunk) as [Key, unknown][]
+  for await (const rows of rowsOf(files, record)) {
     const changes: DerivedChange[] = rows.flatMap(([key, state]) => rowChanges(projection, key, undefined, state))
     await derived.batch(changes)
   }
+}
+
+/** A snapshot's rows, some at a time. */
+export async function* rowsOf(files: SnapshotFiles, record: SnapshotRecord): AsyncGenerator<[Key, unknown][], void, undefined> {
+  for await (const chunk of files.read(record)) yield packr.unpack(chunk) as [Key, unknown][]
 }
 
 async function* chunks(rows: AsyncIterable<[Uint8Array, Uint8Array]>): AsyncGenerator<Uint8Array, void, undefined> {
