@@ -17,7 +17,8 @@ export const show: Command = {
       const [, id] = given.arguments as [string, string]
       const { state, gaps = [] } = await journal.view(session, id)
       if (state === undefined) {
-        process.stderr.write(`${bad('turnlog:')} there is no session ${JSON.stringify(id)}\n`)
+        const lost = gaps.length === 0 ? '' : `; what is lost of the journal may have held it\n${damageTable('lost', gaps)}`
+        process.stderr.write(`${bad('turnlog:')} there is no session ${JSON.stringify(id)}${lost}\n`)
         return EXIT.failed
       }
       const threads = await rows(journal.list(thread, { by: 'started', prefix: [id] }))
