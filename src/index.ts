@@ -4,7 +4,7 @@ import { upcasters as builtInUpcasters } from '../upcasters/index.js'
 import type { Catalogue, EventDefinitions, Law, Projection, Upcaster } from './define.js'
 import { defineEvents } from './define.js'
 import { events } from './events.js'
-import type { JournalOptions, Parts, TranscriptFold } from './engine/contract.js'
+import type { JournalOptions, Parts } from './engine/contract.js'
 import type { Damage } from './errors.js'
 import { openWith, type Journal } from './journal.js'
 import { planWith, repairWith, salvageWith, type RepairOptions } from './repair.js'
@@ -89,7 +89,7 @@ function partsOf({ events: own, upcasters = [], projections = [], laws = [], ext
     upcasters: [...builtInUpcasters, ...(extend?.upcasters ?? [])],
     projections: [...builtInProjections, ...(extend?.projections ?? [])] as unknown as readonly Projection[],
     laws: [...builtInLaws, ...(extend?.laws ?? [])],
-    transcript: transcript as TranscriptFold,
+    transcript,
   }
 }
 

@@ -34,9 +34,9 @@ export function defaultKeyPath(): string {
 /** Makes a key: the secret in a file that only its owner reads, the public part beside it. Never overwrites. */
 export function makeKey(path: string, name: string): string {
   if (!/^[^\s+]+$/.test(name)) throw new KeyProblem('The name of a key has no spaces and no plus sign')
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
-  const seed = privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32)
-  const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32)
+  const pair = generateKeyPairSync('ed25519')
+  const seed = pair.privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32)
+  const raw = pair.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32)
   const id = idOf(name, raw)
   const text = (bytes: Buffer): string => `${name}+${id.toString('hex')}+${Buffer.concat([Buffer.of(ED25519), bytes]).toString('base64')}`
   const shown = text(raw)

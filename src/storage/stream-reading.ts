@@ -124,9 +124,9 @@ export class StreamReading<Note> {
     const { recorded, damage } = this.#state
     const found: Damage[] = []
     for (const gap of [...recorded.map(damageOf), ...damage]) {
-      const { firstPosition, lastPosition = firstPosition, streams } = gap
-      if (lastPosition < firstPosition) continue
-      if (streams === undefined ? !(await this.#goesOn(stream, lastPosition)) : streams.includes(stream)) found.push(gap)
+      const last = gap.lastPosition ?? gap.firstPosition
+      if (last < gap.firstPosition) continue
+      if (gap.streams === undefined ? !(await this.#goesOn(stream, last)) : gap.streams.includes(stream)) found.push(gap)
     }
     return found
   }

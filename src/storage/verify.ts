@@ -1,5 +1,4 @@
 /** Reads everything, holds it against itself, and changes nothing. */
-import type { Damage } from '../errors.js'
 import type { Head, StoreReport } from './commit-store.js'
 import { covers, damageOf, isPartOf, sameEvidence } from './gap-record.js'
 import type { State } from './state.js'

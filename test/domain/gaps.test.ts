@@ -1,7 +1,7 @@
 /** Histories of which a part is lost: everything that folds events folds what is left. */
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Key, Projection, RecordedEvent } from '../../src/define.js'
+import type { Projection, RecordedEvent } from '../../src/define.js'
 import { laws } from '../../src/turns.js'
 import { projections, transcript } from '../../projections/index.js'
 import { propertyParameters, withSeed } from '../support/seed.js'
@@ -30,19 +30,22 @@ describe(withSeed('a history with a gap'), () => {
       fc.property(lossy, ({ list, from, share }) => {
         const { events } = play(list)
         const { before, after, first, last } = withGap(events, from, share)
-        for (const law of laws) [...before, ...after].reduce<unknown>((state, event) => law.apply(state as never, event), law.initial())
+        for (const law of laws) [...before, ...after].reduce<unknown>((state, event) => law.apply(state, event), law.initial())
         for (const projection of projections as unknown as Projection[]) {
           const rows = new Map<string, unknown>()
           for (const event of [...before, ...after].filter(({ type }) => projection.types.includes(type)))
             for (const key of projection.keys(event)) {
               const id = JSON.stringify(key)
-              rows.set(id, projection.apply(rows.get(id) ?? projection.initial(key as Key), event, key))
+              rows.set(id, projection.apply(rows.get(id) ?? projection.initial(key), event, key))
             }
           for (const state of rows.values()) if (state !== undefined) expect(projection.state.safeParse(state).success).toBe(true)
         }
-        let state = before.reduce(transcript.apply, transcript.initial())
+        let state = before.reduce((so, event) => transcript.apply(so, event), transcript.initial())
         const threads = new Set(state.threads.keys())
-        state = after.reduce(transcript.apply, transcript.gap(state, { firstPosition: first, lastPosition: last }))
+        state = after.reduce(
+          (so, event) => transcript.apply(so, event),
+          transcript.gap(state, { firstPosition: first, lastPosition: last }),
+        )
         for (const threadId of [...threads, 'main']) {
           const told = transcript.finish(state, threadId)
           if (told.status === 'deleted') continue

@@ -193,7 +193,7 @@ describe(withSeed('salvage'), () => {
     damages[how]!(files, namesOf(files, '.seg')[1] as string)
     const report = await salvage(files)
     const again = await salvageInto(TARGET, '/again', options(files))
-    expect(again.gaps).toMatchObject(report.gaps.map(({ recordedAt: _, ...gap }) => gap))
+    expect(again.gaps).toMatchObject(report.gaps.map((gap) => ({ ...gap, recordedAt: expect.any(Number) as number })))
     expect((await commitsIn(files, '/again')).commits).toEqual((await commitsIn(files, TARGET)).commits)
   })
 
