@@ -45,6 +45,13 @@ export interface TranscriptState {
   unresolved: { threadId: string; position: number }[]
   /** Threads that go on with a thread of another session. */
   beginnings: Map<string, Beginning>
+  gaps: Gap[]
+}
+
+/** Positions of which nothing is left. */
+export interface Gap {
+  firstPosition: number
+  lastPosition?: number
 }
 
 export const initial = (): TranscriptState => ({
@@ -60,6 +67,7 @@ export const initial = (): TranscriptState => ({
   entries: new Map(),
   unresolved: [],
   beginnings: new Map(),
+  gaps: [],
 })
 
 const text = (value: string): ContentPart[] => [{ type: 'text', text: value }]
@@ -164,6 +172,14 @@ const byType: Handlers = {
 }
 
 export const handlers = new Map(Object.entries(byType)) as ReadonlyMap<string, (state: TranscriptState, event: never) => void>
+
+/** Something was lost here, in any of the threads: whoever reads on must know, the model too. */
+export function lose(state: TranscriptState, { firstPosition, lastPosition = firstPosition }: Gap): void {
+  state.gaps.push({ firstPosition, lastPosition })
+  const said = `A part of this session was lost here (positions ${firstPosition} to ${lastPosition} of the journal).`
+  for (const log of state.threads.values())
+    log.add({ order: ++state.order, turnId: '', item: { type: 'note', turnId: '', about: 'lost', text: said } })
+}
 
 function settingOf({ instructions, agent, model, provider, workspace }: { [K in keyof Setting]?: unknown }): Setting {
   return Object.fromEntries(Object.entries({ instructions, agent, model, provider, workspace }).filter(([, value]) => value !== undefined))

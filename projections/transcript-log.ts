@@ -16,7 +16,7 @@ export type TranscriptItem =
   | { type: 'call'; turnId: string; callId: string; name: string; arguments: unknown; outcome: CallOutcome; pending?: true }
   | { type: 'question'; turnId: string; id: string; asks: 'approval' | 'input'; callId?: string; question: string; answer?: string }
   | { type: 'summary'; content: readonly ContentPart[] }
-  | { type: 'note'; turnId: string; about: 'interrupted' | 'failed' | 'cancelled'; text: string }
+  | { type: 'note'; turnId: string; about: 'interrupted' | 'failed' | 'cancelled' | 'lost'; text: string }
 
 export interface Entry {
   readonly order: number

@@ -6,7 +6,7 @@
  */
 import type { RecordedEvent } from '../src/define.js'
 import type { ContentPart } from '../src/events.js'
-import { handlers, initial, type Beginning, type Setting, type TranscriptState } from './transcript-events.js'
+import { handlers, initial, lose, type Beginning, type Gap, type Setting, type TranscriptState } from './transcript-events.js'
 import { shown, type CallOutcome, type TranscriptItem } from './transcript-log.js'
 
 export type { CallOutcome, TranscriptItem }
@@ -26,6 +26,8 @@ export interface Transcript extends Setting {
   queue: { turnId: string; content: readonly ContentPart[] }[]
   /** Positions of compactions, truncations and forks at a turn or an item that is not there; they cut nothing. */
   unresolved: number[]
+  /** What of the session is lost; absent where nothing is. */
+  gaps?: Gap[]
 }
 
 export const transcript = {
@@ -36,6 +38,11 @@ export const transcript = {
     state.position = event.position
     state.version = event.version
     if (!state.deleted) handlers.get(event.type)?.(state, event as never)
+    return state
+  },
+
+  gap(state: TranscriptState, gap: Gap): TranscriptState {
+    lose(state, gap)
     return state
   },
 
@@ -64,6 +71,7 @@ export const transcript = {
       items,
       queue,
       unresolved,
+      ...(state.gaps.length === 0 ? {} : { gaps: [...state.gaps] }),
     }
   },
 }

@@ -4,8 +4,12 @@ import { upcasters as builtInUpcasters } from '../upcasters/index.js'
 import type { Catalogue, Complete, EventDefinitions, Fault, Law, Projection, Upcaster } from './define.js'
 import { defineEvents } from './define.js'
 import { events } from './events.js'
-import type { JournalOptions, TranscriptFold } from './engine/contract.js'
+import type { JournalOptions, Parts } from './engine/contract.js'
+import type { Damage } from './errors.js'
 import { openWith, type Journal } from './journal.js'
+import { planWith, repairWith, salvageWith, type RepairOptions } from './repair.js'
+import type { RepairPlan } from './storage/repair-plan.js'
+import type { SalvageReport } from './storage/salvage-journal.js'
 import { laws as builtInLaws } from './turns.js'
 
 type BuiltIn = (typeof events)['definitions']
@@ -58,19 +62,48 @@ export async function openJournal(
   options: OpenOptions<EventDefinitions> & Partial<OwnParts<EventDefinitions>> = {},
 ): Promise<never> {
   if (typeof directory !== 'string' || directory === '') throw new TypeError('openJournal takes the path of a directory')
-  if (options.events !== undefined) {
-    const { events: own, upcasters = [], projections = [], laws = [], ...rest } = options
-    return openWith(directory, { events: own, upcasters, projections, laws }, rest) as Promise<never>
-  }
-  const { extend, ...rest } = options
-  const parts = {
+  return openWith(directory, partsOf(options), options) as Promise<never>
+}
+
+/** The parts of a journal with events of its own, or with the built-in ones and others beside them. */
+export type PartsOptions = Partial<OwnParts<EventDefinitions>> & { extend?: OwnParts<EventDefinitions> }
+
+/**
+ * Says what `repair` would do to a damaged journal. Reads everything, changes nothing, and works beside a writer.
+ * @throws JournalError JOURNAL_NOT_FOUND, JOURNAL_NEWER_FORMAT, JOURNAL_IO
+ */
+export function planRepair(directory: string, options: PartsOptions & RepairOptions = {}): Promise<RepairPlan> {
+  return planWith(directory, partsOf(options), options)
+}
+
+/**
+ * Makes a damaged journal whole again as a plan says: what cannot be read is kept in `quarantine/` and written down as lost; nothing
+ * that is there is changed. Resolves with what was written down.
+ * @throws JournalError JOURNAL_HISTORY_CHANGED if the journal changed since the plan was made, JOURNAL_LOCKED, JOURNAL_DISK_FULL, JOURNAL_IO,
+ * and for events that it cannot read, what {@link openJournal} does.
+ */
+export function repair(directory: string, plan: RepairPlan, options: PartsOptions & RepairOptions = {}): Promise<Damage[]> {
+  return repairWith({ ...plan, directory }, partsOf(options), options)
+}
+
+/**
+ * Carries every commit that is intact, from a directory in any state, into a new journal, at its position and with gaps where something
+ * is lost. The old directory is only read.
+ * @throws JournalError JOURNAL_NOT_FOUND where nothing is left, JOURNAL_IO where the new directory is not empty, JOURNAL_DISK_FULL
+ */
+export function salvage(from: string, to: string, options: PartsOptions & RepairOptions = {}): Promise<SalvageReport> {
+  return salvageWith(from, to, partsOf(options), options)
+}
+
+function partsOf({ events: own, upcasters = [], projections = [], laws = [], extend }: PartsOptions): Parts<EventDefinitions> {
+  if (own !== undefined) return { events: own, upcasters, projections, laws }
+  return {
     events: extend === undefined ? events : defineEvents(joined(extend.events.definitions)),
     upcasters: [...builtInUpcasters, ...(extend?.upcasters ?? [])],
     projections: [...builtInProjections, ...(extend?.projections ?? [])] as unknown as readonly Projection[],
     laws: [...builtInLaws, ...(extend?.laws ?? [])],
-    transcript: transcript as TranscriptFold,
+    transcript,
   }
-  return openWith(directory, parts, rest) as Promise<never>
 }
 
 function joined(own: EventDefinitions): EventDefinitions {
@@ -113,7 +146,10 @@ export type { ReadAllOptions, ReadOptions } from './engine/reading.js'
 export type { ValueLimits } from './engine/values.js'
 export type { Item, JournalOptions, Recovery, VerifyOptions, VerifyReport, View } from './engine/contract.js'
 export type { Journal } from './journal.js'
-export type { Durability, Head, Receipt, SnapshotRecord } from './storage/commit-store.js'
+export type { RepairOptions } from './repair.js'
+export type { RepairPlan, SalvageReport }
+export type { SnapshotCheck } from './engine/snapshot-check.js'
+export type { Durability, Head, Receipt, SinceReport, SnapshotRecord } from './storage/commit-store.js'
 export type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from './storage/derived-store.js'
 export type { Clock, FileHandle, Files } from './storage/files.js'
 export { call, item, session, task, thread, timeline, turn } from '../projections/index.js'

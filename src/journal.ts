@@ -1,5 +1,5 @@
 /** The journal: conducts the floors, and knows no bytes. */
-import type { Observable } from 'rxjs'
+import { concatMap, type Observable } from 'rxjs'
 import type { EventDefinitions, Key, NewEvent, Projection, RecordedEvent } from './define.js'
 import { Appender, type AppendOptions } from './engine/appender.js'
 import { closeInterrupted, reportOpenWork, type OpenWorkReport } from './engine/boot.js'
@@ -8,13 +8,14 @@ import { Laws, type LawStates } from './engine/laws.js'
 import { list, type ListOptions, type ListRow } from './engine/list.js'
 import { events$, view$ } from './engine/observe.js'
 import { follow, type FollowOptions } from './engine/follow.js'
-import { Reading, type ReadAllOptions, type ReadOptions } from './engine/reading.js'
+import { damaged, Reading, type ReadAllOptions, type ReadOptions } from './engine/reading.js'
 import { Schemas } from './engine/schemas.js'
-import { checkSnapshots, takeSnapshots } from './engine/snapshots.js'
+import { checkSnapshots } from './engine/snapshot-check.js'
+import { takeSnapshots } from './engine/snapshots.js'
 import { startViews, type StartReport } from './engine/start.js'
 import { limitsOf } from './engine/values.js'
 import type { Views } from './engine/views.js'
-import { JournalError } from './errors.js'
+import { JournalError, type Damage } from './errors.js'
 import type { CommitStore, Durability, Head, Receipt, SnapshotRecord } from './storage/commit-store.js'
 import type { DerivedStores } from './storage/derived-store.js'
 import { derivedPlace, openCommitStore, type DerivedPlace } from './storage/open.js'
@@ -91,7 +92,8 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
 
   /** The view now, then each change of it. */
   view$<S, K extends Key>(projection: Projection<S, K>, key: K): Observable<View<S>> {
-    return view$(() => this.#projected(), projection as unknown as Projection, key) as Observable<View<S>>
+    const views = view$(() => this.#projected(), projection as unknown as Projection, key) as Observable<View<S>>
+    return views.pipe(concatMap((view) => this.#marked(key, view)))
   }
 
   /**
@@ -100,12 +102,12 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
    */
   async view<S, K extends Key>(projection: Projection<S, K>, key: K): Promise<View<S>> {
     const views = await this.#projected()
-    return views.row(projection as unknown as Projection, key) as Promise<View<S>>
+    return this.#marked(key, (await views.row(projection as unknown as Projection, key)) as View<S>)
   }
 
   /** Rows of a projection in one of its orders, filtered and in pages; see {@link ListOptions}. */
   async *list<S, K extends Key>(projection: Projection<S, K>, options: ListOptions<S> = {}): AsyncGenerator<ListRow<S>, void, undefined> {
-    yield* list(await this.#projected(), projection, options)
+    for await (const row of list(await this.#projected(), projection, options)) yield await this.#marked(row.key, row)
   }
 
   /** What the next model call of a thread needs. Cost: linear in the stream. @throws TypeError without the built-in catalogue. */
@@ -114,7 +116,11 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
     const fold = this.#inside.transcript
     if (fold === undefined) throw new TypeError('transcript needs the built-in events; this journal was opened with others')
     let state = fold.initial()
-    for await (const item of this.#inside.reading.stream(stream, {})) state = fold.apply(state, item as RecordedEvent)
+    for await (const item of this.#inside.reading.stream(stream, { onGap: 'yield' })) {
+      if (!('gap' in item)) state = fold.apply(state, item)
+      else if (item.gap.recordedAt === undefined) throw damaged(item.gap)
+      else state = fold.gap(state, item.gap)
+    }
     return fold.finish(state, threadId) as R
   }
 
@@ -128,11 +134,19 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
   /** Reads every byte of the journal and says what does not check. Changes nothing. */
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     this.#mustBeOpen()
-    const { signal, progress } = options
-    const found = await this.#store.verify({ ...(signal === undefined ? {} : { signal }), ...(progress === undefined ? {} : { progress }) })
-    const snapshots = await checkSnapshots(this.#store, this.#inside.snapshots, options.snapshots === true)
-    const { ok, head, commits, events, damage } = found
-    return { ok, position: head.position, digest: head.digest, commits, events, damage, snapshots }
+    const { snapshots: fold = false, ...rest } = options
+    const { head, ...found } = await this.#store.verify(rest)
+    return { ...found, ...head, snapshots: await checkSnapshots(this.#inside, fold, options.signal) }
+  }
+
+  /** What was written down as lost, oldest record first. */
+  get gaps(): readonly Damage[] {
+    return this.#store.gaps()
+  }
+
+  /** Names the journal for ever. */
+  get id(): string {
+    return this.#store.id
   }
 
   /** Bytes that the journal itself takes on the disk, without what is derived from it. */
@@ -173,6 +187,12 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
     return this.#views
   }
 
+  /** A row with what its stream lost, which is the one that its key begins with. */
+  async #marked<T extends object>(key: Key, row: T): Promise<T> {
+    const gaps = await this.#store.gapsOf(typeof key === 'string' ? key : (key[0] as string))
+    return gaps.length === 0 ? row : { ...row, gaps }
+  }
+
   #mustBeOpen(): void {
     if (this.#closing !== undefined) throw this.#closed()
   }
@@ -197,6 +217,7 @@ interface Inside {
   snapshots: SnapshotFiles
   stores: DerivedStores
   place: DerivedPlace
+  scratch(): DerivedPlace
   rowsMax: number
   durability: Durability
   transcript: TranscriptFold | undefined
@@ -240,6 +261,7 @@ export async function openWith<D extends EventDefinitions, R>(
       appender,
       views: started?.views,
       place,
+      scratch: () => derivedPlace(directory, files, clock, { ...options, readOnly: true }),
       durability: options.durability ?? 'disk',
       transcript: parts.transcript,
       clean: closes || store.recovery.clean,

@@ -31,13 +31,13 @@ const rooms: Record<string, Room> = {
     packages: /^(msgpackr|rxjs|zod|node:(buffer|crypto|events|timers(\/promises)?|util|zlib))$/,
   },
   journal: {
-    files: /^src\/journal\.ts$/,
+    files: /^src\/(journal|repair)\.ts$/,
     ours: /^src\/(engine\/.*|storage\/.*|(define|events|turns|tasks|open-work|errors)\.ts)$/,
     packages: /^rxjs$/,
   },
   'the front door': {
     files: /^src\/index\.ts$/,
-    ours: /^(src\/(journal|define|events|turns|errors)\.ts|upcasters\/index\.ts|projections\/index\.ts)$/,
+    ours: /^(src\/(journal|repair|define|events|turns|errors)\.ts|upcasters\/index\.ts|projections\/index\.ts)$/,
     types: /^src\/(engine|storage)\//,
     packages: NOTHING,
   },

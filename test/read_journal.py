@@ -28,25 +28,24 @@ def unpack(b, i):
 
 
 def unpack_array(b, i, n):
-    items = []
-    for _ in range(n):
-        item, i = unpack(b, i)
-        items.append(item)
+    items = [None] * n
+    for k in range(n): items[k], i = unpack(b, i)
     return items, i
 
 
 def unpack_map(b, i, n):
-    items = {}
-    for _ in range(n):
-        key, i = unpack(b, i)
-        items[key], i = unpack(b, i)
-    return items, i
+    flat, i = unpack_array(b, i, 2 * n)
+    return dict(zip(flat[::2], flat[1::2])), i
 
 
-def frames(b, limit):
-    """Every frame up to the limit, checked: kind, count, group, first position, payload, aux, digest."""
+def frames(b, limit, holes={}):
+    """Every frame up to the limit, checked: kind, count, group, first position, payload, aux, digest. None for a hole that was recorded."""
     at = 0
-    while at + 96 <= limit and b[at:at + 4] == b'TLF1':
+    while at in holes or (at + 96 <= limit and b[at:at + 4] == b'TLF1'):
+        if at in holes:
+            at += holes[at]
+            yield
+            continue
         crc, kind, align, _, count, group, first, length, body = struct.unpack_from('<IBBHIQQII', b, at + 4)
         assert zlib.crc32(b[at + 8:at + 96]) == crc, f'header checksum at {at}'
         unit = 1 << align
@@ -63,22 +62,34 @@ def frames(b, limit):
 def main(directory):
     assert open(os.path.join(directory, 'FORMAT')).read() == 'turnlog 1\n', 'not a journal of format 1'
     folder = os.path.join(directory, 'journal')
-    files = [open(os.path.join(folder, name), 'rb').read() for name in sorted(os.listdir(folder)) if name.endswith('.seg')]
+    names = [name for name in sorted(os.listdir(folder)) if name.endswith('.seg')]
+    files = [open(os.path.join(folder, name), 'rb').read() for name in names]
+    # The newest header and the frames behind it name every place that was written down as lost.
+    lost = [gap for frame in frames(files[-1], len(files[-1])) if frame[0] in (1, 6) for gap in unpack(frame[4], 0)[0].get('gaps', [])]
+    for gap in lost: print(f"lost: positions {gap['first']} to {gap['last']}: {gap['reason']}", file=sys.stderr)
+    holes = [{gap['offset']: gap['bytes'] for gap in lost if gap['segment'] == name and gap['bytes'] > 0} for name in names]
     # A segment ends where the header of the next one says; what lies behind is no part of the history.
-    limits = [next(frames(b, len(b)))[5] for b in files[1:]] + [len(files[-1])]
+    heads = [next(frames(b, len(b), hole), None) for b, hole in zip(files, holes)]
+    limits = [head[5] if head and int(after[:8]) == int(name[:8]) + 1 else len(b)
+              for b, name, after, head in zip(files, names, names[1:], heads[1:])] + [len(files[-1])]
     digest, position = bytes(32), 0
-    for b, limit in zip(files, limits):
-        for kind, count, group, first, payload, aux, after in frames(b, limit):
-            if kind != 2: continue
-            assert first == position + 1, f'position {first} follows {position}'
-            digest = hashlib.sha256(digest + struct.pack('<Q', first) + payload).digest()
+    for b, limit, hole in zip(files, limits, holes):
+        for frame in frames(b, limit, hole):
+            digest = digest if frame else None
+            kind, count, group, first, payload, aux, after = frame or [0] * 7
+            if kind not in (2, 6): continue
+            start = first - aux if kind == 6 else first
+            missing = start != position + 1
+            assert not missing or any(g['first'] <= position + 1 and start - 1 <= g['last'] for g in lost), f'position {start} follows {position}'
+            # Behind what is lost the digest has to be believed; from there on it is worked out again.
+            digest = hashlib.sha256(digest + struct.pack('<Q', first) + payload).digest() if digest and not missing else after
             assert digest == after, f'history digest at position {first}'
-            at = 0
+            position, at = first - 1, 0
             for _ in range(count):
                 crc, length = struct.unpack_from('<II', payload, at)
-                record = payload[at + 8:at + 8 + length]
-                assert zlib.crc32(payload[at + 4:at + 8] + record) == crc, f'record checksum at position {position + 1}'
-                (stream, version, commit_id, time, meta, events), _ = unpack(record, 0)
+                body = payload[at + 8:at + 8 + length]
+                assert zlib.crc32(payload[at + 4:at + 8] + body) == crc, f'record checksum at position {position + 1}'
+                (stream, version, commit_id, time, meta, events), _ = unpack(body, 0)
                 for n, (type_, schema, data, flags, *own) in enumerate(events):
                     position += 1
                     print(json.dumps([position, stream, version + n, type_, schema, time, data], ensure_ascii=False))

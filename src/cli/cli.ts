@@ -2,6 +2,7 @@
 import { isJournalError } from '../index.js'
 import { EXIT, helpFor, readWords, UsageError, type Command } from './command.js'
 import { commands } from './commands/index.js'
+import { KeyProblem } from './keys.js'
 import { bad, bold, dim, print, printJson } from './terminal.js'
 import { UnknownTranscript } from './transcripts/read.js'
 
@@ -32,7 +33,7 @@ function failed(error: unknown, command: Command, json: boolean): number {
     process.stderr.write(`${bad(code)} ${message}\n`)
     return code === 'JOURNAL_DAMAGED' ? EXIT.damage : EXIT.failed
   }
-  if (error instanceof UnknownTranscript || isSystemError(error)) {
+  if (error instanceof UnknownTranscript || error instanceof KeyProblem || isSystemError(error)) {
     process.stderr.write(`${bad('turnlog:')} ${error.message}\n`)
     return EXIT.failed
   }

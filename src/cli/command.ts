@@ -92,7 +92,9 @@ export async function withJournal({ arguments: [directory] }: Given, use: (journ
   const code = await use(journal)
   const { damage } = journal.recovery
   if (damage.length === 0) return code
-  process.stderr.write(`${bad('damaged')}: ${damage.length} part(s) of the journal no longer check. See: turnlog verify ${directory}\n`)
+  process.stderr.write(
+    `${bad('damaged')}: ${damage.length} part(s) of the journal no longer check. See: turnlog verify ${directory}, then turnlog repair ${directory}\n`,
+  )
   return EXIT.damage
 }
 

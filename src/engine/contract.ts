@@ -1,11 +1,12 @@
 /** What a journal is opened with, and what it tells: the types of the front door that no single part of the engine owns. */
 import type { Catalogue, EventDefinitions, Law, Projection, RecordedEvent, Upcaster } from '../define.js'
 import type { Damage } from '../errors.js'
-import type { Durability } from '../storage/commit-store.js'
+import type { Durability, Head, SinceReport } from '../storage/commit-store.js'
 import type { DerivedStores } from '../storage/derived-store.js'
 import type { Clock, Files } from '../storage/files.js'
 import type { OpenWorkReport } from './boot.js'
 import type { OnUnknown } from './schemas.js'
+import type { SnapshotCheck } from './snapshot-check.js'
 import type { StartReport } from './start.js'
 import type { ValueLimits } from './values.js'
 
@@ -60,6 +61,8 @@ export interface Parts<D extends EventDefinitions> {
 export interface TranscriptFold<T = unknown, R = unknown> {
   initial(): T
   apply(state: T, event: RecordedEvent): T
+  /** Positions of the stream that are lost. */
+  gap(state: T, gap: Damage): T
   finish(state: T, threadId: string): R
 }
 
@@ -90,13 +93,19 @@ export interface VerifyReport {
   commits: number
   events: number
   damage: Damage[]
+  /** What repair or salvage wrote down as lost; no damage any more. */
+  gaps: Damage[]
   /** The snapshot files that are there. */
-  snapshots: { file: string; ok: boolean; reason?: string }[]
+  snapshots: SnapshotCheck[]
+  /** What can be proven of `since`. */
+  since?: SinceReport
 }
 
 export interface VerifyOptions {
-  /** Also reads the snapshot files. */
+  /** Folds the journal again, and says where it comes to something else than a snapshot. */
   snapshots?: boolean
+  /** A head of before: proves that today's history goes on from it. */
+  since?: Head
   signal?: AbortSignal
   progress?: (done: number, total: number) => void
 }
@@ -106,6 +115,8 @@ export interface View<S> {
   /** Undefined where there is none. */
   state: S | undefined
   position: number
+  /** Where events of the row's stream are lost, or may be; absent where nothing is. */
+  gaps?: Damage[]
 }
 
 /** Gaps appear only where they were asked for. */

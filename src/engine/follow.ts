@@ -1,4 +1,4 @@
-/** Following: every event from a place on, then each new one, once it is durable. */
+/** Following: what is there, then what comes, as it comes. */
 import type { RecordedEvent } from '../define.js'
 import { JournalError } from '../errors.js'
 import type { CommitStore, Head } from '../storage/commit-store.js'
@@ -32,7 +32,12 @@ export async function* follow(
       const upTo = store.synced.position
       for await (const item of upTo > at ? store.read({ after: at, upTo, ...(signal === undefined ? {} : { signal }) }) : []) {
         if (news.ended) return
-        if ('gap' in item) throw damaged(item.gap)
+        if ('gap' in item) {
+          // What is known to be lost has been told; a follower goes on behind it.
+          if (item.gap.recordedAt === undefined) throw damaged(item.gap)
+          at = Math.max(at, item.gap.lastPosition ?? at)
+          continue
+        }
         for (const event of reading.group(item, at, only)) {
           if (news.ended) return
           yield event

@@ -1,5 +1,6 @@
 /** Rows of a projection in one of its orders, in pages. */
 import type { Key, Projection } from '../define.js'
+import type { Damage } from '../errors.js'
 import { DerivedDoubt, orderRange, readOrder, readRow, rowKey, rowRange } from './rows.js'
 import type { Views } from './views.js'
 
@@ -23,6 +24,8 @@ export interface ListRow<S> {
   position: number
   /** Where to go on behind this row. */
   cursor: string
+  /** Where events of the row's stream are lost, or may be; absent where nothing is. */
+  gaps?: Damage[]
 }
 
 /** How many rows are read at a time. */

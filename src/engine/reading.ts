@@ -214,12 +214,13 @@ class Flat<T> implements AsyncIterableIterator<T> {
 
 /** The error for a place in history that cannot be read. */
 export function damaged(gap: Damage): JournalError {
-  const last = gap.lastPosition === undefined ? '' : ` to ${gap.lastPosition}`
-  return new JournalError(
-    'JOURNAL_DAMAGED',
-    `Positions ${gap.firstPosition}${last} cannot be read: ${gap.reason} (${gap.segment}, offset ${gap.offset}). Pass { onGap: 'yield' } to read around it.`,
-    { damage: [gap] },
-  )
+  const { firstPosition, lastPosition, reason, segment, offset, recordedAt } = gap
+  const positions = `Positions ${firstPosition}${lastPosition === undefined ? '' : ` to ${lastPosition}`}`
+  const what = recordedAt === undefined ? 'cannot be read' : `are lost, as was written down on ${new Date(recordedAt).toISOString()}`
+  const where = segment === '' ? '' : ` (${segment}, offset ${offset})`
+  return new JournalError('JOURNAL_DAMAGED', `${positions} ${what}: ${reason}${where}. Pass { onGap: 'yield' } to read around it.`, {
+    damage: [gap],
+  })
 }
 
 async function* commitsOf(

@@ -2,7 +2,7 @@
 import { Packr } from 'msgpackr'
 import type { Key, Projection } from '../define.js'
 import { isJournalError } from '../errors.js'
-import type { CommitStore, SnapshotRecord } from '../storage/commit-store.js'
+import type { CommitStore, Head, SnapshotRecord } from '../storage/commit-store.js'
 import type { DerivedChange, DerivedStore } from '../storage/derived-store.js'
 import type { SnapshotFiles } from '../storage/snapshot-file.js'
 import type { LawStates } from './laws.js'
@@ -11,6 +11,8 @@ import type { Views } from './views.js'
 
 const CHUNK_ROWS = 500
 const FORGOTTEN = 'the history no longer holds its position and digest'
+const LOST = 'it was made with events that are lost since'
+const UNKNOWABLE = 'the history cannot be read at its position'
 const packr = new Packr({ useRecords: false, moreTypes: false })
 
 /** Saves the rows of every projection as of what is durable now. A projection whose fold failed is left out. */
@@ -67,32 +69,18 @@ async function refusal(
 ): Promise<string | undefined> {
   if (record.revision > projection.revision) return `revision ${record.revision} is newer than this program's ${projection.revision}`
   if (record.revision < projection.revision) return `revision ${record.revision} is older than this program's ${projection.revision}`
-  return (await standsFor(store, record)) ? files.refuse(record, whole) : FORGOTTEN
+  return (await againstHistory(store, record.head)) ?? files.refuse(record, whole)
 }
 
-/** Whether the history certainly goes on from where the snapshot was taken; where that lies in damage nobody can know. */
-async function standsFor(store: CommitStore<LawStates>, { head }: SnapshotRecord): Promise<boolean> {
+/** Why what was derived at a head does not count, or undefined. What cannot be known does not count either. */
+export async function againstHistory(store: CommitStore<LawStates>, head: Head): Promise<string | undefined> {
   try {
-    return await store.holds(head)
+    if (!(await store.foldsTo(head))) return (await store.holds(head)) ? LOST : FORGOTTEN
+    return undefined
   } catch (error) {
-    if (isJournalError(error, 'JOURNAL_DAMAGED')) return false
+    if (isJournalError(error, 'JOURNAL_DAMAGED')) return UNKNOWABLE
     throw error
   }
-}
-
-/** Says of each snapshot file that is there whether it is what the journal vouches for. A missing one is no finding. */
-export async function checkSnapshots(
-  store: CommitStore<LawStates>,
-  files: SnapshotFiles,
-  whole: boolean,
-): Promise<{ file: string; ok: boolean; reason?: string }[]> {
-  const found: { file: string; ok: boolean; reason?: string }[] = []
-  for (const record of store.snapshots()) {
-    if (files.isMissing(record)) continue
-    const reason = (await standsFor(store, record)) ? await files.refuse(record, whole) : FORGOTTEN
-    found.push(reason === undefined ? { file: record.file, ok: true } : { file: record.file, ok: false, reason })
-  }
-  return found
 }
 
 /** Puts the rows of a snapshot into the derived store, and says what they come to. */
@@ -103,9 +91,9 @@ export async function loadSnapshot(
   derived: DerivedStore,
 ): Promise<Tally> {
   let tally = NO_ROWS
-  for await (const chunk of files.read(record)) {
+  for await (const rows of rowsOf(files, record)) {
     const changes: DerivedChange[] = []
-    for (const [key, state] of packr.unpack(chunk) as [Key, unknown][]) {
+    for (const [key, state] of rows) {
       const row = rowChanges(projection, key, undefined, state)
       tally = counted(tally, undefined, row.checksum)
       changes.push(...row.changes)
@@ -113,6 +101,11 @@ export async function loadSnapshot(
     await derived.batch(changes)
   }
   return tally
+}
+
+/** A snapshot's rows, some at a time. */
+export async function* rowsOf(files: SnapshotFiles, record: SnapshotRecord): AsyncGenerator<[Key, unknown][], void, undefined> {
+  for await (const chunk of files.read(record)) yield packr.unpack(chunk) as [Key, unknown][]
 }
 
 async function* chunks(rows: AsyncIterable<[Uint8Array, Uint8Array]>): AsyncGenerator<Uint8Array, void, undefined> {

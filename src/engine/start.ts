@@ -4,7 +4,6 @@
  */
 import { crc32 } from 'node:zlib'
 import type { Projection } from '../define.js'
-import { isJournalError } from '../errors.js'
 import type { CommitStore, Head } from '../storage/commit-store.js'
 import type { DerivedRange, DerivedStore, DerivedStores } from '../storage/derived-store.js'
 import type { SnapshotFiles } from '../storage/snapshot-file.js'
@@ -24,7 +23,7 @@ import {
   type Checkpoint,
 } from './rows.js'
 import type { Schemas } from './schemas.js'
-import { chooseSnapshot, loadSnapshot } from './snapshots.js'
+import { againstHistory, chooseSnapshot, loadSnapshot } from './snapshots.js'
 import { NOTHING, Table } from './table.js'
 import { Views } from './views.js'
 
@@ -111,19 +110,9 @@ async function lookOver(
     if (value === undefined) continue
     const checkpoint = readCheckpoint(projection.name, value)
     const { revision, head, failed } = checkpoint
-    if (revision !== projection.revision || failed || !(await isOfHistory(store, head))) continue
+    if (revision !== projection.revision || failed || (await againstHistory(store, head)) !== undefined) continue
     if (!proven) await audit(derived, projection, checkpoint)
     checkpoints.set(projection, checkpoint)
-  }
-}
-
-/** Whether a place is certainly one of this history; where that lies in damage nobody can know. */
-async function isOfHistory(store: CommitStore<LawStates>, head: Head): Promise<boolean> {
-  try {
-    return await store.holds(head)
-  } catch (error) {
-    if (isJournalError(error, 'JOURNAL_DAMAGED')) return false
-    throw error
   }
 }
 

@@ -76,8 +76,9 @@ export class Views {
   /** Resolves once everything that was written when it was called is folded. */
   async settle(): Promise<void> {
     if (this.#broken !== undefined) throw this.#broken
-    const { position } = this.#store.head
-    if (this.#applied.position >= position && !this.#doubted) return
+    const { position, digest } = this.#store.head
+    const reached = this.#applied.position > position || (this.#applied.position === position && this.#applied.digest === digest)
+    if (reached && !this.#doubted) return
     this.#pump()
     await new Promise<void>((done, fail) => this.#waiting.push({ position, done, fail }))
   }
@@ -165,8 +166,9 @@ export class Views {
         await this.#fold(item)
         await this.#back.idle()
       }
-      // What was not read behind the last group lies in damage at the end, and is not waited for.
-      if (this.#applied.position < goal.position) this.#apply([], goal)
+      // What was not read behind the last group lies in damage at the end, and is not waited for; or was written down as lost.
+      if (this.#applied.position < goal.position || (this.#applied.position === goal.position && this.#applied.digest !== goal.digest))
+        this.#apply([], goal)
     } catch (error) {
       if (!(error instanceof DerivedDoubt)) throw error
       this.#doubted = true

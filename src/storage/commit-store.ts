@@ -232,6 +232,8 @@ export interface CommitStore<Note> {
   subscribe(listener: { written?(group: CommitGroup): void; synced?(head: Head): void; failed?(error: unknown): void }): () => void
   /** Whether this was a group end of this history. False for another digest; rejects with DAMAGED where it cannot be known. */
   holds(head: Head): Promise<boolean>
+  /** Whether what was folded up to a group end would be the same today: nothing that it took in was written down as lost since. */
+  foldsTo(head: Head): Promise<boolean>
 
   /** Vouches for a snapshot file in the journal. Resolves once durable. */
   recordSnapshot(snapshot: SnapshotRecord): Promise<void>
@@ -247,7 +249,7 @@ export interface CommitStore<Note> {
   repair(options?: { signal?: AbortSignal; progress?: (done: number, total: number) => void }): Promise<Damage[]>
   /** What was written down as lost, oldest record first. */
   gaps(): readonly Damage[]
-  /** Those of them that hold events of a stream, or may: one that names no streams may, unless the stream goes on unbroken around it. */
+  /** These and damage known so far, where they hold events of a stream, or may: unless its versions go on unbroken around them. */
   gapsOf(stream: string): Promise<Damage[]>
   /** Bytes of the journal itself on disk. */
   bytes(): number

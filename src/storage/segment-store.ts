@@ -127,6 +127,12 @@ export class SegmentStore<Note> implements CommitStore<Note> {
     return found
   }
 
+  async foldsTo(head: Head): Promise<boolean> {
+    const { recorded } = this.#state
+    const seen = recorded.findLastIndex((gap) => gap.head.position < head.position || gap.head.digest === head.digest)
+    return recorded.every((gap, i) => i <= seen || gap.last < gap.first || gap.first > head.position) && (await this.holds(head))
+  }
+
   async recordSnapshot(snapshot: SnapshotRecord): Promise<void> {
     if (this.#writer === undefined) throw this.#readOnly()
     await this.#writer.frame(Kind.snapshot, packSnapshot(snapshot), () => this.#state.facts.addSnapshot(snapshot))

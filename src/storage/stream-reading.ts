@@ -1,7 +1,7 @@
 /** Reads one stream through the indexes, forwards or backwards. */
 import type { Damage } from '../errors.js'
 import type { Gap, StoredCommit } from './commit-store.js'
-import { damageOf, versionIn, type RecordedGap } from './gap-record.js'
+import { damageOf, versionIn } from './gap-record.js'
 import type { Part } from './indexes.js'
 import { PLACE } from './memory-index.js'
 import { lastPosition, lastVersion } from './record.js'
@@ -119,18 +119,20 @@ export class StreamReading<Note> {
     return { gap: this.#state.known(gap) }
   }
 
-  /** Recorded gaps in which a stream lost events, or may have. Reads one record for each gap that names no streams. */
+  /** Places in which a stream lost events, or may have. Reads one record for each place that names no streams. */
   async gapsOf(stream: string): Promise<Damage[]> {
+    const { recorded, damage } = this.#state
     const found: Damage[] = []
-    for (const gap of this.#state.recorded) {
-      if (gap.last < gap.first) continue
-      if (gap.streams === undefined ? !(await this.#goesOn(stream, gap)) : versionIn(gap, stream) > 0) found.push(damageOf(gap))
+    for (const gap of [...recorded.map(damageOf), ...damage]) {
+      const last = gap.lastPosition ?? gap.firstPosition
+      if (last < gap.firstPosition) continue
+      if (gap.streams === undefined ? !(await this.#goesOn(stream, last)) : gap.streams.includes(stream)) found.push(gap)
     }
     return found
   }
 
   /** Whether the versions of a stream go on unbroken around a gap. */
-  async #goesOn(stream: string, { last }: RecordedGap): Promise<boolean> {
+  async #goesOn(stream: string, last: number): Promise<boolean> {
     let next: number | undefined
     for (let part = await this.#newest(stream); part !== undefined; part = await part.previous()) {
       const places = await part.places()

@@ -4,8 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { cli } from '../../src/cli/cli.js'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { play } from '../../src/cli/demo/runtime.js'
 import { sample } from '../../src/cli/demo/sample.js'
 import { writeScript } from '../../src/cli/demo/write-script.js'
@@ -13,30 +12,11 @@ import { commands } from '../../src/cli/commands/index.js'
 import { openJournal } from '../../src/index.js'
 import { root } from '../support/root.js'
 import { describeWithSharedData } from '../support/shared-data.js'
+import { turnlog, type Ran } from '../support/turnlog.js'
 
 const base = mkdtempSync(join(tmpdir(), 'turnlog-commands-'))
 const journal = join(base, 'journal')
 const script = writeScript(sample())
-
-interface Ran {
-  exit: number
-  out: string
-  errors: string
-}
-
-/** Runs a command in this process, with what it writes kept. */
-async function turnlog(...words: string[]): Promise<Ran> {
-  const out = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
-  const errors = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
-  const written = (spy: { mock: { calls: unknown[][] } }): string => spy.mock.calls.map(([chunk]) => String(chunk)).join('')
-  try {
-    const exit = await cli(words)
-    return { exit, out: written(out), errors: written(errors) }
-  } finally {
-    out.mockRestore()
-    errors.mockRestore()
-  }
-}
 
 /** Runs the program as it is started. */
 function program(...words: string[]): Promise<Ran> {

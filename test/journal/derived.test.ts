@@ -186,6 +186,57 @@ describe('a snapshot that is damaged', () => {
   })
 })
 
+describe('a snapshot that the journal does not fold to', () => {
+  /** The same projection by its name and revision, with a fold that makes something else of some texts. */
+  const changed = (wrong: RegExp) => {
+    const state = z.object({ notes: z.number(), last: z.string(), at: z.number() })
+    return defineProjection(notes, {
+      name: 'tally',
+      revision: tally.revision,
+      state,
+      key: (event) => event.stream,
+      initial: () => ({ notes: 0, last: '', at: 0 }),
+      on: { 'note.added': (s, { data, position }) => (wrong.test(data.text) ? s : { notes: s.notes + 1, last: data.text, at: position }) },
+    })
+  }
+
+  test('is named, with the first event from which on the two differ', async () => {
+    const { directory, files } = await withSnapshots()
+    const check = async (wrong: RegExp) => {
+      const journal = await openJournal(directory, { events: notes, projections: [changed(wrong)], readOnly: true })
+      try {
+        return (await journal.verify({ snapshots: true })).snapshots.toSorted((a, b) => a.file.localeCompare(b.file))
+      } finally {
+        await journal.close()
+      }
+    }
+    expect(await check(/tail/)).toEqual(files.map((file) => ({ file, ok: true })))
+    // Each round has thirty notes: note 4 of the second is event 35.
+    expect(await check(/r1 n4$/)).toMatchObject([
+      { file: files[0], ok: true },
+      { file: files[1], ok: false, reason: expect.stringContaining('position 35') as string, differsFrom: { position: 35, stream: 's4' } },
+    ])
+    expect(await check(/n7$/)).toMatchObject([
+      { ok: false, differsFrom: { position: 8, type: 'note.added', stream: 's7' } },
+      { ok: false, differsFrom: { position: 8 } },
+    ])
+  })
+
+  test('is not folded where events are lost, and says so', async () => {
+    const { directory, files } = await withSnapshots()
+    const segment = filesIn(directory).find((file) => file.endsWith('.seg')) as string
+    const path = join(directory, segment)
+    flip(path, readFileSync(path).indexOf('r0 n3'))
+    const journal = await openJournal(directory, { events: notes, projections: [tally], readOnly: true })
+    const { snapshots } = await journal.verify({ snapshots: true })
+    await journal.close()
+    expect(snapshots.find(({ file }) => file === files[1])).toMatchObject({
+      ok: true,
+      reason: expect.stringContaining('not folded again') as string,
+    })
+  })
+})
+
 describe('a snapshot that is missing', () => {
   test('is no finding, and the older one is used', async () => {
     const { directory, files, rows } = await withSnapshots()

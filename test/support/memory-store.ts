@@ -136,6 +136,10 @@ export class MemoryStore<Note> implements CommitStore<Note> {
     return position === 0 || this.#groups.some(({ head }) => head.position === position && head.digest === digest)
   }
 
+  foldsTo(head: Head): Promise<boolean> {
+    return this.holds(head)
+  }
+
   async recordSnapshot(snapshot: SnapshotRecord): Promise<void> {
     this.#snapshots.unshift(snapshot)
   }

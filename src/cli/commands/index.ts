@@ -2,12 +2,30 @@
 import type { Command } from '../command.js'
 import { demo } from './demo.js'
 import { importing } from './import.js'
+import { keygen } from './keygen.js'
+import { repair } from './repair.js'
+import { salvage } from './salvage.js'
 import { sessions } from './sessions.js'
 import { show } from './show.js'
+import { sign } from './sign.js'
 import { snapshot } from './snapshot.js'
 import { stats } from './stats.js'
 import { tail } from './tail.js'
 import { tasks } from './tasks.js'
 import { verify } from './verify.js'
 
-export const commands: readonly Command[] = [demo, importing, sessions, show, tasks, tail, stats, verify, snapshot]
+export const commands: readonly Command[] = [
+  demo,
+  importing,
+  sessions,
+  show,
+  tasks,
+  tail,
+  stats,
+  verify,
+  repair,
+  salvage,
+  sign,
+  keygen,
+  snapshot,
+]

@@ -1,6 +1,7 @@
 import { session, thread, turn, type Key, type Transcript } from '../../index.js'
 import { conversation } from '../conversation.js'
 import { EXIT, withJournal, type Command, type OpenedJournal } from '../command.js'
+import { damageTable } from '../damage-table.js'
 import { bad, bold, print, printJson } from '../terminal.js'
 import { sessionTable, threadTable, turnTable } from '../view-tables.js'
 
@@ -14,16 +15,18 @@ export const show: Command = {
   run: (given) =>
     withJournal(given, async (journal) => {
       const [, id] = given.arguments as [string, string]
-      const { state } = await journal.view(session, id)
+      const { state, gaps = [] } = await journal.view(session, id)
       if (state === undefined) {
-        process.stderr.write(`${bad('turnlog:')} there is no session ${JSON.stringify(id)}\n`)
+        const lost = gaps.length === 0 ? '' : `; what is lost of the journal may have held it\n${damageTable('lost', gaps)}`
+        process.stderr.write(`${bad('turnlog:')} there is no session ${JSON.stringify(id)}${lost}\n`)
         return EXIT.failed
       }
       const threads = await rows(journal.list(thread, { by: 'started', prefix: [id] }))
       const turns = await rows(journal.list(turn, { by: 'submitted', prefix: [id] }))
       const transcripts = given.options['brief'] === true ? [] : await transcriptsOf(journal, id, threads)
-      if (given.json) printJson({ session: state, threads, turns, transcripts })
-      else print([sessionTable([state]), threadTable(threads), turnTable(turns), ...transcripts.map(told)].join('\n\n'))
+      const lost = gaps.length === 0 ? [] : [damageTable('lost', gaps)]
+      if (given.json) printJson({ session: state, threads, turns, transcripts, ...(gaps.length === 0 ? {} : { gaps }) })
+      else print([sessionTable([state]), ...lost, threadTable(threads), turnTable(turns), ...transcripts.map(told)].join('\n\n'))
       return EXIT.fine
     }),
 }

@@ -1,0 +1,25 @@
+import { salvage as carry } from '../../index.js'
+import { EXIT, type Command } from '../command.js'
+import { damageTable } from '../damage-table.js'
+import { dim, good, print, printJson, Progress } from '../terminal.js'
+
+/** Rescues what is intact. */
+export const salvage: Command = {
+  name: 'salvage',
+  takes: ['<dir>', '<new-dir>'],
+  says: 'Carry every commit that is intact into a new journal, at its position, with a gap wherever something is lost.\nWorks on a directory in any state, also where files are missing or the disk gives errors, and only reads it. The new directory must be empty or not exist.\nIt is a journal once salvage is through: remove what a salvage that was stopped left, and begin again.',
+  options: {},
+  examples: ['salvage ./broken ./rescued', 'salvage ./broken ./rescued --json'],
+  async run({ arguments: [from = '', to = ''], json }) {
+    const progress = new Progress('salvaging')
+    const report = await carry(from, to, { progress: (done, total) => progress.show(done, total) })
+    progress.end()
+    if (json) printJson(report)
+    else {
+      print(`${good('salvaged')}  ${report.events} events in ${report.commits} commits, up to position ${report.position}, into ${to}`)
+      if (report.gaps.length > 0) print(damageTable('lost', report.gaps))
+      print(dim('Notes that were signed before hold up to the first gap; sign a new one.'))
+    }
+    return EXIT.fine
+  },
+}
