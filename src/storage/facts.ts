@@ -46,6 +46,15 @@ export class Facts {
     })
   }
 
+  copy(): Facts {
+    const copy = new Facts()
+    copy.lastAt = this.lastAt
+    for (const [type, seen] of this.types) copy.types.set(type, seen)
+    for (const stream of this.open) copy.open.add(stream)
+    copy.snapshots = [...this.snapshots]
+    return copy
+  }
+
   encode(segment: number): Buffer {
     const types = Array.from(this.types, ([type, { schema, ignorable }]): PackedFacts['types'][0] => [type, schema, ignorable])
     return pack({ segment, at: this.lastAt, types, open: [...this.open], snapshots: this.snapshots } satisfies PackedFacts)

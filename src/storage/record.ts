@@ -2,6 +2,7 @@
 import { crc32 } from 'node:zlib'
 import { Packr } from 'msgpackr'
 import { ADDED, IGNORABLE, type NewCommit, type StoredCommit, type StoredEvent } from './commit-store.js'
+import { laterFormat } from './format-file.js'
 
 export const RECORD_HEAD_BYTES = 8
 
@@ -49,7 +50,7 @@ function checksum(bytes: Buffer, at: number, end: number): number {
 
 /**
  * The commit in a record whose checksum is known to be right.
- * @throws Error if it is no commit, or one with flags of a later format: that is no accident of the disk.
+ * @throws Error if it is no commit; JournalError JOURNAL_NEWER_FORMAT for flags of a later format. Neither is an accident of the disk.
  */
 export function decodeCommit(bytes: Buffer, start: number, end: number, position: number): StoredCommit {
   const value = packr.unpack(bytes, { start: start + RECORD_HEAD_BYTES, end }) as [
@@ -66,7 +67,7 @@ export function decodeCommit(bytes: Buffer, start: number, end: number, position
   const events = new Array<StoredEvent>(packed.length)
   for (let i = 0; i < packed.length; i++) {
     const [type, schema, data, flags, meta] = packed[i] as (typeof packed)[0]
-    if ((flags & ~(IGNORABLE | ADDED)) !== 0) throw new Error(`a record has flags ${flags} of a later format`)
+    if ((flags & ~(IGNORABLE | ADDED)) !== 0) throw laterFormat(`an event with flags ${flags}`)
     events[i] = meta === undefined ? { type, schema, data, flags } : { type, schema, data, flags, meta }
   }
   const commit: StoredCommit = { stream: value[0], version: value[1], at: value[3], events, position }
