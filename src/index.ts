@@ -138,6 +138,8 @@ export type {
 export { errorCodes, isJournalError, JournalError } from './errors.js'
 export type { Damage, ErrorDetails, JournalErrorCode, Outcome } from './errors.js'
 export { events } from './events.js'
+export { checkFrozen, freeze } from './freeze.js'
+export type { Finding, Freeze, FreezeParts } from './freeze.js'
 export type { AppendOptions } from './engine/appender.js'
 export type { InterruptedTurn } from './engine/boot.js'
 export type { ListOptions, ListRow } from './engine/list.js'

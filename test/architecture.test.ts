@@ -30,14 +30,14 @@ const rooms: Record<string, Room> = {
     ours: /^src\/(storage\/.*|define\.ts|errors\.ts)$/,
     packages: /^(msgpackr|rxjs|zod|node:(buffer|crypto|events|timers(\/promises)?|util|zlib))$/,
   },
-  journal: {
-    files: /^src\/(journal|repair)\.ts$/,
+  'the conductors': {
+    files: /^src\/(journal|repair|freeze|upgrade)\.ts$/,
     ours: /^src\/(engine\/.*|storage\/.*|(define|events|turns|tasks|open-work|errors)\.ts)$/,
     packages: /^rxjs$/,
   },
   'the front door': {
     files: /^src\/index\.ts$/,
-    ours: /^(src\/(journal|repair|define|events|turns|errors)\.ts|upcasters\/index\.ts|projections\/index\.ts)$/,
+    ours: /^(src\/(journal|repair|freeze|upgrade|define|events|turns|errors)\.ts|upcasters\/index\.ts|projections\/index\.ts)$/,
     types: /^src\/(engine|storage)\//,
     packages: NOTHING,
   },

@@ -22,10 +22,10 @@ export async function takeSnapshots(store: CommitStore<LawStates>, views: Views,
     await views.flush()
     if (table.failed !== undefined) continue
     const { name, revision } = table.projection
-    const there = store
-      .snapshots()
-      .find((other) => other.projection === name && other.revision === revision && other.head.position === table.checkpoint.position)
-    if (there !== undefined && (await files.refuse(there, true)) === undefined) continue
+    const there = store.snapshots().find((other) => other.projection === name && other.head.position === table.checkpoint.position)
+    // A newer program's snapshot of this very position is left where it is.
+    if (there !== undefined && there.revision > revision) continue
+    if (there?.revision === revision && (await files.refuse(there, true)) === undefined) continue
     const { head, rows } = await views.sure(async () => ({ head: table.checkpoint, rows: views.derived.range(rowRange(name)) }))
     const record = await files.write({ projection: name, revision, head }, chunks(rows))
     const before = store.snapshots().filter((other) => other.projection === name)

@@ -58,6 +58,16 @@ export class Facts {
     this.gaps = [...this.gaps, ...gaps]
   }
 
+  copy(): Facts {
+    const copy = new Facts()
+    copy.lastAt = this.lastAt
+    for (const [type, seen] of this.types) copy.types.set(type, seen)
+    for (const stream of this.open) copy.open.add(stream)
+    copy.snapshots = [...this.snapshots]
+    copy.gaps = [...this.gaps]
+    return copy
+  }
+
   encode(segment: number): Buffer {
     const types = Array.from(this.types, ([type, { schema, ignorable }]): PackedFacts['types'][0] => [type, schema, ignorable])
     const gaps = this.gaps.length === 0 ? {} : { gaps: this.gaps }

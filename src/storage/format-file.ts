@@ -27,7 +27,7 @@ export async function formatState(files: Files, paths: Paths, names: readonly st
   if (format === null) return { fault: damagedFormat(paths, text.length) }
   const found = Number(format[1])
   if (found > FORMAT) {
-    const message = `${paths.root} has format ${found}; this program reads formats up to ${FORMAT}. Use a newer turnlog.`
+    const message = `${paths.root} has format ${found}; this program reads formats up to ${FORMAT}. Use a newer turnlog. Nothing was changed.`
     throw new JournalError('JOURNAL_NEWER_FORMAT', message, { found, supported: FORMAT })
   }
   return { format: found }
@@ -68,6 +68,12 @@ async function keep(files: Files, paths: Paths): Promise<void> {
     if (!hasCode(error, 'EEXIST')) throw error
   })
   await files.syncDir(paths.quarantine)
+}
+
+/** The error for bytes that check and that only a later format can have written. */
+export function laterFormat(what: string): JournalError {
+  const message = `The journal holds ${what}, which format ${FORMAT} does not have. Use a newer turnlog. Nothing was changed.`
+  return new JournalError('JOURNAL_NEWER_FORMAT', message, { found: FORMAT + 1, supported: FORMAT })
 }
 
 export async function writeFormat(files: Files, clock: Clock, paths: Paths): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import { createHash, hash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import { laterFormat } from './format-file.js'
 
 export const HEADER_BYTES = 96
 export const TRAILER_BYTES = 8
@@ -87,14 +88,18 @@ export function makeFrame(header: Omit<FrameHeader, 'payloadCrc' | 'length'>, pa
   return frame
 }
 
-/** The header at a place in a buffer that holds at least {@link HEADER_BYTES} from there; undefined if it does not check. */
+/**
+ * The header at a place in a buffer that holds at least {@link HEADER_BYTES} from there; undefined if it does not check.
+ * @throws JournalError JOURNAL_NEWER_FORMAT for one that checks and has a kind or flags of a later format.
+ */
 export function parseHeader(bytes: Buffer, at: number): FrameHeader | undefined {
   if (bytes.readUInt32LE(at) !== MAGIC) return undefined
   if (crc32(bytes.subarray(at + 8, at + HEADER_BYTES)) !== bytes.readUInt32LE(at + 4)) return undefined
   const kind = bytes[at + 8] as number
   const align = bytes[at + 9] as number
   const flags = bytes.readUInt16LE(at + 10)
-  if (kind < 1 || kind > LAST_KIND || flags > REWRITTEN || (align !== 3 && align !== 9 && align !== 12)) return undefined
+  if (kind > LAST_KIND || flags > REWRITTEN) throw laterFormat(`a frame of kind ${kind} with flags ${flags}`)
+  if (kind < 1 || (align !== 3 && align !== 9 && align !== 12)) return undefined
   if (bytes.readUInt32LE(at + 32) > PAYLOAD_MAX) return undefined
   for (const number of [16, 24, 56]) if (readU64(bytes, at + number) > Number.MAX_SAFE_INTEGER) return undefined
   return {

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib'
 import { Packr } from 'msgpackr'
 import { ADDED, IGNORABLE, type NewCommit, type StoredCommit, type StoredEvent } from './commit-store.js'
 import { mustBePlain, NotPlain } from './plain.js'
+import { laterFormat } from './format-file.js'
 
 export const RECORD_HEAD_BYTES = 8
 
@@ -60,7 +61,7 @@ type PackedCommit = [stream: string, version: number, commitId: string | null, a
 
 /**
  * The commit in a record whose checksum is known to be right.
- * @throws NotPlain if it is no commit, or one with flags of a later format: that is no accident of the disk.
+ * @throws NotPlain if it is no commit; JournalError JOURNAL_NEWER_FORMAT for flags of a later format. Neither is an accident of the disk.
  */
 export function decodeCommit(bytes: Buffer, start: number, end: number, position: number): StoredCommit {
   mustBePlain(bytes, start + RECORD_HEAD_BYTES, end)
@@ -71,7 +72,7 @@ export function decodeCommit(bytes: Buffer, start: number, end: number, position
   for (let i = 0; i < packed.length; i++) {
     const [type, schema, data, flags, meta] = packed[i] as PackedEvent
     if (typeof type !== 'string' || !isCount(schema) || !isCount(flags)) throw new NotPlain('a record that checks is no commit')
-    if ((flags & ~(IGNORABLE | ADDED)) !== 0) throw new NotPlain(`a record has flags ${flags} of a later format`)
+    if ((flags & ~(IGNORABLE | ADDED)) !== 0) throw laterFormat(`an event with flags ${flags}`)
     events[i] = meta === undefined ? { type, schema, data, flags } : { type, schema, data, flags, meta }
   }
   const commit: StoredCommit = { stream, version, at, events, position }

@@ -1,10 +1,12 @@
 /** Sees what a directory holds, for whoever is to open it, and touches nothing. */
 import { setTimeout } from 'node:timers/promises'
 import { ioError, JournalError } from '../errors.js'
-import type { Look, StreamNotes } from './commit-store.js'
+import type { Look, StreamNotes, TypeSeen } from './commit-store.js'
 import type { Core } from './core.js'
 import type { Clock, Files } from './files.js'
 import { formatState } from './format-file.js'
+import { Kind } from './frame.js'
+import { readGroup } from './group.js'
 import { Handles } from './handles.js'
 import { HeadFile, type HeadMark } from './head-file.js'
 import { hasCode } from './io.js'
@@ -111,14 +113,15 @@ export async function seeOnce<Note>(
 }
 
 /** @throws JournalError JOURNAL_DAMAGED where damage is refused, and whatever `admit` throws. */
-export function admit<Note>(directory: string, { facts, chain, damage }: Sight<Note>, options: OpenStore<Note>): void {
+export function admit<Note>(directory: string, sight: Sight<Note>, options: OpenStore<Note>): void {
+  const { chain, damage } = sight
   if (options.onDamage === 'refuse' && damage.length > 0) {
     const message = `The journal in ${directory} is damaged: ${damage[0]?.reason}. Open it with onDamage: 'isolate' to use the rest.`
     throw new JournalError('JOURNAL_DAMAGED', message, { directory, damage: [...damage] })
   }
   options.admit({
     format: FORMAT,
-    types: facts.types,
+    types: options.readOnly === true ? sight.facts.types : typesToBe(sight),
     head: { position: chain.position, digest: (chain.digest ?? Buffer.alloc(32)).toString('hex') },
     damage,
   })
@@ -130,6 +133,14 @@ async function formatOf(files: Files, paths: Paths, names: readonly string[], an
   if (found.fault === undefined) return found.format
   if (anyFormat) return FORMAT
   throw found.fault
+}
+
+/** The types that a journal holds for a writer, which takes in the last group even where nothing proves it. */
+function typesToBe<Note>({ facts, unproven }: Sight<Note>): ReadonlyMap<string, TypeSeen> {
+  if (unproven?.header.kind !== Kind.data) return facts.types
+  const all = facts.copy()
+  for (const commit of readGroup(unproven).commits) all.addCommit(commit, false)
+  return all.types
 }
 
 async function rootNames(files: Files, directory: string): Promise<string[] | undefined> {

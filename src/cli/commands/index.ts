@@ -5,6 +5,7 @@ import { importing } from './import.js'
 import { keygen } from './keygen.js'
 import { repair } from './repair.js'
 import { salvage } from './salvage.js'
+import { freeze } from './freeze.js'
 import { sessions } from './sessions.js'
 import { show } from './show.js'
 import { sign } from './sign.js'
@@ -28,4 +29,5 @@ export const commands: readonly Command[] = [
   sign,
   keygen,
   snapshot,
+  freeze,
 ]

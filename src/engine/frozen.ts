@@ -1,0 +1,204 @@
+/**
+ * Frozen shapes: what every event type looked like at each of its schemas, one example of each, and what each step made of it.
+ * Held against the catalogue and the steps of now, so that nobody changes what journals hold without noticing.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import { z } from 'zod'
+import { shapesOf, type Catalogue, type EventDefinition, type StepContext, type Upcaster } from '../define.js'
+import { JournalError } from '../errors.js'
+import { exampleOf, type JsonSchema } from './example.js'
+import { refusalOf } from './fits.js'
+import { Schemas } from './schemas.js'
+
+/** A file of the frozen directory: a shape, or what the step from a shape made of its example. */
+export interface FrozenShape {
+  type: string
+  schema: number
+  /** One example. */
+  data: unknown
+  /** JSON Schema. */
+  shape: unknown
+}
+export interface FrozenStep {
+  type: string
+  schema: number
+  becomes: { type: string; schema: number; data: unknown }[]
+}
+
+/** Something that does not agree with what was frozen. */
+export interface Finding {
+  type: string
+  schema: number
+  /** What is wrong, and what to do. */
+  reason: string
+}
+
+/** The files by name. */
+export type Frozen = ReadonlyMap<string, FrozenShape | FrozenStep>
+
+/** What a step is told when its answer is frozen. */
+const CONTEXT: StepContext = { at: Date.UTC(2026, 0, 2), meta: { actor: 'ann', occurredAt: Date.UTC(2026, 0, 1) } }
+
+export class Freezer {
+  readonly #catalogue: Catalogue
+  readonly #upcasters: readonly Upcaster[]
+  readonly #frozen: Frozen
+  readonly findings: Finding[] = []
+  /** Files that are missing. */
+  readonly missing = new Map<string, FrozenShape | FrozenStep>()
+
+  constructor(catalogue: Catalogue, upcasters: readonly Upcaster[], frozen: Frozen) {
+    this.#catalogue = catalogue
+    this.#upcasters = upcasters
+    this.#frozen = frozen
+    const schemas = this.#schemas()
+    const examples = this.#examples()
+    for (const example of examples) {
+      this.#judgeShape(example)
+      if (schemas !== undefined) this.#judgeExample(schemas, example)
+      this.#judgeStep(example)
+    }
+  }
+
+  #schemas(): Schemas | undefined {
+    try {
+      return new Schemas(this.#catalogue, this.#upcasters)
+    } catch (error) {
+      const { type, from } = error instanceof JournalError ? (error.details as { type: string; from: number }) : { type: '', from: 0 }
+      this.#find(type, from, (error as Error).message)
+      return undefined
+    }
+  }
+
+  /** Every frozen example, and one of each shape of today that was not frozen yet. */
+  #examples(): FrozenShape[] {
+    const examples = [...this.#frozen.values()].filter((file) => 'shape' in file)
+    for (const [type, definition] of Object.entries(this.#catalogue.definitions)) {
+      if (examples.some((one) => one.type === type && one.schema === definition.schema)) continue
+      const made = this.#make(type, definition)
+      if (made === undefined) continue
+      examples.push(made)
+      this.missing.set(shapeFile(made), made)
+    }
+    return examples
+  }
+
+  #make(type: string, { schema, data }: EventDefinition): FrozenShape | undefined {
+    const shape = jsonSchema(data)
+    const example = exampleOf(shape)
+    if (refusalOf(data, example) === undefined) return { type, schema, data: example, shape }
+    this.#find(
+      type,
+      schema,
+      'no example could be made from its shape. Give one: .meta({ examples: [ … ] }) on its schema, or on the field that is hard to guess.',
+    )
+    return undefined
+  }
+
+  #judgeShape({ type, schema, shape }: FrozenShape): void {
+    const now = this.#catalogue.definitions[type]
+    if (now === undefined || schema < now.schema) return
+    if (schema > now.schema) this.#find(type, schema, `the catalogue went back to schema ${now.schema}; journals hold schema ${schema}.`)
+    else if (!isDeepStrictEqual(jsonSchema(now.data), shape))
+      this.#find(
+        type,
+        schema,
+        `its shape changed and its schema number did not. Make it schema ${schema + 1}, and add the upcaster from ${schema}.`,
+      )
+  }
+
+  #judgeExample(schemas: Schemas, { type, schema, data }: FrozenShape): void {
+    if (!schemas.knows(type))
+      return this.#find(type, schema, 'nothing knows the type any more. Add a last step that renames, splits or drops it.')
+    const now = this.#catalogue.definitions[type]
+    const refusal = now?.schema === schema ? refusalOf(now.data, data) : undefined
+    if (refusal !== undefined) this.#find(type, schema, `its example is refused by today's catalogue: ${z.prettifyError(refusal)}`)
+    try {
+      schemas.events({ stream: '', version: 1, position: 1, ...CONTEXT, events: [{ type, schema, data, flags: 0 }] })
+    } catch (error) {
+      if (!(error instanceof JournalError)) throw error
+      const cause = error.cause instanceof Error ? ` (${error.cause.message})` : ''
+      this.#find(type, schema, `its example no longer becomes what today's catalogue accepts: ${error.message}${cause}`)
+    }
+  }
+
+  #judgeStep({ type, schema, data }: FrozenShape): void {
+    const step = this.#upcasters.find((one) => one.type === type && one.from === schema)
+    const name = stepFile({ type, schema })
+    const before = this.#frozen.get(name) as FrozenStep | undefined
+    if (step === undefined) {
+      if (before !== undefined) this.#find(type, schema, `its step was there when it was frozen and is not any more. Put it back.`)
+      return
+    }
+    const becomes = answerOf(step, data)
+    if (becomes === undefined) return
+    if (before === undefined) this.missing.set(name, { type, schema, becomes })
+    else if (!isDeepStrictEqual(plain(before.becomes), plain(becomes)))
+      this.#find(
+        type,
+        schema,
+        'its step gives another answer than when it was frozen. A step is never edited; put the change into the next one.',
+      )
+  }
+
+  #find(type: string, schema: number, reason: string): void {
+    this.findings.push({ type, schema, reason })
+  }
+}
+
+export function shapeFile({ type, schema }: { type: string; schema: number }): string {
+  return `${encodeURIComponent(type)}@${schema}.json`
+}
+
+export function stepFile({ type, schema }: { type: string; schema: number }): string {
+  return `${encodeURIComponent(type)}@${schema}.up.json`
+}
+
+/** What the step makes of the example; undefined where it throws, which is found when the example is brought to today. */
+function answerOf(step: Upcaster, data: unknown): FrozenStep['becomes'] | undefined {
+  const { to = { type: step.type, schema: step.from + 1 } } = step
+  try {
+    const made = step.up(structuredClone(data) as never, CONTEXT)
+    if (!Array.isArray(to)) return shapesOf(to).map((shape) => ({ type: shape.type, schema: shape.schema, data: made }))
+    const parts = made as { type: string; data: unknown }[]
+    return parts.map((part) => ({
+      type: part.type,
+      schema: to.find((shape: { type: string }) => shape.type === part.type)?.schema ?? 0,
+      data: part.data,
+    }))
+  } catch {
+    return undefined
+  }
+}
+
+/** A file's text: JSON, with bytes as `{ "$bytes": base64 }`. */
+export function toText(value: unknown): string {
+  const replace = function (this: Record<string, unknown>, key: string, given: unknown): unknown {
+    const own = this[key]
+    return own instanceof Uint8Array ? { $bytes: Buffer.from(own).toString('base64') } : given
+  }
+  return `${JSON.stringify(value, replace, 2)}\n`
+}
+
+export function fromText(text: string): unknown {
+  return JSON.parse(text, (_key, value: unknown) => {
+    const bytes = (value as { $bytes?: unknown } | null)?.$bytes
+    return typeof bytes === 'string' ? new Uint8Array(Buffer.from(bytes, 'base64')) : value
+  })
+}
+
+/** As it would be read back from the file. */
+function plain(value: unknown): unknown {
+  return fromText(toText(value))
+}
+
+/** The shape as JSON Schema, in which bytes are of format `bytes`; what that has no word for, such as a refinement, stands as anything. */
+function jsonSchema(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, {
+    io: 'input',
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema: written }) => {
+      if (zodSchema._zod.def.type === 'custom' && z.safeParse(zodSchema, new Uint8Array(1)).success) written.format = 'bytes'
+    },
+  }) as JsonSchema
+}

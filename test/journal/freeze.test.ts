@@ -1,0 +1,153 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { checkFrozen, defineEvents, defineUpcaster, freeze, type Catalogue, type Upcaster } from '../../src/index.js'
+import { hashOf, temporary } from '../support/journal.js'
+
+interface Parts {
+  events: Catalogue
+  upcasters?: Upcaster[]
+}
+const first: Parts = {
+  events: defineEvents({
+    'note.added': { schema: 1, data: z.object({ text: z.string(), when: z.iso.datetime().optional() }) },
+    'note.moved': { schema: 1, data: z.object({ to: z.string().min(3) }) },
+    'note/odd name': { schema: 1, data: z.object({ bytes: z.instanceof(Uint8Array) }) },
+  }),
+}
+const withNote = (schema: number, data: z.ZodType, rest: object = {}): Catalogue =>
+  defineEvents({ ...first.events.definitions, 'note.added': { schema, data }, ...rest })
+const tagged = z.object({ text: z.string(), tags: z.array(z.string()) })
+const tag = (tags: string[] = []): Upcaster =>
+  defineUpcaster({ type: 'note.added', from: 1, up: ({ text }: { text: string }) => ({ text, tags }) })
+const second: Parts = { events: withNote(2, tagged), upcasters: [tag()] }
+
+/** A directory in which the first, or the first and then the second catalogue is frozen. */
+async function frozen(...catalogues: Parts[]): Promise<string> {
+  const directory = join(temporary(), 'schemas')
+  for (const parts of catalogues) expect((await freeze(directory, parts)).findings).toEqual([])
+  return directory
+}
+const reasons = async (directory: string, parts: Parts): Promise<string[]> =>
+  (await checkFrozen(directory, parts)).map(({ type, schema, reason }) => `${type}@${schema}: ${reason}`)
+
+describe('freeze', () => {
+  test('records shape and example of every type, and later what each step made of its example', async () => {
+    const directory = await frozen(first)
+    expect(readdirSync(directory).toSorted()).toEqual(['note%2Fodd%20name@1.json', 'note.added@1.json', 'note.moved@1.json'])
+    expect(JSON.parse(readFileSync(join(directory, 'note.moved@1.json'), 'utf8'))).toMatchObject({
+      type: 'note.moved',
+      schema: 1,
+      data: { to: 'text' },
+      shape: { type: 'object', properties: { to: { type: 'string', minLength: 3 } }, required: ['to'] },
+    })
+    expect(await freeze(directory, second)).toEqual({ written: ['note.added@2.json', 'note.added@1.up.json'], findings: [] })
+    expect(JSON.parse(readFileSync(join(directory, 'note.added@1.up.json'), 'utf8'))).toEqual({
+      type: 'note.added',
+      schema: 1,
+      becomes: [{ type: 'note.added', schema: 2, data: { text: 'text', tags: [] } }],
+    })
+    expect(await reasons(directory, second)).toEqual([])
+  })
+
+  test('changes nothing that is there, and adds nothing while something does not agree', async () => {
+    const directory = await frozen(first)
+    const before = hashOf(directory)
+    expect(await freeze(directory, first)).toEqual({ written: [], findings: [] })
+    const changed = { events: withNote(1, tagged, { 'note.new': { schema: 1, data: z.object({}) } }) }
+    const { written, findings } = await freeze(directory, changed)
+    expect(written).toEqual([])
+    expect(findings).toHaveLength(2)
+    expect(hashOf(directory)).toBe(before)
+  })
+
+  test('asks for an example where none can be guessed', async () => {
+    const hard = { events: defineEvents({ 'note.added': { schema: 1, data: z.object({ code: z.string().regex(/^\d{4}$/) }) } }) }
+    expect((await freeze(join(temporary(), 's'), hard)).findings).toEqual([
+      { type: 'note.added', schema: 1, reason: expect.stringMatching(/examples: \[/) as string },
+    ])
+    const given = {
+      events: defineEvents({
+        'note.added': {
+          schema: 1,
+          data: z.object({
+            code: z
+              .string()
+              .regex(/^\d{4}$/)
+              .meta({ examples: ['1234'] }),
+          }),
+        },
+      }),
+    }
+    expect((await freeze(join(temporary(), 's'), given)).findings).toEqual([])
+  })
+})
+
+describe('the check finds', () => {
+  test('nothing where nothing changed', async () => {
+    expect(await reasons(await frozen(first), first)).toEqual([])
+    expect(await reasons(await frozen(first, second), second)).toEqual([])
+  })
+
+  test('what is not frozen yet', async () => {
+    expect(await reasons(join(temporary(), 'none'), first)).toHaveLength(3)
+    const missing = await reasons(await frozen(first), second)
+    expect(missing.toSorted()).toEqual([
+      expect.stringMatching(/^note\.added@1: its step is not frozen yet/),
+      expect.stringMatching(/^note\.added@2: its shape is not frozen yet/),
+    ])
+  })
+
+  test('a shape that changed without a new schema number', async () => {
+    const found = await reasons(await frozen(first), { events: withNote(1, z.object({ text: z.string(), when: z.string().optional() })) })
+    expect(found.slice(0, 1)).toEqual([
+      expect.stringMatching(/^note\.added@1: its shape changed and its schema number did not\. Make it schema 2/),
+    ])
+  })
+
+  test('a step that is missing', async () => {
+    const found = await reasons(await frozen(first), { events: withNote(2, tagged) })
+    expect(found[0]).toMatch(/^note\.added@1: The upcaster of note\.added from schema 1 to 2 is missing/)
+    expect((await reasons(await frozen(first, second), { events: withNote(2, tagged) })).join()).toMatch(
+      /its step was there when it was frozen/,
+    )
+  })
+
+  test('an example that no longer becomes what today accepts', async () => {
+    const strict = z.object({ text: z.string(), tags: z.array(z.string()).min(1) })
+    const found = await reasons(await frozen(first), { events: withNote(2, strict), upcasters: [tag()] })
+    expect(found[0]).toMatch(/^note\.added@1: its example no longer becomes what today's catalogue accepts: .*does not fit note\.added@2/)
+    const thrown = defineUpcaster({ type: 'note.added', from: 1, up: () => raise() })
+    expect((await reasons(await frozen(first), { events: withNote(2, tagged), upcasters: [thrown] }))[0]).toMatch(/threw.*made to fail/)
+  })
+
+  test('a step that changed its answer', async () => {
+    const found = await reasons(await frozen(first, second), { ...second, upcasters: [tag(['new'])] })
+    expect(found).toEqual([expect.stringMatching(/^note\.added@1: its step gives another answer/)])
+  })
+
+  test('a catalogue that went back, and a type that nothing knows any more', async () => {
+    const directory = await frozen(first, second)
+    expect((await reasons(directory, first)).join('\n')).toMatch(/note\.added@2: the catalogue went back to schema 1/)
+    const { 'note.moved': _moved, ...rest } = first.events.definitions as Record<string, never>
+    const without = { events: defineEvents(rest) }
+    expect(await reasons(await frozen(first), without)).toEqual([expect.stringMatching(/^note\.moved@1: nothing knows the type any more/)])
+    const dropped = { ...without, upcasters: [defineUpcaster({ type: 'note.moved', from: 1, to: [], up: () => [] }) as Upcaster] }
+    expect(await reasons(await frozen(first), dropped)).toEqual([expect.stringMatching(/its step is not frozen yet/)])
+    expect(await reasons(await frozen(first, dropped), dropped)).toEqual([])
+  })
+
+  test('a directory that is not one of files', async () => {
+    const directory = temporary()
+    mkdirSync(join(directory, 'note.added@1.json'))
+    await expect(checkFrozen(directory, first)).rejects.toMatchObject({ code: 'JOURNAL_IO' })
+    rmSync(join(directory, 'note.added@1.json'), { recursive: true })
+    writeFileSync(join(directory, 'README.md'), 'is none of its business')
+    expect((await freeze(directory, first)).written).toHaveLength(3)
+  })
+})
+
+function raise(): never {
+  throw new Error('made to fail')
+}
