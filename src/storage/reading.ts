@@ -5,7 +5,7 @@ import type { Sealed } from './core.js'
 import { Kind, NO_HISTORY } from './frame.js'
 import { readGroup } from './group.js'
 import { seek } from './memory-index.js'
-import { isPast } from './rebuild.js'
+import { confined, isPast } from './rebuild.js'
 import { lastPosition } from './record.js'
 import { salvage } from './salvage.js'
 import type { State } from './state.js'
@@ -114,7 +114,7 @@ export class Groups<Note> {
         const next = walk.next()
         const item = next instanceof Promise ? await next : next
         if (item === undefined || isPast(item, segment)) return
-        if (isHole(item)) yield* this.#around(segment, item.final ? { ...item, last: segment.position } : item)
+        if (isHole(item)) yield* this.#around(segment, confined(item, segment))
         else if (item.header.kind === Kind.data && item.header.first + item.header.aux - 1 > after) yield readGroup(item)
       }
     } finally {

@@ -128,6 +128,7 @@ async function goOn<Note>(
     }
     return new SegmentStore(state, { writer }, recovery)
   } catch (error) {
+    await state.indexes.settle()
     await roll.abandon()
     throw error
   }

@@ -4,7 +4,7 @@ import type { StoreReport } from './commit-store.js'
 import type { Sealed } from './core.js'
 import { Kind } from './frame.js'
 import { readGroup } from './group.js'
-import { isPast } from './rebuild.js'
+import { confined, isPast } from './rebuild.js'
 import { lastVersion } from './record.js'
 import { salvage } from './salvage.js'
 import type { State } from './state.js'
@@ -65,7 +65,7 @@ class Check<Note> {
       const item = next instanceof Promise ? await next : next
       if (item === undefined || isPast(item, segment)) break
       if (isHole(item)) {
-        const { before, lost, after } = salvage(item.final ? { ...item, last: segment.position } : item)
+        const { before, lost, after } = salvage(confined(item, segment))
         for (const { commit } of [...before, ...after]) this.#count(commit.events.length)
         const { first, last } = lost ?? { first: item.first, last: item.first - 1 }
         this.#report(segment, item.offset, item.end - item.offset, first, last ?? segment.position, item.reason)
