@@ -1,0 +1,5 @@
+/** The layers of torture, in the order in which they run. */
+import type { Layer } from './layer.js'
+import { randomLives } from './layers/random-lives.js'
+
+export const layers: readonly Layer[] = [randomLives]
