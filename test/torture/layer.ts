@@ -18,10 +18,10 @@ export interface Campaign {
   /** The case that a failure named; nothing else is run then. */
   only?: string | undefined
   /** Whether that was enough; to be asked after each unit with how many are done. */
-  over(done: number): boolean
+  readonly over: (done: number) => boolean
   /** Aborted when the time is up, for whoever waits. Where nothing waits no timer fires, so `over` must be asked as well. */
   signal: AbortSignal
-  progress(done: number): void
+  readonly progress: (done: number) => void
 }
 
 export interface Outcome {
