@@ -27,15 +27,18 @@ class Patient {
   /** Where what opening does not look at begins. */
   readonly #behind: number
   readonly tried: Tried
+  /** Whether reading near the hurt segment is enough for a quick look. */
+  readonly #near: boolean
   #open: Store | undefined
   #probes = 0
 
-  constructor(golden: Golden, segment: Segment, tried: Tried) {
+  constructor(golden: Golden, segment: Segment, tried: Tried, near = false) {
     const { bytes } = golden.files.inodes.get(segment.path) as { bytes: Buffer }
     this.#golden = golden
     this.#segment = segment
     this.#behind = segment.sealed ? frameBytes(bytes.readUInt32LE(32), 3) : bytes.length
     this.tried = tried
+    this.#near = near
   }
 
   /** Judges the segment as it is now, hurt at a place; `verify` also asks whether the journal notices. */
@@ -48,7 +51,12 @@ class Patient {
     }
     if (inside && !(verify && at % LOOK_EVERY === 0)) return
     const thorough = verify && at % 4 === 0
-    count(this.tried, what, await judgeReading(golden, golden.files, { thorough }), thorough)
+    count(
+      this.tried,
+      what,
+      await judgeReading(golden, golden.files, { thorough, around: this.#near ? this.#segment : undefined }),
+      thorough,
+    )
   }
 
   async discharge(): Promise<void> {
@@ -64,22 +72,42 @@ class Patient {
   }
 }
 
+export interface Share {
+  /** Every how manieth byte, from which on. */
+  of: number
+  index: number
+  /** How many bytes apart the journal is also asked whether it notices. */
+  verifyEvery: number
+  /** Whether a quick look reads no more than what lies near the hurt place: for journals that take long to read. */
+  near?: boolean
+}
+
 /** Every bit of every segment, or of its bytes that fall to a share. */
-export async function everyBit(golden: Golden, share: { of: number; index: number } = { of: 1, index: 0 }): Promise<Tried> {
+export async function everyBit(golden: Golden, share: Share): Promise<Tried> {
   const tried: Tried = { probes: 0, problems: [] }
+  for await (const _ of bits(golden, share, tried)) if (tried.problems.length > 20) break
+  return tried
+}
+
+/** The same, one at a time. */
+export async function* bits(golden: Golden, { of, index, verifyEvery, near }: Share, tried: Tried): AsyncGenerator<void> {
   for (const segment of golden.segments) {
     const { bytes } = golden.files.inodes.get(segment.path) as { bytes: Buffer }
-    const patient = new Patient(golden, segment, tried)
-    for (let at = share.index; at < bytes.length; at += share.of) {
-      for (let bit = 0; bit < 8; bit++) {
-        bytes[at]! ^= 1 << bit
-        await patient.judge(`bit ${bit} of byte ${at} of ${segment.path}`, at, bit === (at >> 1) % 8)
-        bytes[at]! ^= 1 << bit
+    const patient = new Patient(golden, segment, tried, near)
+    try {
+      for (let at = index; at < bytes.length; at += of) {
+        for (let bit = 0; bit < 8; bit++) {
+          const asked = bit === (at >> 1) % 8 && Math.floor(at / of) % verifyEvery === 0
+          bytes[at]! ^= 1 << bit
+          await patient.judge(`bit ${bit} of byte ${at} of ${segment.path}`, at, asked)
+          bytes[at]! ^= 1 << bit
+          yield
+        }
       }
+    } finally {
+      await patient.discharge()
     }
-    await patient.discharge()
   }
-  return tried
 }
 
 /** Each segment cut at every length, read; and now and then opened for writing. */

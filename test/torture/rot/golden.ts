@@ -47,8 +47,27 @@ export function countingClock(): NonNullable<Options['clock']> {
 
 /** A closed journal of about so many bytes of segments, of which the last is active and short. */
 export async function goldenJournal(bytes: number, segmentBytes: number): Promise<Golden> {
+  const { files, options } = await written(bytes, segmentBytes, countingClock())
+  return describe(files, options)
+}
+
+/** The same journal when it was half as long, and another that is just like it but for its id. */
+export async function strangersTo(bytes: number, segmentBytes: number): Promise<{ older: MemoryFiles; foreign: MemoryFiles }> {
+  const clock = countingClock()
+  const foreign = await written(bytes, segmentBytes, {
+    ...clock,
+    random: (length) => Buffer.alloc(length, 0x77 ^ (clock.random(1)[0] as number)),
+  })
+  return { older: (await written(bytes >> 1, segmentBytes, countingClock())).files, foreign: foreign.files }
+}
+
+async function written(
+  bytes: number,
+  segmentBytes: number,
+  clock: NonNullable<Options['clock']>,
+): Promise<{ files: MemoryFiles; options: Options }> {
   const files = new MemoryFiles()
-  const options: Options = { files, segmentBytes, clock: countingClock() }
+  const options: Options = { files, segmentBytes, clock }
   const store = await openStore(DIRECTORY, options)
   const writer = new Appending(store)
   for (let n = 0; store.bytes() < bytes; n++) {
@@ -63,7 +82,7 @@ export async function goldenJournal(bytes: number, segmentBytes: number): Promis
   await vouch(store, 1)
   await store.close()
   trim(files)
-  return describe(files, options)
+  return { files, options }
 }
 
 /** A frame that vouches for a snapshot, whose file is of no matter here. */

@@ -20,13 +20,20 @@ const APPENDED_AT = 1_000_000_000
 
 const refused: Verdict = { problems: [], noticed: true, silentEnd: 0 }
 
-/** Opens for reading and reads all: forwards, backwards, each stream, and by verify. */
-export async function judgeReading(golden: Golden, files: MemoryFiles, { thorough }: { thorough: boolean }): Promise<Verdict> {
+/** How much of a journal to read: all of it, or a segment and its neighbours; thoroughly means by every way there is. */
+export interface Extent {
+  thorough: boolean
+  around?: Segment | undefined
+}
+
+/** Opens for reading and reads. */
+export async function judgeReading(golden: Golden, files: MemoryFiles, { thorough, around }: Extent): Promise<Verdict> {
   const others = files.opened
   const opened = await openedOr(golden, files, true)
   if (!('head' in opened)) return leaving(files, others, opened)
   const found = await closing(opened, async (verdict) => {
-    await judgeAll(golden, opened, verdict)
+    if (around === undefined || thorough) await judgeAll(golden, opened, verdict)
+    else await judgeAround(golden, opened, around, verdict)
     if (!thorough) return
     await judgeBackwards(golden, opened, verdict)
     for (const stream of golden.versions.keys()) await judgeStream(golden, opened, stream, verdict)
@@ -111,6 +118,13 @@ async function judgeAll(golden: Golden, store: Store, verdict: Verdict): Promise
   const items = await list(store.read())
   judgeItems(golden, items, 1, golden.last, verdict, store.recovery.damage)
   if (verdict.silentEnd > 0 && (store.recovery.unproven > 0 || store.recovery.tornBytes > 0)) verdict.silentEnd = 0
+}
+
+async function judgeAround(golden: Golden, store: Store, { first, last }: Segment, verdict: Verdict): Promise<void> {
+  const from = Math.max(1, first - 20)
+  const items = await list(store.read({ after: from - 1, upTo: last }))
+  judgeItems(golden, items, from, Math.min(last, store.head.position), verdict, store.recovery.damage)
+  if (store.head.position < golden.last && !verdict.noticed) verdict.silentEnd = golden.last - store.head.position
 }
 
 /** Commits that are not as written, commits twice, and positions that nobody speaks of. */
