@@ -68,7 +68,7 @@ export class HeadFile {
 
   async write(mark: Omit<HeadMark, 'sequence'>): Promise<void> {
     const sequence = ++this.#sequence
-    await writeFully(this.#file, encode({ ...mark, sequence }), (sequence % 2) * SLOT_BYTES, this.#path)
+    await writeFully(this.#file, encodeHead({ ...mark, sequence }), (sequence % 2) * SLOT_BYTES, this.#path)
   }
 
   async sync(): Promise<void> {
@@ -94,7 +94,8 @@ export async function readMark(file: FileHandle): Promise<HeadMark | undefined> 
   return first.sequence > second.sequence ? first : second
 }
 
-function encode(mark: HeadMark): Buffer {
+/** A slot of the file. */
+export function encodeHead(mark: HeadMark): Buffer {
   const bytes = Buffer.alloc(MARK_BYTES)
   bytes.writeUInt32LE(MAGIC, 0)
   writeU64(bytes, mark.sequence, 8)
