@@ -72,7 +72,7 @@ export class HeadFile {
 
   async write(mark: Omit<HeadMark, 'sequence'>): Promise<void> {
     const sequence = ++this.#sequence
-    encode(this.#bytes, mark, sequence)
+    encodeHead({ ...mark, sequence }, this.#bytes)
     await writeFully(this.#file, this.#bytes, (sequence % 2) * SLOT_BYTES, this.#path)
   }
 
@@ -99,9 +99,10 @@ export async function readMark(file: FileHandle): Promise<HeadMark | undefined> 
   return first.sequence > second.sequence ? first : second
 }
 
-function encode(bytes: Buffer, mark: Omit<HeadMark, 'sequence'>, sequence: number): void {
+/** A slot of the file. */
+export function encodeHead(mark: HeadMark, bytes = Buffer.alloc(MARK_BYTES)): Buffer {
   bytes.writeUInt32LE(MAGIC, 0)
-  writeU64(bytes, sequence, 8)
+  writeU64(bytes, mark.sequence, 8)
   writeU64(bytes, mark.epoch, 16)
   writeU64(bytes, mark.segment, 24)
   writeU64(bytes, mark.end, 32)
@@ -111,6 +112,7 @@ function encode(bytes: Buffer, mark: Omit<HeadMark, 'sequence'>, sequence: numbe
   mark.journal.copy(bytes, 64, 0, 16)
   mark.digest.copy(bytes, 80, 0, 32)
   bytes.writeUInt32LE(crc32(bytes.subarray(8)), 4)
+  return bytes
 }
 
 function decode(bytes: Buffer): HeadMark | undefined {

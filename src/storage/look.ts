@@ -12,7 +12,8 @@ import { MemoryIndex } from './memory-index.js'
 import { indexSegment } from './rebuild.js'
 import { salvage } from './salvage.js'
 import { segmentName } from './paths.js'
-import { factsOf, MISSING_MAX, nameOf, sealedOf, type SegmentFile, type SegmentList } from './segments.js'
+import { factsOf, nameOf, sealedOf, type SegmentFile, type SegmentList } from './segments.js'
+import { MISSING_MAX } from './strays.js'
 import { judgeTail, type Tail } from './tail.js'
 import { isHole, Walk, type Chain, type Hole } from './walk.js'
 
@@ -91,7 +92,7 @@ function isInReach({ segment }: HeadMark, { files }: SegmentList): boolean {
   return segment - (files.at(-1)?.number ?? 0) <= MISSING_MAX
 }
 
-/** What names segments that cannot be, and is left out. No position is known to be missing for it. */
+/** What is or names a segment that cannot be, and is left out. No position is known to be missing for it. */
 function reportStrays<Note>(
   { mark, chain }: Sight<Note>,
   { strays }: SegmentList,
@@ -99,8 +100,7 @@ function reportStrays<Note>(
   report: (damage: Damage) => void,
 ): void {
   const nothing = { offset: 0, firstPosition: chain.position + 1, lastPosition: chain.position }
-  const reason = 'its number lies too far behind the segments that are there to be one of them'
-  for (const { name, size } of strays) report({ segment: name, bytes: size, ...nothing, reason })
+  for (const { file, reason } of strays) report({ segment: file.name, bytes: file.size, ...nothing, reason })
   if (mark !== found) report({ segment: 'head', bytes: 0, ...nothing, reason: `it names segment ${found?.segment}, which cannot be` })
 }
 

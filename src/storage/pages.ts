@@ -34,6 +34,13 @@ function pageCrc(page: Buffer, seed: Buffer, number: number): number {
   return crc32(page.subarray(0, PAGE_DATA), crc32(place, crc32(seed)))
 }
 
+/** Completes a page whose data stands in it. */
+export function sealPage(page: Buffer, seed: Buffer, number: number): void {
+  page.writeUInt32LE(number, PAGE_DATA)
+  page.fill(0, PAGE_DATA + 4, PAGE_BYTES - 4)
+  page.writeUInt32LE(pageCrc(page, seed, number), PAGE_BYTES - 4)
+}
+
 /** Collects bytes and hands them on in pages. */
 export class PageWriter {
   readonly #seed: Buffer
@@ -72,9 +79,7 @@ export class PageWriter {
   async #next(): Promise<void> {
     const page = this.#chunk.subarray(this.#page * PAGE_BYTES, (this.#page + 1) * PAGE_BYTES)
     const number = this.#first + this.#page
-    page.writeUInt32LE(number, PAGE_DATA)
-    page.fill(0, PAGE_DATA + 4, PAGE_BYTES - 4)
-    page.writeUInt32LE(pageCrc(page, this.#seed, number), PAGE_BYTES - 4)
+    sealPage(page, this.#seed, number)
     this.#page++
     this.#used = 0
     if (this.#page * PAGE_BYTES === this.#chunk.length) await this.#flush()

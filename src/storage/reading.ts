@@ -6,7 +6,7 @@ import { Kind, NO_HISTORY, passedOver, type Frame } from './frame.js'
 import { damageOf, gapsIn, type RecordedGap } from './gap-record.js'
 import { readGroup } from './group.js'
 import { seek } from './memory-index.js'
-import { isPast } from './rebuild.js'
+import { confined, isPast } from './rebuild.js'
 import { lastPosition } from './record.js'
 import { salvage } from './salvage.js'
 import type { State } from './state.js'
@@ -117,7 +117,7 @@ export class Groups<Note> {
         const next = walk.next()
         const item = next instanceof Promise ? await next : next
         if (item === undefined || isPast(item, segment)) return
-        if (isHole(item)) yield* this.#around(segment, item.final ? { ...item, last: segment.position } : item)
+        if (isHole(item)) yield* this.#around(segment, confined(item, segment))
         else if (item.header.kind === Kind.data && item.header.first + item.header.aux - 1 > after) yield readGroup(item)
         else if (passedOver(item.header) > 0 && item.header.first - 1 > after) yield { gap: passed(item) }
       }

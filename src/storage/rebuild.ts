@@ -8,7 +8,7 @@ import { gapsIn } from './gap-record.js'
 import type { Indexes } from './indexes.js'
 import { MemoryIndex } from './memory-index.js'
 import { salvage } from './salvage.js'
-import { isHole, Walk, type Item } from './walk.js'
+import { isHole, Walk, type Hole, type Item } from './walk.js'
 
 /** Damage met on the way is reported; an index with holes says so. `facts` gathers what a header would say. */
 export async function indexSegment<Note>(
@@ -29,7 +29,7 @@ export async function indexSegment<Note>(
     const walk = new Walk(file, core.journal, 0, segment.end, { group: -1, position: segment.first - 1, digest: undefined })
     for (let item = await walk.next(); item !== undefined && !isPast(item, segment); item = await walk.next()) {
       if (isHole(item)) {
-        const saved = salvage(item.final ? { ...item, last: segment.position } : item)
+        const saved = salvage(confined(item, segment))
         await feed.rescued(item.offset, saved)
         const { first, last } = saved.lost ?? { first: item.first, last: item.first - 1 }
         const lastPosition = last ?? segment.position
@@ -59,6 +59,11 @@ export async function indexSegment<Note>(
     }
   })
   return index
+}
+
+/** A hole that is no wider than its segment: what looks like a later frame behind it may have come from elsewhere. */
+export function confined(hole: Hole, { position }: Sealed): Hole {
+  return { ...hole, last: hole.final ? position : Math.min(hole.last ?? position, position) }
 }
 
 /** A group that was written again in the next segment, because nothing proved this copy. */

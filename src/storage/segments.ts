@@ -4,22 +4,22 @@ import type { Sealed } from './core.js'
 import { FrameCursor } from './cursor.js'
 import { Facts, segmentOf } from './facts.js'
 import type { FileHandle, Files } from './files.js'
-import { Kind, payloadOf, type FrameHeader } from './frame.js'
+import { Kind, payloadOf, type Frame, type FrameHeader } from './frame.js'
 import { notAsWritten } from './group.js'
 import type { Handles } from './handles.js'
 import { hasCode, readFully } from './io.js'
 import { parseSegment, segmentName, type Paths, type SegmentName } from './paths.js'
+import { sortOut, type Stray } from './strays.js'
 
 /** Enough for most headers; a longer one is read again. */
 const HEAD_CHUNK = 4096
-
-/** So many segments in a row are not lost: where a number says so, the number is wrong. */
-export const MISSING_MAX = 10_000
 
 export interface SegmentFile extends SegmentName {
   size: number
   /** Its header, if that checks and belongs here. */
   head: SegmentHead | undefined
+  /** Its header checks, and is that of another segment. */
+  misnamed: boolean
 }
 
 export interface SegmentHead {
@@ -30,30 +30,24 @@ export interface SegmentHead {
 }
 
 export interface SegmentList {
-  /** By number; of two with one number the one whose header checks. */
+  /** By number. */
   files: SegmentFile[]
-  /** Files whose number leads nowhere: see {@link MISSING_MAX}. */
-  strays: SegmentFile[]
+  /** Files that have a segment's name and are none. */
+  strays: Stray[]
   /** Highest number of an index, 0 if there is none: proof that a segment was sealed. */
   indexed: number
 }
 
 export async function listSegments(files: Files, handles: Handles, paths: Paths): Promise<SegmentList> {
   const names = await namesIn(files, paths.journal)
-  const byNumber = new Map<number, SegmentFile>()
+  const all: SegmentFile[] = []
   for (const name of names.map(parseSegment).filter((one) => one !== undefined)) {
-    const file = await handles.with(paths.segment(name), async (open) => ({
-      ...name,
-      size: await open.size(),
-      head: await readHead(open, name),
-    }))
-    if (byNumber.get(name.number)?.head === undefined) byNumber.set(name.number, file)
+    all.push(
+      await handles.with(paths.segment(name), async (open) => ({ ...name, size: await open.size(), ...(await readHead(open, name)) })),
+    )
   }
   const indexed = names.filter((name) => name.endsWith('.idx')).map((name) => parseSegment(name.replace(/idx$/, 'seg'))?.number ?? 0)
-  const sorted = [...byNumber.values()].toSorted((a, b) => a.number - b.number)
-  const reached = sorted.findIndex(({ number }, i) => number - (sorted[i - 1]?.number ?? 0) > MISSING_MAX)
-  const there = reached < 0 ? sorted : sorted.slice(0, reached)
-  return { files: there, strays: sorted.slice(there.length), indexed: Math.max(0, ...indexed) }
+  return { ...sortOut(all), indexed: Math.max(0, ...indexed) }
 }
 
 /** The segments with a header of this journal; the header of another is none. */
@@ -74,23 +68,28 @@ export async function namesIn(files: Files, path: string): Promise<string[]> {
   }
 }
 
-async function readHead(file: FileHandle, name: SegmentName): Promise<SegmentHead | undefined> {
+async function readHead(file: FileHandle, name: SegmentName): Promise<Pick<SegmentFile, 'head' | 'misnamed'>> {
+  const none = { head: undefined, misnamed: false }
   const cursor = new FrameCursor(file, undefined, 0, await file.size(), HEAD_CHUNK)
-  if (cursor.done) return undefined
+  if (cursor.done) return none
   let step = cursor.step()
   while (step === undefined) {
     await cursor.fill()
     step = cursor.step()
   }
-  if ('fault' in step || step.header.kind !== Kind.segment || step.header.first !== name.first) return undefined
+  if ('fault' in step || step.header.kind !== Kind.segment) return none
   const payload = Buffer.from(payloadOf(step))
-  let segment: number
+  if (step.header.first !== name.first || numberIn(step, payload) !== name.number) return { head: undefined, misnamed: true }
+  return { head: { header: step.header, payload, end: step.end }, misnamed: false }
+}
+
+/** Of which segment a header that checks speaks. @throws JournalError JOURNAL_DAMAGED */
+function numberIn(frame: Frame, payload: Buffer): number {
   try {
-    segment = segmentOf(payload)
+    return segmentOf(payload)
   } catch (error) {
-    throw notAsWritten(step, error)
+    throw notAsWritten(frame, error)
   }
-  return segment === name.number ? { header: step.header, payload, end: step.end } : undefined
 }
 
 /** All segments but the newest, those that are missing included. */

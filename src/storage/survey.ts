@@ -10,7 +10,7 @@ import { headOf, readGroup } from './group.js'
 import { hashOf } from './io.js'
 import { streamsIn, type StreamsLost } from './lost-streams.js'
 import { Proof } from './proof.js'
-import { isPast } from './rebuild.js'
+import { confined, isPast } from './rebuild.js'
 import { lastVersion } from './record.js'
 import { salvage } from './salvage.js'
 import type { State } from './state.js'
@@ -108,7 +108,7 @@ export class Survey<Note> {
   }
 
   async #hole(hole: Hole, segment: Sealed, file: FileHandle): Promise<void> {
-    const { before, lost, after } = salvage(hole.final ? { ...hole, last: segment.position } : hole)
+    const { before, lost, after } = salvage(confined(hole, segment))
     for (const { commit } of [...before, ...after]) this.#count(commit.events.length)
     const { first, last } = lost ?? { first: hole.first, last: hole.first - 1 }
     const place = { segment: segment.name, offset: hole.offset, bytes: hole.end - hole.offset }

@@ -131,6 +131,7 @@ async function goOn<Note>(
     }
     return new SegmentStore(state, { writer }, recovery)
   } catch (error) {
+    await state.indexes.settle()
     await roll.abandon()
     throw error
   }

@@ -4,7 +4,18 @@
  */
 import { FrameCursor, type Fault } from './cursor.js'
 import type { FileHandle } from './files.js'
-import { frameBytes, HEADER_BYTES, Kind, movesDigest, nextDigest, passedOver, payloadOf, type Frame, type FrameHeader } from './frame.js'
+import {
+  frameBytes,
+  HEADER_BYTES,
+  Kind,
+  movesDigest,
+  nextDigest,
+  passedOver,
+  payloadOf,
+  TRAILER_BYTES,
+  type Frame,
+  type FrameHeader,
+} from './frame.js'
 import { readFully } from './io.js'
 
 /** Where the history stands after a frame. */
@@ -109,9 +120,11 @@ export class Walk {
     const { offset } = this.#cursor
     const { group, position } = this.chain
     const inOrder = header !== undefined && header.first === position + 1 + passedOver(header) && (group < 0 || header.group === group + 1)
-    const known = inOrder ? { header, payload: await this.#payload(offset, header.length) } : {}
     const ends = inOrder ? offset + frameBytes(header.length, header.align) : offset + 8
-    const next = (await this.#resumesAt(ends)) ?? (inOrder && ends > offset + 8 ? await this.#resume(offset + 8) : await this.#resume(ends))
+    const next = (await this.#resumesAt(ends, offset)) ?? (await this.#resume(inOrder && ends > offset + 8 ? offset + 8 : ends, offset))
+    // Where the frame stands once more behind the hole, what is intact of it here is a stray copy.
+    const isLost = inOrder && (next === undefined || next.header.group > header.group)
+    const known = isLost ? { header, payload: await this.#payload(offset, header.length) } : {}
     const hole = { offset, reason: fault, first: position + 1, ...known }
     if (next === undefined) {
       this.#cursor.offset = this.#cursor.to
@@ -144,25 +157,28 @@ export class Walk {
     return payload.subarray(0, await readFully(this.#file, payload, offset + HEADER_BYTES))
   }
 
-  /** The first frame from `from` on that can follow. */
-  async #resume(from: number): Promise<Resumed | undefined> {
+  /** The first frame from `from` on that can follow a hole that begins at `hole`. */
+  async #resume(from: number, hole: number): Promise<Resumed | undefined> {
     for (let at = from; await this.#cursor.seekMagic(at); at += 8) {
       at = this.#cursor.offset
-      const found = await this.#resumesAt(at)
+      const found = await this.#resumesAt(at, hole)
       if (found !== undefined) return found
     }
     return undefined
   }
 
   /**
-   * The frame at a place, if history may go on with it: later than all before, and followed by its own successor where
-   * another frame follows, lest a frame that was written to a wrong place be taken for the next.
+   * The frame at a place, if history may go on with it: later than all before, with no more frames missing than the hole has room
+   * for, and followed by its own successor where another frame follows, lest a frame that was written to a wrong place be taken
+   * for the next.
    */
-  async #resumesAt(at: number): Promise<Resumed | undefined> {
+  async #resumesAt(at: number, hole: number): Promise<Resumed | undefined> {
     const frame = await this.#frameAt(at)
     if (frame === undefined || frame.header.kind === Kind.segment) return undefined
     const { header, end } = frame
-    if (header.group <= this.chain.group || header.first - passedOver(header) <= this.chain.position) return undefined
+    const { group, position } = this.chain
+    if (header.group <= group || header.first - passedOver(header) <= position) return undefined
+    if (group >= 0 && (header.group - group - 1) * (HEADER_BYTES + TRAILER_BYTES) > at - hole) return undefined
     const after = await this.#frameAt(end)
     return after !== undefined && after.header.group !== header.group + 1 ? undefined : { offset: at, header }
   }

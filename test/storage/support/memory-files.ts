@@ -19,6 +19,8 @@ export class MemoryFiles implements Files {
   readonly directories = new Set<string>(['/'])
   /** Throws, or returns how many bytes of a write to let through. */
   fault: (call: Call, path: string) => number | undefined = () => undefined
+  /** Is told of every read. */
+  watched: ((path: string, offset: number, length: number) => void) | undefined
   /** Handles that are open. */
   opened = 0
 
@@ -139,6 +141,7 @@ class MemoryFile implements FileHandle {
 
   read(into: Uint8Array, offset: number): number {
     this.#files.fault('read', this.#path)
+    this.#files.watched?.(this.#path, offset, into.length)
     return this.#inode.bytes.copy(into, 0, offset, Math.min(this.#inode.bytes.length, offset + into.length))
   }
 

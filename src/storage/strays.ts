@@ -1,0 +1,35 @@
+/** Files among the segments that are none of them: what a name or a header says of them cannot be. */
+import type { SegmentFile } from './segments.js'
+
+/** So many segments in a row are not lost: where a number says so, the number is wrong. */
+export const MISSING_MAX = 10_000
+
+export interface Stray {
+  file: SegmentFile
+  reason: string
+}
+
+/** Sorts out, of all that have a segment's name, one file for each number, in order. */
+export function sortOut(all: readonly SegmentFile[]): { files: SegmentFile[]; strays: Stray[] } {
+  const strays: Stray[] = []
+  const keep = (file: SegmentFile, reason: string | undefined): boolean => {
+    if (reason !== undefined) strays.push({ file, reason })
+    return reason === undefined
+  }
+  const named = all.filter((file) => keep(file, file.misnamed ? 'its header is that of another segment' : undefined))
+  const placed = named.filter((file) => keep(file, outOfPlace(file, named)))
+  const files = placed.toSorted((a, b) => a.number - b.number)
+  const reach = files.findIndex(({ number }, i) => number - (files[i - 1]?.number ?? 0) > MISSING_MAX)
+  const within = reach < 0 ? files : files.slice(0, reach)
+  for (const file of files.slice(within.length)) strays.push({ file, reason: 'its number lies too far behind the segments before it' })
+  return { files: within, strays }
+}
+
+/** Why a file whose header does not check cannot be what it is named; those with a header are who they say they are. */
+function outOfPlace({ number, first, name, head }: SegmentFile, all: readonly SegmentFile[]): string | undefined {
+  if (head !== undefined) return undefined
+  const others = all.filter((other) => other.name !== name && other.head !== undefined)
+  if (others.some((other) => other.number === number)) return 'another file is the segment of its number'
+  const against = others.some((other) => (other.number < number ? other.first > first : other.number > number && other.first < first))
+  return against ? 'its first position does not lie between those of its neighbours' : undefined
+}

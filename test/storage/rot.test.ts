@@ -1,0 +1,41 @@
+/** Bytes that rot under a journal of 13 KB: every event that is read is right, and every other is reported. The rest is in rot-odd. */
+import { describe, expect, test } from 'vitest'
+import { rot, SMALL } from '../torture/layers/rot.js'
+import { campaign } from '../torture/layer.js'
+import { everyBit, everyFile, everySector, nothingAtAll, type Tried } from '../torture/rot/exhaustive.js'
+import { goldenJournal } from '../torture/rot/golden.js'
+import { seed, withSeed } from '../support/seed.js'
+
+const golden = await goldenJournal(SMALL.bytes, SMALL.segmentBytes)
+
+function expectAll({ probes, problems }: Tried, least: number): void {
+  expect(problems.slice(0, 5)).toEqual([])
+  expect(probes).toBeGreaterThanOrEqual(least)
+}
+
+describe('a journal of 13 KB', () => {
+  test('that is intact gives no alarm', async () => {
+    expect(
+      [...golden.files.inodes].reduce((sum, [path, { bytes }]) => sum + (path.endsWith('.seg') ? bytes.length : 0), 0),
+    ).toBeGreaterThan(13 << 10)
+    expectAll(await nothingAtAll(golden), 1)
+  })
+
+  test('with any bit of its even bytes turned over is never wrong and loses nothing without a word', { timeout: 300_000 }, async () => {
+    expectAll(await everyBit(golden, { of: 2, index: 0, verifyEvery: 8 }), (13 << 10) * 4)
+  })
+
+  test('with any sector zeroed, filled with garbage or with what belongs elsewhere is never wrong', { timeout: 120_000 }, async () => {
+    expectAll(await everySector(golden), 800)
+  })
+
+  test('with any file deleted, doubled, swapped or renamed is never wrong', { timeout: 120_000 }, async () => {
+    expectAll(await everyFile(golden), 300)
+  })
+
+  test(withSeed('hurt in several ways at once is never wrong'), { timeout: 120_000 }, async () => {
+    const { failures, done } = await rot.run(campaign({ seed, limit: 600 }))
+    expect(failures).toEqual([])
+    expect(done).toBe(600)
+  })
+})

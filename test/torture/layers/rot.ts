@@ -1,0 +1,78 @@
+/** D: bytes that rot, files that go astray: every bit of a large golden journal, and by turns, mixed harm to a small one. */
+import type { MemoryFiles } from '../../storage/support/memory-files.js'
+import { Chance } from '../chance.js'
+import type { Campaign, Layer, Outcome } from '../layer.js'
+import { bits, type Tried } from '../rot/exhaustive.js'
+import { goldenJournal, strangersTo, type Golden } from '../rot/golden.js'
+import { judgeReading, judgeWriting, type Verdict } from '../rot/judge.js'
+import { mutate, type Strangers } from '../rot/mutations.js'
+
+export const SMALL = { bytes: 13 << 10, segmentBytes: 3300 }
+const LARGE = { bytes: 256 << 10, segmentBytes: 8 << 10 }
+const FAILURES_MAX = 5
+
+export const rot: Layer = {
+  letter: 'D',
+  name: 'bytes that rot',
+  unit: 'hurt journals',
+  missing: async () => [],
+  run,
+}
+
+async function run({ seed, only, over, progress }: Campaign): Promise<Outcome> {
+  const outcome: Outcome = {
+    done: 0,
+    counts: { 'single bits': 0, 'of mixed harm': 0, 'ends that no witness was left of': 0 },
+    failures: [],
+  }
+  const harm = new Harm(await goldenJournal(SMALL.bytes, SMALL.segmentBytes), await strangersTo(SMALL.bytes, SMALL.segmentBytes))
+  if (only !== undefined) {
+    await mixed(harm, Number(only), outcome)
+    return outcome
+  }
+  const tried: Tried = { probes: 0, problems: [] }
+  const large = bits(await goldenJournal(LARGE.bytes, LARGE.segmentBytes), { of: 1, index: 0, verifyEvery: 64, near: true }, tried)
+  let left = true
+  for (let next = seed; !over(outcome.done) && outcome.failures.length < FAILURES_MAX; progress(outcome.done)) {
+    if (left && outcome.done % 2 === 0) {
+      left = (await large.next()).done !== true
+      outcome.counts['single bits'] = tried.probes
+      outcome.failures.push(...tried.problems.splice(0).map((what) => ({ case: 'every-bit', what })))
+      outcome.done++
+    } else await mixed(harm, next++, outcome)
+  }
+  await large.return(undefined)
+  return outcome
+}
+
+async function mixed(harm: Harm, seed: number, outcome: Outcome): Promise<void> {
+  const { what, problems, silentEnd } = await harm.once(seed)
+  outcome.done++
+  outcome.counts['of mixed harm']!++
+  if (silentEnd > 0) outcome.counts['ends that no witness was left of']!++
+  if (problems.length > 0) outcome.failures.push({ case: String(seed), what: `${what}\n    ${problems.join('\n    ')}` })
+}
+
+/** One journal that is copied and hurt again and again. */
+export class Harm {
+  readonly #golden: Golden
+  readonly #strangers: Strangers
+
+  constructor(golden: Golden, strangers: Strangers) {
+    this.#golden = golden
+    this.#strangers = strangers
+  }
+
+  async once(seed: number): Promise<{ what: string } & Verdict> {
+    const chance = new Chance(seed)
+    const files: MemoryFiles = this.#golden.files.copy()
+    const { what, paths } = mutate(files, chance, this.#strangers)
+    const verdict = chance.oneIn(4)
+      ? await judgeWriting(this.#golden, files)
+      : await judgeReading(this.#golden, files, { thorough: chance.oneIn(4) })
+    // Whole groups at the end can go unseen only together with the one file that vouches for them.
+    if (verdict.silentEnd > 0 && ![...paths].some((path) => path.endsWith('/head')))
+      verdict.problems.push(`the last ${verdict.silentEnd} positions are lost without a word`)
+    return { what, ...verdict }
+  }
+}
