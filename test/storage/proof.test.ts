@@ -94,8 +94,8 @@ function reword(payload: Buffer, from: Buffer, to: Buffer): boolean {
   if (hit < 0) return false
   to.copy(payload, hit)
   for (let at = 0; at < payload.length;) {
-    const end = at + 8 + payload.readUInt32LE(at)
-    payload.writeUInt32LE(crc32(payload.subarray(at + 8, end), crc32(payload.subarray(at, at + 4))), at + 4)
+    const end = at + 8 + payload.readUInt32LE(at + 4)
+    payload.writeUInt32LE(crc32(payload.subarray(at + 4, end)), at)
     at = end
   }
   return true

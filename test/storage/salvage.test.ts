@@ -45,7 +45,7 @@ function copiesIn(files: MemoryFiles, commits: readonly StoredCommit[]): Copy[] 
       const end = at + Math.ceil((96 + length + 8) / 8) * 8
       let position = bytes.readUInt32LE(at + 24)
       for (let record = at + 96; bytes[at + 8] === 2 && record < at + 96 + length;) {
-        const to = record + 8 + bytes.readUInt32LE(record)
+        const to = record + 8 + bytes.readUInt32LE(record + 4)
         const segmentFirst = Number(basename(path).slice(9, 21))
         copies.push({ position, path, segmentFirst, frame: [at, end], header: [at, at + 96], record: [record, to] })
         position += events.get(position) ?? 1
