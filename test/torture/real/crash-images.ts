@@ -88,7 +88,7 @@ async function replay(inside: Inside, { image, entries, acks }: Record, place: s
 
 /** Mounts an image, recovers, and says what is wrong; sometimes goes on with the story there. */
 async function recover(image: string, mountPoint: string, acks: readonly Ack[], found: Found, goesOn: boolean): Promise<string[]> {
-  const volume = tryMount(mountPoint, image)
+  const volume = Mounted.tryAt(mountPoint, image)
   if (volume === undefined) {
     found.counts['not mounted']!++
     return []
@@ -112,13 +112,4 @@ async function recover(image: string, mountPoint: string, acks: readonly Ack[], 
     volume.unmount()
   }
   return audit.faults
-}
-
-/** A file system that does not mend itself after a torn write of its own is none of the journal's. */
-function tryMount(mountPoint: string, image: string): Mounted | undefined {
-  try {
-    return Mounted.at(mountPoint, image)
-  } catch {
-    return undefined
-  }
 }

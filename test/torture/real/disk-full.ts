@@ -1,5 +1,5 @@
 /** A disk that is full again and again: filled up to a little room, appended to until refused, freed, and appended to again. */
-import { closeSync, existsSync, mkdirSync, openSync, rmSync, statfsSync, truncateSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, rmSync, statfsSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { Audit } from './audit.js'
 import { isEnough, type Inside } from './inside.js'
@@ -36,6 +36,8 @@ class DiskFull {
   readonly #journal: string
   readonly #ballast: string
   #audit = new Audit()
+  /** Whether there is a journal, and not only what a creation left that found no room. */
+  #begun = false
 
   constructor(inside: Inside, mountPoint: string) {
     this.#inside = inside
@@ -62,6 +64,7 @@ class DiskFull {
     if (bavail < blocks / 2) {
       rmSync(this.#journal, { recursive: true })
       this.#audit = new Audit()
+      this.#begun = false
     }
     const file = openSync(this.#ballast, 'w')
     let size = 0
@@ -82,7 +85,7 @@ class DiskFull {
     if (typeof journal === 'string') {
       this.found.counts['not opened']!++
       this.#refusal(journal)
-      if (existsSync(join(this.#journal, 'FORMAT'))) await this.#read()
+      if (this.#begun) await this.#read()
       return
     }
     let most = room
@@ -99,6 +102,7 @@ class DiskFull {
   /** With room again everything acknowledged is there, and it goes on. */
   async #goOn(): Promise<void> {
     const journal = await openStory(this.#journal, { segmentBytes: 16 << 10 })
+    this.#begun = true
     await this.#audit.hold(journal)
     await this.#audit.verify(journal)
     let left = AFTER

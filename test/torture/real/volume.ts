@@ -47,6 +47,15 @@ export class Mounted {
     return mounted
   }
 
+  /** Undefined for an image that no longer mounts: a file system that does not mend a torn write of its own is nobody's fault here. */
+  static tryAt(path: string, image: string): Mounted | undefined {
+    try {
+      return Mounted.at(path, image)
+    } catch {
+      return undefined
+    }
+  }
+
   mount(): void {
     run('mount', '-o', 'loop', this.#image, this.path)
   }
