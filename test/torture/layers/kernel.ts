@@ -19,6 +19,9 @@ export const kernelLayers: readonly Layer[] = [
   layer('J-calls', 'system calls that fail in a real process', 'failures', 'failing-calls', ['linux', 'gcc']),
   layer('K-ext4', 'an ext4 that is full again and again', 'fillings', 'disk-full', [...MOUNTS, 'ext4'], 'ext4'),
   layer('K-tmpfs', 'a tmpfs that is full again and again', 'fillings', 'disk-full', ['linux', 'root', 'namespaces'], 'tmpfs'),
+  layer('R-ext4', 'the simulated disk against ext4', 'crash images', 'fidelity', [...MOUNTS, 'fuse', 'ext4'], 'ext4'),
+  layer('R-xfs', 'the simulated disk against XFS', 'crash images', 'fidelity', [...MOUNTS, 'fuse', 'xfs'], 'xfs'),
+  layer('R-btrfs', 'the simulated disk against btrfs', 'crash images', 'fidelity', [...MOUNTS, 'fuse', 'btrfs'], 'btrfs'),
   layer('S', 'syncs for each group, counted by the kernel', 'counts', 'sync-count', ['linux', 'strace']),
 ]
 

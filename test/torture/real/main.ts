@@ -4,6 +4,7 @@ import { crashImages } from './crash-images.js'
 import { diskFull } from './disk-full.js'
 import { failingCalls } from './failing-calls.js'
 import { failingDisk } from './failing-disk.js'
+import { fidelity } from './fidelity.js'
 import type { Inside } from './inside.js'
 import { killed } from './killed.js'
 import { powerCuts } from './power-cuts.js'
@@ -19,6 +20,7 @@ const layers: Record<string, (inside: Inside) => Promise<Found>> = {
   'failing-calls': failingCalls,
   'disk-full': diskFull,
   'sync-count': syncCount,
+  fidelity,
 }
 
 const order = JSON.parse(process.argv[2] ?? '{}') as Order
