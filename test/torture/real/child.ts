@@ -52,6 +52,19 @@ export class Child {
     }
   }
 
+  /** Resolves once it said so many lines that start so, or ended, or a while went by. */
+  async saidOften(starts: string, times: number, withinMs = 5000): Promise<void> {
+    const until = Date.now() + withinMs
+    for (let left = times; left > 0 && Date.now() < until; left--) {
+      try {
+        await this.said(starts, until - Date.now())
+      } catch {
+        // It ended, or is too slow: nobody counts on more.
+        return
+      }
+    }
+  }
+
   async kill(): Promise<void> {
     this.process.kill('SIGKILL')
     await this.ended

@@ -4,7 +4,6 @@
  */
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { Audit } from './audit.js'
 import { Child } from './child.js'
 import { CrashImages } from './crash-image.js'
@@ -16,13 +15,13 @@ import { openStory, tell, type Ack } from './story.js'
 import { random } from './random.js'
 import { makeImage, Mounted, scratch } from './volume.js'
 
-/** Images from one record, and the lives that it holds. */
+/** Images from one record, the lives that it holds, and how many appends each has acknowledged before it is killed, at most. */
 const IMAGES = 200
 const LIVES = 3
+const ACKS = 120
 
 /** Images in the order of their cuts, so that the disk is followed along its log. */
 const BATCH = 20
-const LIFE_MS = 200
 
 interface Record {
   image: string
@@ -58,7 +57,7 @@ async function recorded({ programs, chance }: Inside, image: string, place: stri
     await writer.said('ready')
     writer.say(join(volume.path, 'journal'))
     await writer.said('open')
-    await setTimeout(chance.next() * LIFE_MS)
+    await writer.saidOften('ack', chance.below(ACKS))
     await writer.kill()
   }
   volume.unmount()

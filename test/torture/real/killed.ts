@@ -9,9 +9,10 @@ import { isEnough, type Inside } from './inside.js'
 import type { Found } from './room.js'
 import { openStory, type StoryJournal } from './story.js'
 
-/** Lives of one journal. */
+/** Lives of one journal, and what each may do: acknowledge so much, or open for so long. */
 const LIVES = 30
-const LIFE_MS = 100
+const ACKS = 60
+const OPENING_MS = 60
 
 export async function killed(inside: Inside): Promise<Found> {
   const found: Found = { rounds: 0, counts: { acknowledged: 0, followed: 0, 'unproven ends': 0 }, faults: [] }
@@ -40,9 +41,11 @@ async function journalOfManyLives(directory: string, inside: Inside, found: Foun
       const writer = await writers.next(audit)
       writer.say(directory)
       // Most die while they append, some while they open. Before the first life there is nothing to follow.
-      if (life === 0 || inside.chance.chance(0.75)) await writer.said('open')
-      follower ??= new Follower(directory)
-      await setTimeout(inside.chance.next() * LIFE_MS)
+      if (life === 0 || inside.chance.chance(0.75)) {
+        await writer.said('open')
+        follower ??= new Follower(directory)
+        await writer.saidOften('ack', inside.chance.below(ACKS))
+      } else await setTimeout(inside.chance.next() * OPENING_MS)
       await writer.kill()
       found.counts['acknowledged']! += audit.acknowledged
       await using journal = await openStory(directory, { readOnly: true })

@@ -13,9 +13,10 @@ import type { Found } from './room.js'
 import { openStory } from './story.js'
 import { makeImage, Mounted, openFiles, run, scratch } from './volume.js'
 
-/** Cuts of one journal. */
+/** Cuts of one journal, and what goes before each: so many acknowledged appends at most, or so much of an opening. */
 const CUTS = 40
-const LIFE_MS = 40
+const ACKS = 50
+const OPENING_MS = 10
 
 export async function powerCuts(inside: Inside): Promise<Found> {
   const fileSystem = inside.on as FileSystem
@@ -82,7 +83,8 @@ class PowerCuts {
     const whileOpening = chance.chance(0.15)
     if (whileOpening) this.found.counts['cut while opening']!++
     else await Promise.race([opened, over])
-    await setTimeout(chance.next() * (whileOpening ? LIFE_MS / 4 : LIFE_MS))
+    if (whileOpening) await setTimeout(chance.next() * OPENING_MS)
+    else await writer.saidOften('ack', chance.below(ACKS))
     // A call that is on its way may be told of as done though nothing of it stays, so none is.
     await writer.stop()
     run(join(programs, 'powercut'), this.#volume.path)
