@@ -93,7 +93,11 @@ export async function makeDirectory(files: Files, path: string): Promise<void> {
     await makeDirectory(files, path)
     return
   }
-  await files.syncDir(dirname(path))
+  try {
+    await files.syncDir(dirname(path))
+  } catch (error) {
+    throw ioError(error, 'Creating the directory', path)
+  }
 }
 
 /** Whether an error is the system's of this code. */

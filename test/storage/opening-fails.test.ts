@@ -25,6 +25,13 @@ async function left(clean: boolean): Promise<MemoryFiles> {
   return files
 }
 
+/** A directory that is not there yet, or that holds nothing but what a creation was cut at. */
+async function created(again: boolean): Promise<MemoryFiles> {
+  const files = new MemoryFiles()
+  if (again) await failsAt(9, files, {})
+  return files
+}
+
 /** Opens with the nth call failing; false once there are fewer calls. */
 async function failsAt(n: number, files: MemoryFiles, options: Options): Promise<boolean> {
   let calls = 0
@@ -62,4 +69,20 @@ describe('a call of opening that fails', () => {
     }
     expect(n).toBeGreaterThan(20)
   })
+
+  test.each([false, true])(
+    'is told of as an error of ours while a journal is created (again: %s), and the next open finishes it',
+    async (again) => {
+      let n = 1
+      for (let more = true; more; n++) {
+        const files = await created(again)
+        more = await failsAt(n, files, {})
+        const store = await openStore(DIRECTORY, { files })
+        expect(store.recovery).toMatchObject({ damage: [], tornBytes: 0 })
+        expect((await new Appending(store).append('s', [event(1)])).position).toBe(1)
+        await store.close()
+      }
+      expect(n).toBeGreaterThan(20)
+    },
+  )
 })

@@ -1,7 +1,8 @@
 /** The layers of torture, in the order in which they run. */
 import type { Layer } from './layer.js'
 import { decoders } from './layers/decoders.js'
+import { kernelLayers } from './layers/kernel.js'
 import { randomLives } from './layers/random-lives.js'
 import { rot } from './layers/rot.js'
 
-export const layers: readonly Layer[] = [randomLives, rot, decoders]
+export const layers: readonly Layer[] = [randomLives, rot, decoders, ...kernelLayers]
