@@ -247,10 +247,8 @@ export class Indexes<Note> {
     const name = `memory:${this.#core.paths.index(segment)}`
     this.#core.cache.forget(name)
     const read: PageSource['read'] = async (into, offset) => image.copy(into, 0, offset)
-    this.#files.set(
-      segment.number,
-      await IndexFile.open(new Pages({ name, read }, this.#core.cache, this.#core.journal, segment.number), image.length),
-    )
+    const pages = new Pages({ name, read }, this.#core.cache, this.#core.journal, segment.number)
+    this.#files.set(segment.number, await IndexFile.open(pages, image.length))
   }
 
   /** Writes the file, in place of a bad one; false if the disk would not take it: an index is never worth an error. */

@@ -1,4 +1,5 @@
 /** A new journal that is filled from an old one: groups and gaps at the positions they had. It is a journal once FORMAT is there, at the end. */
+import { join } from 'node:path'
 import { JournalError } from '../errors.js'
 import type { Head, StreamNotes } from './commit-store.js'
 import { Feed } from './feed.js'
@@ -91,7 +92,17 @@ export class SalvageTarget<Note> {
     await this.#put({ kind: Kind.clean, count: 0, first: head.position + 1, aux: 0 }, Buffer.alloc(0), head.position)
     await this.#sync()
     await this.#roll.mark(true)
+    await this.#withoutIndexes()
     await writeFormat(core.files, core.clock, core.paths)
+  }
+
+  /** Indexes hold what laws say of streams: whoever opens the journal makes them by the laws that it has. */
+  async #withoutIndexes(): Promise<void> {
+    const { core, indexes } = this.#state
+    await indexes.settle()
+    const names = await namesIn(core.files, core.paths.journal)
+    for (const name of names) if (name.endsWith('.idx')) await core.files.unlink(join(core.paths.journal, name))
+    await core.files.syncDir(core.paths.journal)
   }
 
   async close(): Promise<void> {
