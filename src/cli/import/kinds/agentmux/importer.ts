@@ -13,7 +13,7 @@ import { zonesOf, type Zone } from './zones.js'
 export const agentmux: Importer = {
   kind: 'agentmux',
   says: 'agentmux: filestore.db with its zones and archives, and stream-json output (NDJSON)',
-  recognises: (sample) => hasAll(sample.tables, 'db_wave_file', 'db_file_data') || someRow(sample, isStream),
+  recognises: (sample) => hasAll(sample.tables, 'db_wave_file', 'db_file_data') || (someRow(sample, isStream) && !someRow(sample, ({ sessionId }) => sessionId !== undefined)),
   accompanies: ({ path, name }, folders) => folders.has(dirname(path)) && name.endsWith('.flag'),
   async *sessions(files, report) {
     for (const file of files) {
