@@ -2,8 +2,8 @@
 import { isJournalError } from '../index.js'
 import { EXIT, helpFor, readWords, UsageError, type Command } from './command.js'
 import { commands } from './commands/index.js'
+import { UnknownTranscript } from './demo/read-story.js'
 import { bad, bold, dim, print, printJson } from './terminal.js'
-import { UnknownTranscript } from './transcripts/read.js'
 
 /** Resolves with the exit code. @throws what is a fault of this program. */
 export async function cli([name, ...words]: string[]): Promise<number> {
