@@ -29,7 +29,7 @@ async function sourceOf(file: SourceFile): Promise<Source> {
     instructions: meta.inner('base_instructions')?.text('text') ?? meta.text('instructions'),
     parent: parent === undefined ? undefined : { stream: streamOf(parent) },
   })
-  return fileSource('codex', file, { ...known({ id, createdAt: meta.time('timestamp') }), session, reader })
+  return fileSource('codex', file, { ...known({ id, createdAt: meta.time('timestamp') }), session, endsTurns: true, reader })
 }
 
 function reader(): Reader {
