@@ -4,9 +4,10 @@ import { upcasters as builtInUpcasters } from '../upcasters/index.js'
 import type { Catalogue, Complete, EventDefinitions, Fault, Law, Projection, Upcaster } from './define.js'
 import { defineEvents } from './define.js'
 import { events } from './events.js'
-import type { JournalOptions, TranscriptFold } from './engine/contract.js'
+import type { JournalOptions, Parts, TranscriptFold } from './engine/contract.js'
 import { openWith, type Journal } from './journal.js'
 import { laws as builtInLaws } from './turns.js'
+import { upgradeWith, type UpgradeOptions, type UpgradeReport } from './upgrade.js'
 
 type BuiltIn = (typeof events)['definitions']
 
@@ -57,12 +58,33 @@ export async function openJournal(
   directory: string,
   options: OpenOptions<EventDefinitions> & Partial<OwnParts<EventDefinitions>> = {},
 ): Promise<never> {
-  if (typeof directory !== 'string' || directory === '') throw new TypeError('openJournal takes the path of a directory')
-  if (options.events !== undefined) {
-    const { events: own, upcasters = [], projections = [], laws = [], ...rest } = options
-    return openWith(directory, { events: own, upcasters, projections, laws }, rest) as Promise<never>
-  }
-  const { extend, ...rest } = options
+  checkDirectory('openJournal', directory)
+  const { parts, rest } = partsOf(options)
+  return openWith(directory, parts, rest) as Promise<never>
+}
+
+/**
+ * Rewrites a journal in today's format and schemas: into a new one beside it, which is checked event by event and takes its place; the
+ * old one is kept as `<directory>.v<format>.bak`. Killed at any point it leaves one whole journal in use, and a second call finishes.
+ * Pass the parts that the journal is opened with.
+ *
+ * @throws JournalError as openJournal; JOURNAL_DAMAGED for a journal with a gap; JOURNAL_IO where the backup's name is taken.
+ */
+export function upgradeJournal(directory: string, options: UpgradeOptions & UpgradeParts = {}): Promise<UpgradeReport> {
+  checkDirectory('upgradeJournal', directory)
+  const { parts, rest } = partsOf(options)
+  return upgradeWith(directory, parts, rest)
+}
+
+/** The parts that a journal is opened with: those that are built in, more beside them, or others. */
+export type UpgradeParts = { extend?: OwnParts<EventDefinitions> } | OwnParts<EventDefinitions>
+
+/** The parts that options name, and the other options. */
+function partsOf<O extends { extend?: OwnParts<EventDefinitions> } & Partial<OwnParts<EventDefinitions>>>(
+  options: O,
+): { parts: Parts<EventDefinitions>; rest: Omit<O, 'extend' | keyof OwnParts<EventDefinitions>> } {
+  const { extend, events: own, upcasters = [], projections = [], laws = [], ...rest } = options
+  if (own !== undefined) return { parts: { events: own, upcasters, projections, laws }, rest }
   const parts = {
     events: extend === undefined ? events : defineEvents(joined(extend.events.definitions)),
     upcasters: [...builtInUpcasters, ...(extend?.upcasters ?? [])],
@@ -70,7 +92,11 @@ export async function openJournal(
     laws: [...builtInLaws, ...(extend?.laws ?? [])],
     transcript: transcript as TranscriptFold,
   }
-  return openWith(directory, parts, rest) as Promise<never>
+  return { parts, rest }
+}
+
+function checkDirectory(name: string, directory: string): void {
+  if (typeof directory !== 'string' || directory === '') throw new TypeError(`${name} takes the path of a directory`)
 }
 
 function joined(own: EventDefinitions): EventDefinitions {
@@ -114,10 +140,12 @@ export type { FollowOptions } from './engine/follow.js'
 export type { ReadAllOptions, ReadOptions } from './engine/reading.js'
 export type { ValueLimits } from './engine/values.js'
 export type { Item, JournalOptions, Recovery, VerifyOptions, VerifyReport, View } from './engine/contract.js'
+export type { LeftAsStored, UpgradeReceipt } from './engine/rewrite.js'
 export type { Journal } from './journal.js'
 export type { Durability, Head, Receipt, SnapshotRecord } from './storage/commit-store.js'
 export type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from './storage/derived-store.js'
 export type { Clock, FileHandle, Files } from './storage/files.js'
+export type { UpgradeOptions, UpgradeReport } from './upgrade.js'
 export { call, item, session, task, thread, timeline, turn } from '../projections/index.js'
 export type {
   CallRow,

@@ -9,10 +9,18 @@ const POLL_MS = 10
 
 /** Waits up to `waitMs` for the writer's lock. The lock is given back by closing what this resolves with. */
 export async function lock(files: Files, paths: Paths, waitMs: number): Promise<FileHandle> {
-  const file = await openLock(files, paths.lock)
+  let file = await openLock(files, paths.lock)
+  let again = false
   // A reader that looks for a live writer holds the lock for a moment, so one refusal says little.
   for (let waited = 0; ; waited += POLL_MS) {
-    if (file.tryLock('exclusive')) return file
+    if (file.tryLock('exclusive')) {
+      if (again || (await isLocked(files, paths))) return file
+      // Meanwhile the journal may have been replaced: then what is locked is the old one's file. Where locks do not work, the epoch serves alone.
+      again = true
+      await file.close()
+      file = await openLock(files, paths.lock)
+      continue
+    }
     if (waited >= Math.max(waitMs, 2 * POLL_MS)) break
     await setTimeout(POLL_MS)
   }

@@ -8,6 +8,7 @@ import { snapshot } from './snapshot.js'
 import { stats } from './stats.js'
 import { tail } from './tail.js'
 import { tasks } from './tasks.js'
+import { upgrade } from './upgrade.js'
 import { verify } from './verify.js'
 
-export const commands: readonly Command[] = [demo, sessions, show, tasks, tail, stats, verify, snapshot, freeze]
+export const commands: readonly Command[] = [demo, sessions, show, tasks, tail, stats, verify, snapshot, upgrade, freeze]
