@@ -50,8 +50,9 @@ export class Follow<Note> {
     const { core } = this.#state
     try {
       const mark = await HeadFile.read(core.files, core.paths.head)
-      if (mark === undefined || (this.#mark !== undefined && isDeepStrictEqual(mark, this.#mark)) || !mark.journal.equals(core.journal))
-        return
+      if (mark === undefined || (this.#mark !== undefined && isDeepStrictEqual(mark, this.#mark))) return
+      // Another journal stands in the place of the one that was opened.
+      if (!mark.journal.equals(core.journal)) throw this.#changed()
       await this.#to(mark)
       this.#mark = mark
     } catch (error) {
