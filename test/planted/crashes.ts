@@ -186,8 +186,9 @@ export async function closing(): Promise<string | undefined> {
   await files.syncDir('/')
   const store = await openStore(DIRECTORY, { files })
   const writer = new Appending(store)
+  // Each too large to go with another, so that they are written one after the other.
   const done = [0, 1, 2].map((n) =>
-    writer.now('s', [event(n)]).then(
+    writer.now('s', [event(n, 'added', 'x'.repeat(400_000))]).then(
       () => true,
       () => false,
     ),

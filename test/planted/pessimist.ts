@@ -24,9 +24,14 @@ export class Pessimist extends MemoryFiles {
     this.step()
     const file = await super.open(path, flag)
     const inode = this.inodes.get(path) as Inode
+    let open = true
+    const mustBeOpen = (): void => {
+      if (!open) throw Object.assign(new Error('the file is closed'), { code: 'EBADF' })
+    }
     return {
       read: (into, offset) => file.read(into, offset),
       write: (bytes, offset) => {
+        mustBeOpen()
         this.step()
         const count = file.write(bytes, offset) as number
         this.#dirty.set(inode, [...(this.#dirty.get(inode) ?? []), [offset, offset + count]])
@@ -40,12 +45,16 @@ export class Pessimist extends MemoryFiles {
         if (fails) throw Object.assign(new Error('made to fail'), { code: 'EIO' })
         // A disk takes its time: whoever is told too early is told before.
         await new Promise((resolve) => setImmediate(resolve))
+        mustBeOpen()
         await file.datasync()
         this.#flush(inode)
       },
       size: () => file.size(),
       tryLock: (mode) => file.tryLock(mode),
-      close: () => file.close(),
+      close: () => {
+        open = false
+        return file.close()
+      },
     }
   }
 

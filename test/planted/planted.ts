@@ -15,7 +15,7 @@ const PATIENCE_MS = 60_000
 /** The quickest finder of each bug. */
 export const finderOf: Record<string, string> = {
   'ack-before-sync': 'powerCuts',
-  'blind-truncate': 'cuts',
+  'blind-truncate': 'lastGroup',
   'close-without-drain': 'closing',
   'delete-before-snapshot': 'snapshotsKept',
   'digest-unchecked': 'forged',
@@ -48,7 +48,7 @@ export const finderOf: Record<string, string> = {
   'time-goes-back': 'clockBack',
   unaligned: 'garbage',
   'write-after-failure': 'failedSync',
-  'zeros-end-the-log': 'zeroed',
+  'zeros-end-the-log': 'lastGroup',
 }
 
 export interface Bug {
