@@ -224,13 +224,12 @@ describe('a snapshot that the journal does not fold to', () => {
 
   test('is named where it has no row for what the journal folds to one', async () => {
     const directory = temporary()
-    const { initial, state } = tally
     const without = defineProjection(notes, {
       name: 'tally',
       revision: tally.revision,
-      state: state as z.ZodType<{ notes: number; last: string; at: number }>,
+      state: z.object({ notes: z.number(), last: z.string(), at: z.number() }),
       key: (event) => event.stream,
-      initial: () => initial('s0') as { notes: number; last: string; at: number },
+      initial: () => ({ notes: 0, last: '', at: 0 }),
       on: {
         'note.added': (s, { stream, data, position }) =>
           stream === 's1' ? undefined : { notes: s.notes + 1, last: data.text, at: position },

@@ -7,7 +7,7 @@ import type { StoredCommit } from '../../src/storage/commit-store.js'
 import { salvageInto, type SalvageReport } from '../../src/storage/salvage-journal.js'
 import { propertyParameters, withSeed } from '../support/seed.js'
 import { bytesOf, change, contentEnd, damages, DIRECTORY, frameAt, image, namesOf, SEGMENT_BYTES, wholeJournal } from './support/damage.js'
-import { Appending, contents, event, notes, openStore } from './support/journal.js'
+import { Appending, contents, event, notes, numbers, openStore } from './support/journal.js'
 import { MemoryFiles } from './support/memory-files.js'
 
 const TARGET = '/new'
@@ -139,7 +139,7 @@ describe(withSeed('salvage'), () => {
     expect(image(files)).toMatchObject(old)
   })
 
-  test('brings every commit that is intact, and nothing else, whatever was deleted and damaged', { timeout: 120_000 }, async () => {
+  test('brings every commit that is intact, and nothing else, whatever was deleted and damaged', { timeout: 240_000 }, async () => {
     let gaps = 0
     const property = fc.asyncProperty(
       fc.array(lifeArb, { minLength: 1, maxLength: 4 }),
@@ -178,8 +178,8 @@ describe(withSeed('salvage'), () => {
         await store.close()
       },
     )
-    await fc.assert(property, propertyParameters(150))
-    expect(gaps).toBeGreaterThan(50)
+    await fc.assert(property, propertyParameters(60))
+    expect(gaps).toBeGreaterThan(20)
   })
 
   test('reads behind a frame header that does not check, where the digest proves what stands there', async () => {
@@ -231,8 +231,7 @@ describe(withSeed('salvage'), () => {
       const files = successor.copy()
       if (!readable) change(files, newer, (bytes) => void (bytes[20]! ^= 1))
       expect(await salvage(files)).toMatchObject({ commits: 9, gaps: [] })
-      const found = (await commitsIn(files, TARGET)).commits.map(({ events: [one] }) => (one?.data as { n: number }).n)
-      expect(found.slice(6)).toEqual([50, 51, 60])
+      expect(numbers((await commitsIn(files, TARGET)).commits).slice(6)).toEqual([50, 51, 60])
     }
     await store.close()
   })
