@@ -222,6 +222,29 @@ describe('a snapshot that the journal does not fold to', () => {
     ])
   })
 
+  test('is named where it has no row for what the journal folds to one', async () => {
+    const directory = temporary()
+    const without = defineProjection(notes, {
+      name: 'tally',
+      revision: tally.revision,
+      state: z.object({ notes: z.number(), last: z.string(), at: z.number() }),
+      key: (event) => event.stream,
+      initial: () => ({ notes: 0, last: '', at: 0 }),
+      on: {
+        'note.added': (s, { stream, data, position }) =>
+          stream === 's1' ? undefined : { notes: s.notes + 1, last: data.text, at: position },
+      },
+    })
+    const journal = await openJournal(directory, { events: notes, projections: [without] })
+    for (const stream of ['s0', 's1', 's0']) await journal.append(stream, [note('n')])
+    await journal.snapshot()
+    await journal.close()
+    await opened(directory, async (again) => {
+      const [check] = (await again.verify({ snapshots: true })).snapshots
+      expect(check).toMatchObject({ ok: false, differsFrom: { position: 2, stream: 's1' } })
+    })
+  })
+
   test('is not folded where events are lost, and says so', async () => {
     const { directory, files } = await withSnapshots()
     const segment = filesIn(directory).find((file) => file.endsWith('.seg')) as string

@@ -194,6 +194,24 @@ describe('a head of before', () => {
     expect(await since(files, head)).toMatchObject({ ok: false, whole: false })
   })
 
+  test('that was taken after a repair fails when somebody exchanges the first group behind the gap', async () => {
+    const files = await wholeJournal()
+    const segment = namesOf(files, '.seg')[1] as string
+    damages['a bit of a payload']!(files, segment)
+    await repair(files)
+    const head = await more(files)
+    // Its digest is believed, because what is before it is lost: it stays as it is, and every checksum fits.
+    change(files, segment, (bytes) => {
+      const at = frameAt(bytes, 2)
+      const header = parseHeader(bytes, at)!
+      const payload = Buffer.from(bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + header.length))
+      expect(header.kind).toBe(Kind.data)
+      expect(reword(payload, Buffer.from('added'), Buffer.from('faked'))).toBe(true)
+      makeFrame(header, payload).copy(bytes, at)
+    })
+    expect(await since(files, head)).toMatchObject({ ok: false, whole: false })
+  })
+
   test('from before a salvage holds up to the first gap of the new journal', async () => {
     const files = await wholeJournal()
     const heads = await ends(files)

@@ -106,6 +106,19 @@ describe('repair', () => {
     }
   })
 
+  test('passes over more positions than can be lost where only an index tells that segments are', async () => {
+    const files = await wholeJournal()
+    files.inodes.delete(`${DIRECTORY}/head`)
+    files.inodes.delete(namesOf(files, '.seg').at(-1) as string)
+    expect((await seen(files)).numbers.length).toBeLessThan(20)
+    await repaired(files)
+    const store = await open(files)
+    const receipt = await new Appending(store).append('new', [event(1)])
+    expect(receipt.position).toBeGreaterThan(1 << 21)
+    await store.close()
+    expect(await seen(files)).toMatchObject({ ok: true, damage: 0 })
+  })
+
   test('says of each stream whether a gap that names none may be its own', async () => {
     const files = await damaged('the whole file', 1, false)
     await repaired(files)
