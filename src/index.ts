@@ -107,7 +107,7 @@ function joined(own: EventDefinitions): EventDefinitions {
   return { ...events.definitions, ...own }
 }
 
-export { defineEvents, defineDowncaster, defineLaw, defineProjection, defineUpcaster } from './define.js'
+export { defineEvents, defineDowncaster, defineLaw, defineProjection, defineUpcaster, levelOf } from './define.js'
 export type {
   Catalogue,
   Complete,
@@ -124,6 +124,7 @@ export type {
   Projection,
   RecordedEvent,
   RecordedEventOf,
+  SchemaLevel,
   Shape,
   StepContext,
   Upcaster,
