@@ -31,6 +31,14 @@ export interface Catalogue<D extends EventDefinitions = EventDefinitions> {
   readonly definitions: Readonly<D>
 }
 
+/** The newest schema of each type that a program reads; types that it does not know are left out. */
+export type SchemaLevel = Readonly<Record<string, number>>
+
+/** The level of a catalogue. */
+export function levelOf(catalogue: Catalogue): Record<string, number> {
+  return Object.fromEntries(Object.entries(catalogue.definitions).map(([type, { schema }]) => [type, schema]))
+}
+
 /** An event before it is appended. */
 export type NewEvent<D extends EventDefinitions = EventDefinitions> = {
   [K in keyof D & string]: { type: K; data: z.input<D[K]['data']>; meta?: EventMeta }

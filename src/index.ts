@@ -141,7 +141,7 @@ function joined(own: EventDefinitions): EventDefinitions {
   return { ...events.definitions, ...own }
 }
 
-export { defineEvents, defineDowncaster, defineLaw, defineProjection, defineUpcaster } from './define.js'
+export { defineEvents, defineDowncaster, defineLaw, defineProjection, defineUpcaster, levelOf } from './define.js'
 export type {
   Catalogue,
   Complete,
@@ -158,6 +158,7 @@ export type {
   Projection,
   RecordedEvent,
   RecordedEventOf,
+  SchemaLevel,
   Shape,
   StepContext,
   Upcaster,

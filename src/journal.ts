@@ -234,7 +234,7 @@ export async function openWith<D extends EventDefinitions, R>(
   options: JournalOptions,
 ): Promise<Journal<D, R>> {
   const began = performance.now()
-  const schemas = new Schemas(parts.events, parts.upcasters, options.onUnknown)
+  const schemas = new Schemas(parts.events, parts.upcasters, options)
   const laws = new Laws(parts.laws, schemas)
   const limits = limitsOf(options.limits)
   const { store, files, clock } = await openCommitStore<LawStates>(directory, {
@@ -293,6 +293,7 @@ function report(
     ...work,
     ...views,
     kept: schemas.unknown(store.types()),
+    withheld: schemas.withheld,
     upcast: schemas.upcast,
     elapsedMs,
   }

@@ -57,7 +57,7 @@ class Upgrade {
 
   constructor(directory: string, parts: Parts<EventDefinitions>, options: UpgradeOptions) {
     this.#options = options
-    this.#schemas = new Schemas(parts.events, parts.upcasters, options.onUnknown)
+    this.#schemas = new Schemas(parts.events, parts.upcasters, options)
     this.#laws = new Laws(parts.laws, this.#schemas)
     this.#places = new Succession(directory, options.files ?? nodeFiles)
   }

@@ -95,8 +95,7 @@ export class Appender {
       bytes += data.bytes + (meta?.bytes ?? 0) + event.type.length * 3 + 16
       if (bytes > this.#limits.commitBytesMax) throw tooLarge(bytes, this.#limits.commitBytesMax)
       const copy = { type: event.type, data: data.value, ...(meta === undefined ? {} : { meta: meta.value as EventMeta }) }
-      this.#schemas.judge(copy, index)
-      return copy
+      return this.#schemas.judge(copy, index, this.#now)
     })
   }
 
@@ -224,7 +223,9 @@ export class Appender {
       stream,
       version: lane.version + 1,
       at: this.#lastAt,
-      events: decision.events.map((event, i) => this.#schemas.stored(event.type, event.data, event.meta, i < decision.given ? 0 : ADDED)),
+      events: decision.events.map((event, i) =>
+        this.#schemas.stored(event.type, event.data, event.meta, i < decision.given ? 0 : ADDED, this.#lastAt),
+      ),
       ...(options.commitId === undefined ? {} : { commitId: options.commitId }),
     }
     lane.commits++

@@ -1,5 +1,5 @@
 /** What a journal is opened with, and what it tells: the types of the front door that no single part of the engine owns. */
-import type { Catalogue, EventDefinitions, Law, Projection, RecordedEvent, Upcaster } from '../define.js'
+import type { Catalogue, Downcaster, EventDefinitions, Law, Projection, RecordedEvent, SchemaLevel, Upcaster } from '../define.js'
 import type { Damage } from '../errors.js'
 import type { Durability, Head, SinceReport } from '../storage/commit-store.js'
 import type { DerivedStores } from '../storage/derived-store.js'
@@ -23,6 +23,13 @@ export interface JournalOptions {
    * journal, `keep` carries them along. They are read as they were stored, and no view or law sees them.
    */
   onUnknown?: OnUnknown
+  /**
+   * Holds what is written to the level of an older reader (see `levelOf`): events go through `downcasters` to shapes that it knows, so
+   * that two versions of a program can share a journal. `recovery.withheld` names the types for which there is no such way.
+   */
+  writeFor?: SchemaLevel
+  /** Steps back from today's shapes, for `writeFor`. */
+  downcasters?: readonly Downcaster[]
   /** What `append` waits for where it does not say. Default `disk`. */
   durability?: Durability
   /**
@@ -80,6 +87,8 @@ export interface Recovery extends OpenWorkReport, StartReport {
   kept: { type: string; schema: number }[]
   /** What is doubtful about the place where the journal lies: NFS, 9p, tmpfs and their like, by name. */
   warnings: string[]
+  /** Types that cannot be written for the reader that `writeFor` names; appending one is refused. */
+  withheld: string[]
   /** Events that were brought to a newer shape while opening. */
   upcast: number
   elapsedMs: number

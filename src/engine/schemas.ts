@@ -2,11 +2,24 @@
  * The catalogue at work: judges new events, brings stored ones to today's shape, and says at open whether this program
  * can read what a journal holds.
  */
-import type { Catalogue, EventDefinition, EventMeta, NewEvent, RecordedEvent, Shape, Upcaster } from '../define.js'
+import type {
+  Catalogue,
+  Downcaster,
+  EventDefinition,
+  EventMeta,
+  LawEvent,
+  NewEvent,
+  RecordedEvent,
+  SchemaLevel,
+  Shape,
+  Upcaster,
+} from '../define.js'
 import { JournalError } from '../errors.js'
 import { IGNORABLE, type StoredCommit, type StoredEvent, type TypeSeen } from '../storage/commit-store.js'
 import { Chains, StepFault, type Grown } from './chains.js'
+import { Downcasts } from './downcasts.js'
 import { refusalOf } from './fits.js'
+import { checkValue, defaultLimits } from './values.js'
 
 /** What becomes of events whose type is not in the catalogue and whose writer did not say that they may be passed over. */
 export type OnUnknown = 'refuse' | 'keep'
@@ -14,22 +27,34 @@ export type OnUnknown = 'refuse' | 'keep'
 /** The event that an upgrade leaves behind all others, for whoever asks where the journal came from. Any reader may pass over it. */
 export const UPGRADED = 'journal.upgraded'
 
+export interface SchemasOptions {
+  onUnknown?: OnUnknown | undefined
+  writeFor?: SchemaLevel | undefined
+  downcasters?: readonly Downcaster[] | undefined
+}
+
 export class Schemas {
   readonly #definitions: ReadonlyMap<string, EventDefinition>
   /** The schema of each known type whose events are read as they are; 0 for types that went out of use. */
   readonly #today: ReadonlyMap<string, number>
   readonly #chains: Chains
   readonly #onUnknown: OnUnknown
+  readonly #downcasts: Downcasts | undefined
   /** How many events were brought to a newer shape so far. */
   upcast = 0
 
   /** @throws JournalError JOURNAL_UPCASTER_MISSING for a gap or a duplicate; TypeError for a step that leads nowhere. */
-  constructor(catalogue: Catalogue, upcasters: readonly Upcaster[], onUnknown: OnUnknown = 'refuse') {
+  constructor(
+    catalogue: Catalogue,
+    upcasters: readonly Upcaster[],
+    { onUnknown = 'refuse', writeFor, downcasters = [] }: SchemasOptions = {},
+  ) {
     this.#definitions = new Map(Object.entries(catalogue.definitions))
     this.#chains = new Chains(this.#definitions, upcasters)
     const past = upcasters.map(({ type }): [string, number] => [type, 0])
     this.#today = new Map([...past, ...Array.from(this.#definitions, ([type, { schema }]): [string, number] => [type, schema])])
     this.#onUnknown = onUnknown
+    if (writeFor !== undefined) this.#downcasts = new Downcasts(this.#definitions, downcasters, writeFor)
   }
 
   /** Refuses a journal that holds what this program cannot read. Touches nothing. */
@@ -61,8 +86,16 @@ export class Schemas {
     return this.knows(type) ? this.#chains.leadsTo(type) : new Set([type])
   }
 
-  /** Checks a new event against the catalogue. @throws JournalError JOURNAL_EVENT_INVALID. */
-  judge(event: NewEvent, index: number): void {
+  /** Types that cannot be written for the reader that `writeFor` names. */
+  get withheld(): string[] {
+    return this.#downcasts?.withheld ?? []
+  }
+
+  /**
+   * Checks a new event against the catalogue; returns it as it will be read back, which is another only where it is written for an
+   * older reader. @throws JournalError JOURNAL_EVENT_INVALID.
+   */
+  judge<E extends NewEvent>(event: E, index: number, now: () => number = () => 0): E {
     const definition = this.#definitions.get(event.type)
     if (definition === undefined) {
       throw new JournalError('JOURNAL_EVENT_INVALID', `There is no event type ${JSON.stringify(event.type)} in the catalogue.`, {
@@ -72,7 +105,7 @@ export class Schemas {
       })
     }
     const refusal = refusalOf(definition.data, event.data)
-    if (refusal === undefined) return
+    if (refusal === undefined) return this.#downcasts === undefined ? event : this.#readBack(event, index, now())
     const issue = refusal.issues[0]
     const path = ['data', ...(issue?.path ?? []).map((step) => (typeof step === 'number' ? step : String(step)))]
     const reason = issue?.message ?? 'does not fit'
@@ -86,10 +119,45 @@ export class Schemas {
   }
 
   /** A judged event as it is stored. */
-  stored(type: string, data: unknown, meta: EventMeta | undefined, added: number): StoredEvent {
+  stored(type: string, data: unknown, meta: EventMeta | undefined, added: number, at = 0): StoredEvent {
     const definition = this.#definitions.get(type) as EventDefinition
     const flags = (definition.ignorable === true ? IGNORABLE : 0) | added
+    const older = this.#downcasts === undefined ? undefined : this.#down({ type, data, ...(meta === undefined ? {} : { meta }) }, 0, at)
+    if (older !== undefined) return meta === undefined ? { ...older, flags } : { ...older, flags, meta }
     return meta === undefined ? { type, schema: definition.schema, data, flags } : { type, schema: definition.schema, data, flags, meta }
+  }
+
+  /** What an event is stored as for an older reader; undefined where that is what it is today. */
+  #down({ type, data, meta }: LawEvent, index: number, at: number): (Shape & { data: unknown }) | undefined {
+    const refuse = (reason: string, cause?: unknown): JournalError =>
+      new JournalError(
+        'JOURNAL_EVENT_INVALID',
+        `${type} cannot be written for the reader that writeFor names: ${reason}.`,
+        { type, index, reason },
+        { cause },
+      )
+    const downcasts = this.#downcasts as Downcasts
+    if (downcasts.isWithheld(type)) throw refuse('no downcaster leads to a shape that it knows')
+    let older: (Shape & { data: unknown }) | undefined
+    try {
+      older = downcasts.down(type, data, meta === undefined ? { at } : { at, meta })
+    } catch (error) {
+      throw refuse('a downcaster threw', error)
+    }
+    return older === undefined ? undefined : { ...older, data: checkValue(older.data, 'data', type, defaultLimits).value }
+  }
+
+  /** The event as today's readers will see what is stored of it for an older one, which may have no place for all of it. */
+  #readBack<E extends NewEvent>(event: E, index: number, at: number): E {
+    const older = this.#down(event, index, at)
+    if (older === undefined) return event
+    const commit: StoredCommit = { stream: '', version: 1, position: 0, at, events: [{ ...older, flags: 0, meta: event.meta }] }
+    const events: RecordedEvent[] = []
+    this.read(commit, 0, events)
+    const reason = `what its downcasters make of it is read back as ${events.map(({ type }) => type).join(', ') || 'nothing'}`
+    if (events.length !== 1 || events[0]?.type !== event.type)
+      throw new JournalError('JOURNAL_EVENT_INVALID', `${event.type}: ${reason}.`, { type: event.type, index, reason })
+    return { ...event, data: events[0].data }
   }
 
   /** A commit's events in today's shape; the first `count` stored ones where a number is given. */

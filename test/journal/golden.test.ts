@@ -1,0 +1,56 @@
+/** Journals that earlier versions wrote open in this one, and every event and view of them is what it was. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { openJournal } from '../../src/index.js'
+import { FORMAT } from '../../src/storage/paths.js'
+import { goldenPlace, seenIn, writeGolden } from '../support/golden.js'
+import { hashOf, image, printOf, temporary } from '../support/journal.js'
+
+const golden = readdirSync(goldenPlace).flatMap((format) =>
+  readdirSync(join(goldenPlace, format))
+    .filter((name) => statSync(join(goldenPlace, format, name)).isDirectory())
+    .map((name) => ({ name: `${format}/${name}`, directory: join(goldenPlace, format, name) })),
+)
+const expected = (directory: string): { head: { position: number }; recovery: { interrupted: unknown[] } } =>
+  JSON.parse(readFileSync(`${directory}.json`, 'utf8')) as never
+
+test('there are golden journals of every format up to today’s', () => {
+  const formats = Array.from({ length: FORMAT }, (_, i) => `format-${i + 1}`)
+  expect(readdirSync(goldenPlace).toSorted()).toEqual(formats)
+  for (const format of formats) expect(golden.filter(({ name }) => name.startsWith(`${format}/`)).length).toBeGreaterThanOrEqual(3)
+})
+
+describe.each(golden)('$name', ({ directory }) => {
+  test('is read as it was, and not touched', async () => {
+    const copy = image(directory)
+    const print = printOf(copy)
+    expect(await seenIn(copy)).toEqual(expected(directory))
+    expect(printOf(copy)).toEqual(print)
+  })
+
+  test('is opened for writing with the same history, and goes on', async () => {
+    const copy = image(directory)
+    const { head, views } = (await seenIn(copy, {})) as { head: { position: number }; views: object }
+    expect({ head, views }).toMatchObject({ head: expected(directory).head })
+    const journal = await openJournal(copy, { onInterrupted: 'leave' })
+    expect((await journal.verify({ snapshots: true })).damage).toEqual([])
+    const { position } = await journal.append('new', [{ type: 'session.created', data: {} }], { expectedVersion: 0 })
+    expect(position).toBe(head.position + 1)
+    await journal.close()
+    const again = await openJournal(copy)
+    expect(again.recovery.interrupted).toEqual(expected(directory).recovery.interrupted)
+    await again.close()
+  })
+})
+
+test('golden journals are written again only by who says so, and come out the same', async () => {
+  const place = join(temporary(), `format-${FORMAT}`)
+  await writeGolden(place, false)
+  const first = hashOf(place)
+  await expect(writeGolden(place, false)).rejects.toThrow(/never written again/)
+  expect(hashOf(place)).toBe(first)
+  await writeGolden(place, true)
+  expect(hashOf(place)).toBe(first)
+  expect(existsSync(join(place, 'sessions.json'))).toBe(true)
+})
