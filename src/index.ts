@@ -4,13 +4,14 @@ import { upcasters as builtInUpcasters } from '../upcasters/index.js'
 import type { Catalogue, Complete, EventDefinitions, Fault, Law, Projection, Upcaster } from './define.js'
 import { defineEvents } from './define.js'
 import { events } from './events.js'
-import type { JournalOptions, Parts } from './engine/contract.js'
+import type { JournalOptions, Parts, TranscriptFold } from './engine/contract.js'
 import type { Damage } from './errors.js'
 import { openWith, type Journal } from './journal.js'
 import { planWith, repairWith, salvageWith, type RepairOptions } from './repair.js'
 import type { RepairPlan } from './storage/repair-plan.js'
 import type { SalvageReport } from './storage/salvage-journal.js'
 import { laws as builtInLaws } from './turns.js'
+import { upgradeWith, type UpgradeOptions, type UpgradeReport } from './upgrade.js'
 
 type BuiltIn = (typeof events)['definitions']
 
@@ -61,19 +62,18 @@ export async function openJournal(
   directory: string,
   options: OpenOptions<EventDefinitions> & Partial<OwnParts<EventDefinitions>> = {},
 ): Promise<never> {
-  if (typeof directory !== 'string' || directory === '') throw new TypeError('openJournal takes the path of a directory')
-  return openWith(directory, partsOf(options), options) as Promise<never>
+  checkDirectory('openJournal', directory)
+  const { parts, rest } = partsOf(options)
+  return openWith(directory, parts, rest) as Promise<never>
 }
-
-/** The parts of a journal with events of its own, or with the built-in ones and others beside them. */
-export type PartsOptions = Partial<OwnParts<EventDefinitions>> & { extend?: OwnParts<EventDefinitions> }
 
 /**
  * Says what `repair` would do to a damaged journal. Reads everything, changes nothing, and works beside a writer.
  * @throws JournalError JOURNAL_NOT_FOUND, JOURNAL_NEWER_FORMAT, JOURNAL_IO
  */
 export function planRepair(directory: string, options: PartsOptions & RepairOptions = {}): Promise<RepairPlan> {
-  return planWith(directory, partsOf(options), options)
+  const { parts, rest } = partsOf(options)
+  return planWith(directory, parts, rest)
 }
 
 /**
@@ -83,7 +83,8 @@ export function planRepair(directory: string, options: PartsOptions & RepairOpti
  * and for events that it cannot read, what {@link openJournal} does.
  */
 export function repair(directory: string, plan: RepairPlan, options: PartsOptions & RepairOptions = {}): Promise<Damage[]> {
-  return repairWith({ ...plan, directory }, partsOf(options), options)
+  const { parts, rest } = partsOf(options)
+  return repairWith({ ...plan, directory }, parts, rest)
 }
 
 /**
@@ -92,18 +93,44 @@ export function repair(directory: string, plan: RepairPlan, options: PartsOption
  * @throws JournalError JOURNAL_NOT_FOUND where nothing is left, JOURNAL_IO where the new directory is not empty, JOURNAL_DISK_FULL
  */
 export function salvage(from: string, to: string, options: PartsOptions & RepairOptions = {}): Promise<SalvageReport> {
-  return salvageWith(from, to, partsOf(options), options)
+  const { parts, rest } = partsOf(options)
+  return salvageWith(from, to, parts, rest)
 }
 
-function partsOf({ events: own, upcasters = [], projections = [], laws = [], extend }: PartsOptions): Parts<EventDefinitions> {
-  if (own !== undefined) return { events: own, upcasters, projections, laws }
-  return {
+/**
+ * Rewrites a journal in today's format and schemas: into a new one beside it, which is checked event by event and takes its place; the
+ * old one is kept as `<directory>.v<format>.bak`. Killed at any point it leaves one whole journal in use, and a second call finishes.
+ * Pass the parts that the journal is opened with.
+ *
+ * @throws JournalError as openJournal; JOURNAL_DAMAGED for a journal with a gap; JOURNAL_IO where the backup's name is taken.
+ */
+export function upgradeJournal(directory: string, options: UpgradeOptions & PartsOptions = {}): Promise<UpgradeReport> {
+  checkDirectory('upgradeJournal', directory)
+  const { parts, rest } = partsOf(options)
+  return upgradeWith(directory, parts, rest)
+}
+
+/** The parts that a journal is opened with: those that are built in, more beside them, or others. */
+export type PartsOptions = Partial<OwnParts<EventDefinitions>> & { extend?: OwnParts<EventDefinitions> }
+
+/** The parts that options name, and the other options. */
+function partsOf<O extends PartsOptions>(
+  options: O,
+): { parts: Parts<EventDefinitions>; rest: Omit<O, 'extend' | keyof OwnParts<EventDefinitions>> } {
+  const { extend, events: own, upcasters = [], projections = [], laws = [], ...rest } = options
+  if (own !== undefined) return { parts: { events: own, upcasters, projections, laws }, rest }
+  const parts = {
     events: extend === undefined ? events : defineEvents(joined(extend.events.definitions)),
     upcasters: [...builtInUpcasters, ...(extend?.upcasters ?? [])],
     projections: [...builtInProjections, ...(extend?.projections ?? [])] as unknown as readonly Projection[],
     laws: [...builtInLaws, ...(extend?.laws ?? [])],
     transcript,
   }
+  return { parts, rest }
+}
+
+function checkDirectory(name: string, directory: string): void {
+  if (typeof directory !== 'string' || directory === '') throw new TypeError(`${name} takes the path of a directory`)
 }
 
 function joined(own: EventDefinitions): EventDefinitions {
@@ -147,6 +174,7 @@ export type { FollowOptions } from './engine/follow.js'
 export type { ReadAllOptions, ReadOptions } from './engine/reading.js'
 export type { ValueLimits } from './engine/values.js'
 export type { Item, JournalOptions, Recovery, VerifyOptions, VerifyReport, View } from './engine/contract.js'
+export type { LeftAsStored, UpgradeReceipt } from './engine/rewrite.js'
 export type { Journal } from './journal.js'
 export type { RepairOptions } from './repair.js'
 export type { RepairPlan, SalvageReport }
@@ -154,6 +182,7 @@ export type { SnapshotCheck } from './engine/snapshot-check.js'
 export type { Durability, Head, Receipt, SinceReport, SnapshotRecord } from './storage/commit-store.js'
 export type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from './storage/derived-store.js'
 export type { Clock, FileHandle, Files } from './storage/files.js'
+export type { UpgradeOptions, UpgradeReport } from './upgrade.js'
 export { call, item, session, task, thread, timeline, turn } from '../projections/index.js'
 export type {
   CallRow,

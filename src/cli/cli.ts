@@ -3,8 +3,8 @@ import { isJournalError } from '../index.js'
 import { EXIT, helpFor, readWords, UsageError, type Command } from './command.js'
 import { commands } from './commands/index.js'
 import { KeyProblem } from './keys.js'
+import { UnknownTranscript } from './demo/read-story.js'
 import { bad, bold, dim, print, printJson } from './terminal.js'
-import { UnknownTranscript } from './transcripts/read.js'
 
 /** Resolves with the exit code. @throws what is a fault of this program. */
 export async function cli([name, ...words]: string[]): Promise<number> {

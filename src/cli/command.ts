@@ -86,9 +86,9 @@ export function helpFor(command: Command): string {
 
 export type OpenedJournal = Awaited<ReturnType<typeof openJournal>>
 
-/** Opens the journal that the first argument names, for reading, and says if it is damaged. */
+/** Opens the journal that the first argument names, for reading, and says if it is damaged. Events of other programs are in nobody's way. */
 export async function withJournal({ arguments: [directory] }: Given, use: (journal: OpenedJournal) => Promise<number>): Promise<number> {
-  await using journal = await openJournal(directory as string, { readOnly: true })
+  await using journal = await openJournal(directory as string, { readOnly: true, onUnknown: 'keep' })
   const code = await use(journal)
   const { damage } = journal.recovery
   if (damage.length === 0) return code

@@ -2,7 +2,7 @@
  * The catalogue at work: judges new events, brings stored ones to today's shape, and says at open whether this program
  * can read what a journal holds.
  */
-import type { Catalogue, EventDefinition, EventMeta, NewEvent, RecordedEvent, Upcaster } from '../define.js'
+import type { Catalogue, EventDefinition, EventMeta, NewEvent, RecordedEvent, Shape, Upcaster } from '../define.js'
 import { JournalError } from '../errors.js'
 import { IGNORABLE, type StoredCommit, type StoredEvent, type TypeSeen } from '../storage/commit-store.js'
 import { Chains, StepFault, type Grown } from './chains.js'
@@ -10,6 +10,9 @@ import { refusalOf } from './fits.js'
 
 /** What becomes of events whose type is not in the catalogue and whose writer did not say that they may be passed over. */
 export type OnUnknown = 'refuse' | 'keep'
+
+/** The event that an upgrade leaves behind all others, for whoever asks where the journal came from. Any reader may pass over it. */
+export const UPGRADED = 'journal.upgraded'
 
 export class Schemas {
   readonly #definitions: ReadonlyMap<string, EventDefinition>
@@ -40,7 +43,12 @@ export class Schemas {
 
   /** Of the types that a journal holds those that are not known. */
   unknown(types: ReadonlyMap<string, TypeSeen>): { type: string; schema: number }[] {
-    return Array.from(types, ([type, { schema }]) => ({ type, schema })).filter(({ type }) => !this.knows(type))
+    return Array.from(types, ([type, { schema }]) => ({ type, schema })).filter(({ type }) => !this.knows(type) && type !== UPGRADED)
+  }
+
+  /** Whether a stored event is read as it is. */
+  isToday({ type, schema }: Shape): boolean {
+    return this.#today.get(type) === schema
   }
 
   /** Whether events stored under this type are understood, also where the type went out of use. */

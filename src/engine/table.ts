@@ -164,6 +164,16 @@ export class Table {
   }
 }
 
+export function byTable(steps: readonly Step[]): Map<Table, Step[]> {
+  const tables = new Map<Table, Step[]>()
+  for (const step of steps) {
+    const own = tables.get(step.table)
+    if (own === undefined) tables.set(step.table, [step])
+    else own.push(step)
+  }
+  return tables
+}
+
 function projectionFailed(projection: string, key: Key | undefined, event: RecordedEvent, cause: unknown): JournalError {
   const where = key === undefined ? '' : ` for ${JSON.stringify(key)}`
   return new JournalError(

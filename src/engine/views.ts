@@ -12,7 +12,7 @@ import type { DerivedStore } from '../storage/derived-store.js'
 import type { LawStates } from './laws.js'
 import { DerivedDoubt, projectionRanges } from './rows.js'
 import type { Schemas } from './schemas.js'
-import { NOTHING, Table, type Row, type Step } from './table.js'
+import { byTable, NOTHING, Table, type Row, type Step } from './table.js'
 import { WriteBack } from './write-back.js'
 
 /** Somebody who wants to hear of rows as they change. */
@@ -292,14 +292,4 @@ export class Views {
     this.#broken ??= error instanceof JournalError ? error : ioError(error, 'Folding the journal')
     for (const waiter of this.#waiting.splice(0)) waiter.fail(this.#broken)
   }
-}
-
-function byTable(steps: readonly Step[]): Map<Table, Step[]> {
-  const tables = new Map<Table, Step[]>()
-  for (const step of steps) {
-    const own = tables.get(step.table)
-    if (own === undefined) tables.set(step.table, [step])
-    else own.push(step)
-  }
-  return tables
 }

@@ -1,6 +1,7 @@
 /** What every part of an open store shares. */
 import type { StreamNotes } from './commit-store.js'
 import type { Clock, Files } from './files.js'
+import type { FrameHeader } from './frame.js'
 import type { Handles } from './handles.js'
 import type { PageCache } from './pages.js'
 import type { Paths, SegmentName } from './paths.js'
@@ -24,4 +25,20 @@ export interface Sealed extends SegmentName {
   /** Position and digest of the history at its end; the digest is not known where the next header is damaged. */
   position: number
   digest: Buffer | undefined
+}
+
+/** A segment's file as it lies in the directory. */
+export interface SegmentFile extends SegmentName {
+  size: number
+  /** Its header, if that checks and belongs here. */
+  head: SegmentHead | undefined
+  /** Its header checks, and is that of another segment. */
+  misnamed: boolean
+}
+
+export interface SegmentHead {
+  header: FrameHeader
+  payload: Buffer
+  /** Where the frame behind it begins. */
+  end: number
 }

@@ -3,12 +3,13 @@ import { isDeepStrictEqual } from 'node:util'
 import { JournalError, ioError } from '../errors.js'
 import { Feed } from './feed.js'
 import { Kind, type Frame } from './frame.js'
-import { factsOf, listSegments, nameOf, ofJournal, type SegmentFile } from './segments.js'
+import { factsOf, listSegments, nameOf, ofJournal } from './segments.js'
 import { snapshotIn } from './facts.js'
 import { HeadFile, type HeadMark } from './head-file.js'
 import { gapsIn } from './gap-record.js'
 import { headOf } from './group.js'
 import { MemoryIndex } from './memory-index.js'
+import type { SegmentFile } from './core.js'
 import type { State } from './state.js'
 import { isHole, Walk, type Chain } from './walk.js'
 
@@ -50,8 +51,9 @@ export class Follow<Note> {
     const { core } = this.#state
     try {
       const mark = await HeadFile.read(core.files, core.paths.head)
-      if (mark === undefined || (this.#mark !== undefined && isDeepStrictEqual(mark, this.#mark)) || !mark.journal.equals(core.journal))
-        return
+      if (mark === undefined || (this.#mark !== undefined && isDeepStrictEqual(mark, this.#mark))) return
+      // Another journal stands in the place of the one that was opened.
+      if (!mark.journal.equals(core.journal)) throw this.#changed()
       await this.#to(mark)
       this.#mark = mark
     } catch (error) {

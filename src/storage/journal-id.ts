@@ -3,7 +3,7 @@ import { FrameCursor } from './cursor.js'
 import type { Handles } from './handles.js'
 import type { HeadMark } from './head-file.js'
 import type { Paths } from './paths.js'
-import type { SegmentFile } from './segments.js'
+import type { SegmentFile } from './core.js'
 
 /**
  * From the head file, else from the first segment header that checks, else from any frame that does; undefined if there

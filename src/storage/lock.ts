@@ -9,21 +9,32 @@ const POLL_MS = 10
 
 /** Waits up to `waitMs` for the writer's lock. The lock is given back by closing what this resolves with. */
 export async function lock(files: Files, paths: Paths, waitMs: number): Promise<FileHandle> {
-  const file = await openLock(files, paths.lock)
-  try {
-    // A reader that looks for a live writer holds the lock for a moment, so one refusal says little.
-    for (let waited = 0; ; waited += POLL_MS) {
-      if (file.tryLock('exclusive')) return file
-      if (waited >= Math.max(waitMs, 2 * POLL_MS)) break
-      await setTimeout(POLL_MS)
+  for (let first = true; ; first = false) {
+    const file = await openLock(files, paths.lock)
+    try {
+      if (!(await takes(file, waitMs))) throw locked(paths.root)
+      // Meanwhile the journal may have been replaced: then what is locked is the old one's file. Where locks do not work, the epoch serves alone.
+      if (!first || (await isLocked(files, paths))) return file
+    } catch (error) {
+      await file.close()
+      throw ioError(error, 'Locking', paths.lock)
     }
-  } catch (error) {
     await file.close()
-    throw ioError(error, 'Locking', paths.lock)
   }
-  await file.close()
-  throw new JournalError('JOURNAL_LOCKED', `Another process or handle writes to ${paths.root}. Close it, or open with readOnly.`, {
-    directory: paths.root,
+}
+
+async function takes(file: FileHandle, waitMs: number): Promise<boolean> {
+  // A reader that looks for a live writer holds the lock for a moment, so one refusal says little.
+  for (let waited = 0; ; waited += POLL_MS) {
+    if (file.tryLock('exclusive')) return true
+    if (waited >= Math.max(waitMs, 2 * POLL_MS)) return false
+    await setTimeout(POLL_MS)
+  }
+}
+
+function locked(directory: string): JournalError {
+  return new JournalError('JOURNAL_LOCKED', `Another process or handle writes to ${directory}. Close it, or open with readOnly.`, {
+    directory,
   })
 }
 

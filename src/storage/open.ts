@@ -11,9 +11,11 @@ import { warningsOf } from './place.js'
 import { admit, see, type OpenStore } from './see.js'
 import { SegmentStore } from './segment-store.js'
 import { State } from './state.js'
+import { Succession } from './succession.js'
 import { systemClock } from './system-clock.js'
 import { takeOver } from './take-over.js'
 
+export { Succession } from './succession.js'
 export { derivedPlace, type DerivedPlace } from './derived-place.js'
 export type { OpenStore } from './see.js'
 
@@ -33,7 +35,12 @@ export async function openCommitStore<Note>(directory: string, options: OpenStor
 
 async function openToRead<Note>(directory: string, files: Files, clock: Clock, options: OpenStore<Note>): Promise<CommitStore<Note>> {
   const seen = await see(directory, files, clock, options)
-  if (seen === undefined) throw new JournalError('JOURNAL_NOT_FOUND', `There is no journal in ${directory}.`, { directory })
+  if (seen === undefined) {
+    const cut = new Succession(directory, files).isCut
+      ? ' An upgrade of it was cut short: open it for writing, or run turnlog upgrade again, to finish that.'
+      : ''
+    throw new JournalError('JOURNAL_NOT_FOUND', `There is no journal in ${directory}.${cut}`, { directory })
+  }
   const { core, sight, live } = seen
   try {
     admit(directory, sight, options)

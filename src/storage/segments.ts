@@ -1,6 +1,6 @@
 /** The segment files of a journal, and what their headers say of each other. */
 import { ioError } from '../errors.js'
-import type { Sealed } from './core.js'
+import type { Sealed, SegmentFile, SegmentHead } from './core.js'
 import { FrameCursor } from './cursor.js'
 import { Facts, segmentOf } from './facts.js'
 import type { FileHandle, Files } from './files.js'
@@ -13,21 +13,6 @@ import { sortOut, type Stray } from './strays.js'
 
 /** Enough for most headers; a longer one is read again. */
 const HEAD_CHUNK = 4096
-
-export interface SegmentFile extends SegmentName {
-  size: number
-  /** Its header, if that checks and belongs here. */
-  head: SegmentHead | undefined
-  /** Its header checks, and is that of another segment. */
-  misnamed: boolean
-}
-
-export interface SegmentHead {
-  header: FrameHeader
-  payload: Buffer
-  /** Where the frame behind it begins. */
-  end: number
-}
 
 export interface SegmentList {
   /** By number. */

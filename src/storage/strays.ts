@@ -1,5 +1,5 @@
 /** Files among the segments that are none of them: what a name or a header says of them cannot be. */
-import type { SegmentFile } from './segments.js'
+import type { SegmentFile } from './core.js'
 
 /** So many segments in a row are not lost: where a number says so, the number is wrong. */
 export const MISSING_MAX = 10_000

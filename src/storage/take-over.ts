@@ -22,6 +22,7 @@ import { quarantine } from './quarantine.js'
 import { Roll } from './roll.js'
 import { SegmentStore } from './segment-store.js'
 import { State } from './state.js'
+import { Succession } from './succession.js'
 import { Writer } from './writer.js'
 
 const ALIGNMENTS = new Map([
@@ -34,7 +35,8 @@ export async function takeOver<Note>(directory: string, files: Files, clock: Clo
   const align = ALIGNMENTS.get(options.sectorBytes ?? 8)
   if (align === undefined) throw new TypeError('sectorBytes is 8, 512 or 4096')
   const paths = new Paths(directory)
-  const first = await see(directory, files, clock, options)
+  let first = await see(directory, files, clock, options)
+  if (first === undefined && (await new Succession(directory, files).finish())) first = await see(directory, files, clock, options)
   if (first === undefined) await create(files, clock, paths)
   else {
     try {

@@ -7,7 +7,7 @@ import { play } from '../../src/cli/demo/runtime.js'
 import { sample } from '../../src/cli/demo/sample.js'
 import { played, type Script } from '../../src/cli/demo/script.js'
 import { writeScript } from '../../src/cli/demo/write-script.js'
-import { readTranscript } from '../../src/cli/transcripts/read.js'
+import { readStory } from '../../src/cli/demo/read-story.js'
 import { openJournal, type Transcript } from '../../src/index.js'
 import { describeWithSharedData } from '../support/shared-data.js'
 
@@ -142,7 +142,7 @@ describeWithSharedData('real transcripts through a journal', (data) => {
     'claude-code/entire-checkpoints/24-3ed775b643-0.jsonl',
     'pi/agent-sessions/small.jsonl',
   ])('%s leaves no call unpaired wherever it is cut', { timeout: 60_000 }, async (name) => {
-    const script = writeScript(await readTranscript(join(data, 'agents', name)))
+    const script = writeScript(await readStory(join(data, 'agents', name)))
     const path = directory()
     const cuts = script.steps
       .flatMap(({ does }, index) => (does === 'runs' || index % 40 === 20 ? [index + 1] : []))

@@ -6,7 +6,7 @@ import { pieces } from '../../src/cli/demo/pieces.js'
 import { sample } from '../../src/cli/demo/sample.js'
 import { left, played, type Script } from '../../src/cli/demo/script.js'
 import { writeScript } from '../../src/cli/demo/write-script.js'
-import type { Moment } from '../../src/cli/transcripts/moments.js'
+import type { Moment } from '../../src/cli/demo/story.js'
 import { propertyParameters, withSeed } from '../support/seed.js'
 
 const script = writeScript(sample())

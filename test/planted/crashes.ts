@@ -121,7 +121,11 @@ export async function failedSync(): Promise<string | undefined> {
   await writer.append('s', [event(0)])
   files.failSync = true
   let acknowledged = 1
-  for (let n = 1; n < 3; n++) await writer.append('s', [event(n)]).then(() => acknowledged++, () => undefined)
+  for (let n = 1; n < 3; n++)
+    await writer.append('s', [event(n)]).then(
+      () => acknowledged++,
+      () => undefined,
+    )
   await store.close().catch(() => undefined)
   const after = await judge({ files: files.crashed(), acknowledged }, {})
   if (after !== undefined) return `after a failed sync: ${after}`
@@ -149,7 +153,11 @@ export async function shortWrite(): Promise<string | undefined> {
     const store = await openStore(DIRECTORY, { files }).catch(() => undefined)
     if (store === undefined) continue
     const writer = new Appending(store)
-    for (let n = 0; n < 6; n++) await writer.append('s', [event(n, 'added', 'text')]).then(() => acknowledged++, () => undefined)
+    for (let n = 0; n < 6; n++)
+      await writer.append('s', [event(n, 'added', 'text')]).then(
+        () => acknowledged++,
+        () => undefined,
+      )
     await store.close().catch(() => undefined)
     const what = await judge({ files: files.copy(), acknowledged }, {})
     if (what !== undefined) return `short write ${nth}: ${what}`
@@ -178,7 +186,12 @@ export async function closing(): Promise<string | undefined> {
   await files.syncDir('/')
   const store = await openStore(DIRECTORY, { files })
   const writer = new Appending(store)
-  const done = [0, 1, 2].map((n) => writer.now('s', [event(n)]).then(() => true, () => false))
+  const done = [0, 1, 2].map((n) =>
+    writer.now('s', [event(n)]).then(
+      () => true,
+      () => false,
+    ),
+  )
   await store.close().catch(() => undefined)
   const settled = await Promise.race([Promise.all(done), new Promise<undefined>((resolve) => setTimeout(resolve, 300, undefined))])
   if (settled === undefined || settled.includes(false)) return 'an append that was called before close did not come through'

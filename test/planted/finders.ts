@@ -266,7 +266,9 @@ const linked: Finder = () =>
     writeFileSync(`${path}.elsewhere`, readFileSync(path))
     rmSync(path)
     symlinkSync(`${path}.elsewhere`, path)
-    const error: unknown = await openJournal(directory, { events: notes, projections: [tally], readOnly: true }).catch((one: unknown) => one)
+    const error: unknown = await openJournal(directory, { events: notes, projections: [tally], readOnly: true }).catch(
+      (one: unknown) => one,
+    )
     return isJournalError(error) && error.message.includes('is a symbolic link') ? undefined : 'a symbolic link is not refused by name'
   })
 

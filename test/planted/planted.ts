@@ -46,7 +46,7 @@ export const finderOf: Record<string, string> = {
   'snapshot-before-sync': 'snapshotCuts',
   'snapshot-digest-unchecked': 'snapshotFlips',
   'time-goes-back': 'clockBack',
-  'unaligned': 'garbage',
+  unaligned: 'garbage',
   'write-after-failure': 'failedSync',
   'zeros-end-the-log': 'zeroed',
 }
@@ -79,7 +79,10 @@ export class Copy {
   /** @throws Error with what git says if the patch no longer applies. */
   async plant({ name, patch }: Bug): Promise<void> {
     try {
-      await run('git', ['apply', '--whitespace=nowarn', patch], { cwd: this.directory, env: { ...process.env, GIT_CEILING_DIRECTORIES: tmpdir() } })
+      await run('git', ['apply', '--whitespace=nowarn', patch], {
+        cwd: this.directory,
+        env: { ...process.env, GIT_CEILING_DIRECTORIES: tmpdir() },
+      })
     } catch (error) {
       throw new Error(`${name}.patch no longer applies; make it again for the code as it is now`, { cause: error })
     }

@@ -15,8 +15,8 @@ export const demo: Command = {
   says:
     'Watch a session being journaled, killed, recovered and checked.\n' +
     'A runtime plays a session as it would happen live and is killed in the middle of it, again and again, until all of it\n' +
-    'is in the journal. Then everything that is derived is deleted or damaged, and comes back. Plays Claude Code and pi\n' +
-    'transcripts (JSONL), or a session of its own. Exits with 1 if anything is not as promised.',
+    'is in the journal. Then everything that is derived is deleted or damaged, and comes back. Plays the\n' +
+    'first session of each file that `import` can read, or a session of its own. Exits with 1 if anything is not as promised.',
   options: { dir: { type: 'string', value: 'DIR', says: 'where the journal shall lie: a directory that is new or empty' } },
   examples: ['demo', 'demo ~/.claude/projects/my-project/*.jsonl', 'demo --dir ./try --json'],
   async run({ arguments: transcripts, options, json }) {

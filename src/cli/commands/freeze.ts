@@ -11,7 +11,8 @@ export const freeze: Command = {
   options: { check: { type: 'boolean', says: 'write nothing; exit with 1 where something does not agree or is not frozen yet' } },
   examples: ['freeze ./schemas ./dist/events.js', 'freeze ./schemas ./dist/events.js --check'],
   async run({ arguments: [directory, module], options, json }) {
-    const parts = (await loadModule(module as string)) as never
+    const { events, upcasters } = await loadModule(module as string)
+    const parts = { events, upcasters } as never
     const check = options['check'] === true
     const { written, findings } = check
       ? { written: [], findings: await checkFrozen(directory as string, parts) }

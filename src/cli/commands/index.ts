@@ -13,6 +13,7 @@ import { snapshot } from './snapshot.js'
 import { stats } from './stats.js'
 import { tail } from './tail.js'
 import { tasks } from './tasks.js'
+import { upgrade } from './upgrade.js'
 import { verify } from './verify.js'
 
 export const commands: readonly Command[] = [
@@ -29,5 +30,6 @@ export const commands: readonly Command[] = [
   sign,
   keygen,
   snapshot,
+  upgrade,
   freeze,
 ]

@@ -1,5 +1,5 @@
 import { EXIT, withJournal, type Command } from '../command.js'
-import { bytes, print, printJson, Progress, table } from '../terminal.js'
+import { bytes, dim, print, printJson, Progress, table } from '../terminal.js'
 
 /** How much there is. */
 export const stats: Command = {
@@ -13,11 +13,15 @@ export const stats: Command = {
       const progress = new Progress('counting')
       const { events, commits } = await journal.verify({ progress: (done, total) => progress.show(done, total) })
       const streams = new Set<string>()
+      const kept = new Map(journal.recovery.kept.map(({ type }) => [type, 0]))
       for await (const event of journal.readAll({ onGap: 'yield' })) {
-        if (event.type !== undefined) streams.add(event.stream)
+        if (event.type === undefined) continue
+        streams.add(event.stream)
+        const count = kept.get(event.type)
+        if (count !== undefined) kept.set(event.type, count + 1)
       }
       progress.end()
-      const counted = { events, commits, streams: streams.size, bytes: journal.bytes }
+      const counted = { events, commits, streams: streams.size, bytes: journal.bytes, unknown: Object.fromEntries(kept) }
       if (given.json) printJson(counted)
       else
         print(
@@ -26,6 +30,7 @@ export const stats: Command = {
             [events, commits, streams.size, bytes(journal.bytes)],
           ]),
         )
+      if (!given.json) for (const [type, count] of kept) print(dim(`${count} of them are ${type}, which this program does not know`))
       return EXIT.fine
     }),
 }

@@ -1,5 +1,6 @@
 /** What the writer of a script keeps of the turn that runs, and the events that follow from it. */
-import type { Moment, Part } from '../transcripts/moments.js'
+import type { Part } from '../import/moments.js'
+import type { Moment } from './story.js'
 import type { SessionEvent, Step } from './script.js'
 
 export type Called = Extract<Moment, { kind: 'called' }>

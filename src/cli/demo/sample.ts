@@ -2,7 +2,7 @@
  * The session that plays when no transcript is named: a tide table that is an hour wrong. Four turns, tools, something a
  * person has to allow, a question that is asked while the turn before still runs, and a task that outlives its turn.
  */
-import type { Moment, Story } from '../transcripts/moments.js'
+import type { Moment, Story } from './story.js'
 
 export function sample(): Story {
   const moments = [...looking, ...mending, ...noting, ...rebuilding].map((moment, i): Moment => ({ ...moment, at: BEGAN + i * 4200 }))

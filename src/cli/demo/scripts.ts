@@ -1,5 +1,5 @@
 /** The scripts that a demonstration plays: those of the transcripts that were named, or the sample's. */
-import { readTranscript } from '../transcripts/read.js'
+import { readStory } from './read-story.js'
 import { sample } from './sample.js'
 import type { Script } from './script.js'
 import { writeScript } from './write-script.js'
@@ -9,7 +9,7 @@ export async function loadScripts(transcripts: readonly string[]): Promise<Scrip
   if (transcripts.length === 0) return [writeScript(sample())]
   const scripts: Script[] = []
   for (const path of transcripts) {
-    const story = await readTranscript(path)
+    const story = await readStory(path)
     const namesakes = scripts.filter(
       ({ session }) => session === `session-${story.id}` || session.startsWith(`session-${story.id}~`),
     ).length

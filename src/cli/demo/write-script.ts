@@ -1,5 +1,6 @@
 /** Writes the script of a story: what a runtime does, commit by commit, while the story happens. */
-import { count, type Moment, type Part, type Story } from '../transcripts/moments.js'
+import type { Part } from '../import/moments.js'
+import { count, type Moment, type Story } from './story.js'
 import { endOf, taskEvents, titleOf, type Called, type OpenCall, type RunningTurn, type TaskMoment } from './running-turn.js'
 import { pieces } from './pieces.js'
 import type { Attempt, Script, SessionEvent, Step } from './script.js'

@@ -22,7 +22,7 @@ export function partOf(block: unknown): Part {
   return { type: 'json', value: block }
 }
 
-const TEXTS = new Set<unknown>(['text', 'input_text', 'output_text', undefined])
+const TEXTS = new Set<unknown>(['text', 'input_text', 'output_text', 'summary_text', undefined])
 
 function imageOf(block: Fields): Part {
   const source = isFields(block['source']) ? block['source'] : block

@@ -1,8 +1,8 @@
 /** What an importer is: one file for each format, all behind this. */
-import type { Taken } from './fields.js'
-import type { Moment } from './moments.js'
+import { known, Taken, type Fields } from './fields.js'
+import type { Moment, SessionFields } from './moments.js'
 import type { Report } from './report.js'
-import type { Row } from './rows.js'
+import { jsonlRows, type Row } from './rows.js'
 import type { Sample } from './sample.js'
 import type { SourceFile } from './source-file.js'
 import type { Head } from './weaver.js'
@@ -52,6 +52,44 @@ const NAME_MAX = 200
 export function streamOf(id: string, prefix = 'session'): string {
   const name = Buffer.from(id.replaceAll(/\p{Cc}|\p{Surrogate}/gu, '�'))
   return `${prefix}-${name.length <= NAME_MAX ? name.toString() : name.subarray(0, NAME_MAX).toString().replace(/�$/, '')}`
+}
+
+/** A session that is one file, named by what stands in it or by the file. */
+export function fileSource(
+  kind: string,
+  file: SourceFile,
+  about: {
+    id?: string
+    session?: SessionFields
+    createdAt?: number
+    endsTurns?: boolean
+    rows?: () => AsyncIterable<Row>
+    reader: () => Reader
+  },
+): Source {
+  const { id = fileId(kind, file), session = {}, createdAt, endsTurns = false, rows = () => jsonlRows(file), reader } = about
+  return {
+    stream: streamOf(id),
+    file,
+    endsTurns,
+    head: { session: { agent: kind, ...session, source: { kind, path: file.path, id } }, ...known({ createdAt }) },
+    rows,
+    reader: () => ({ read: reader() }),
+  }
+}
+
+/** Rows that are looked at for what a session is called. */
+const LOOKED_AT = 200
+
+/** The first row that is like this; a record of nothing where there is none among the first. */
+export async function firstRow(rows: AsyncIterable<Row>, isIt: (fields: Fields) => boolean): Promise<Taken> {
+  let looked = 0
+  for await (const { fields } of rows) {
+    if (fields !== undefined && isIt(fields)) return new Taken(fields)
+    looked += 1
+    if (looked === LOOKED_AT) break
+  }
+  return new Taken({})
 }
 
 /** A name for sessions that have none but that of their file. */

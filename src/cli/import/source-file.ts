@@ -42,6 +42,9 @@ export async function filesBelow(path: string): Promise<(SourceFile | NoFile)[]>
   return found
 }
 
+/** Whether a file is a database, for an importer that knows it is one of its own: what is no text by its name. */
+export const isDatabase = ({ name }: SourceFile): boolean => !/\.(json|jsonl|ndjson|bak|importing|migrated|flag)$/.test(name)
+
 /** The file's bytes in chunks. */
 export async function* chunksOf({ path }: SourceFile): AsyncGenerator<Buffer, void, undefined> {
   for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) yield chunk as Buffer

@@ -5,7 +5,7 @@
 import { copyFile, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import sqlite from 'node-sqlite3-wasm'
+import type sqlite from 'node-sqlite3-wasm'
 import type { Fields } from './fields.js'
 import type { SourceFile } from './source-file.js'
 
@@ -21,6 +21,8 @@ const COPIES = 5
 
 /** @throws Error if the file is no database, or a damaged one. */
 export async function openDatabase(file: SourceFile): Promise<Database> {
+  // Loaded when it is needed: every other command starts without it.
+  const { default: library } = await import('node-sqlite3-wasm')
   const directory = await mkdtemp(join(tmpdir(), 'turnlog-import-'))
   let database: InstanceType<typeof sqlite.Database> | undefined
   const dispose = async (): Promise<void> => {
@@ -30,7 +32,7 @@ export async function openDatabase(file: SourceFile): Promise<Database> {
   try {
     const copy = join(directory, 'copy.db')
     await copied(file.path, copy)
-    database = new sqlite.Database(copy, { fileMustExist: true })
+    database = new library.Database(copy, { fileMustExist: true })
     // Without another process there is no need for a file of shared memory, which the library does not have.
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
     database.exec('PRAGMA trusted_schema = OFF')

@@ -128,9 +128,9 @@ export class TurnWeaver {
     if (how === 'failed') emit('turn.failed', { ...about, error: { message: reason ?? 'no reason is given' } })
     else if (how === 'completed') emit('turn.completed', known({ ...about, stopReason: stopReason ?? reason }))
     else if (how === 'cancelled') emit('turn.cancelled', known({ ...about, reason }))
-    else emit('turn.interrupted', known({ ...about, cause: by === 'source' ? 'source' : 'import', reason }))
+    else emit('turn.interrupted', known({ ...about, cause: by === 'source' ? 'source' : 'unfinished', reason }))
     turn.usage = undefined
-    if (how !== 'interrupted') this.#clear(turn)
+    if (how !== 'interrupted') this.#clear(turn, by === 'concluded' && how === 'completed')
     else Object.assign(turn, { status: 'interrupted', concluded: by === 'concluded', items: new Map(), asks: new Map() })
   }
 
@@ -298,8 +298,8 @@ export class TurnWeaver {
   }
 
   #asked(turn: Turn, { askId, callId, question, name }: Of<'asked'>): void {
-    const approvalId = unused(askId, turn.used)
-    turn.used.add(approvalId)
+    const approvalId = unused(askId, turn.usedAsks)
+    turn.usedAsks.add(approvalId)
     turn.asks.set(askId, approvalId)
     const call = callId === undefined ? undefined : (turn.calls.get(callId)?.id ?? callId)
     this.emit('approval.requested', known({ turnId: turn.id, approvalId, callId: call, question, name }))
@@ -314,8 +314,8 @@ export class TurnWeaver {
   }
 
   #questioned(turn: Turn, { inputId: given, question, options, callId }: Of<'questioned'>): void {
-    const inputId = unused(given, turn.used)
-    turn.used.add(inputId)
+    const inputId = unused(given, turn.usedAsks)
+    turn.usedAsks.add(inputId)
     turn.asks.set(given, inputId)
     this.emit('input.requested', known({ turnId: turn.id, inputId, callId, question, options }))
   }
@@ -339,6 +339,8 @@ export class TurnWeaver {
     const turnId = given === undefined ? undefined : (this.turnIds.get(given) ?? given)
     const turns = [...this.threads.values()].flatMap(({ turn }) => (turn === undefined ? [] : [turn]))
     const turn = turnId === undefined ? this.threads.get(threadId ?? 'main')?.turn : turns.find(({ id }) => id === turnId)
+    // The source says itself, later, what had to be concluded when it ended before.
+    if (turn === undefined && end.how === 'completed' && this.threads.get(threadId ?? 'main')?.concluded === true) return
     if (turn === undefined || (turn.status === 'interrupted' && end.how === 'interrupted'))
       return this.misfit(turnId === undefined ? `an end (${end.how}) where no turn runs` : `a second end (${end.how}) of turn ${turnId}`, {
         how: end.how,
@@ -346,15 +348,18 @@ export class TurnWeaver {
     this.end(turn, known(end) as { how: End }, 'source')
   }
 
-  #clear(turn: Turn): void {
+  #clear(turn: Turn, concluded: boolean): void {
     const thread = this.threads.get(turn.thread)
-    if (thread?.turn === turn) thread.turn = undefined
+    if (thread?.turn !== turn) return
+    thread.turn = undefined
+    thread.concluded = concluded
   }
 }
 
-/** A call by the name the source gives it; the oldest open one where it gives none. */
+/** A call by the name the source gives it; the oldest one without an outcome where it gives none. */
 function callOf(turn: Turn, given: string | undefined): (Call & { given: string }) | undefined {
-  const name = given ?? [...turn.calls].find(([, { status }]) => status === 'open')?.[0]
+  const open = [...turn.calls].find(([, { status }]) => status === 'open' || turn.concluded)
+  const name = given ?? open?.[0]
   const call = name === undefined ? undefined : turn.calls.get(name)
   return call === undefined || name === undefined ? undefined : { ...call, given: name }
 }

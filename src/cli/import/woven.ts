@@ -26,8 +26,9 @@ export interface Turn {
   concluded: boolean
   /** Calls without an outcome of their own, by the name the source gives them, in the order they were made. */
   calls: Map<string, Call>
-  /** Every id a call, an item or a question of the turn has had. */
+  /** Every id that a call or an item of the turn has had, and every one of a question. */
   used: Set<string>
+  usedAsks: Set<string>
   /** Items that are being streamed: the name in the source, and what they are. */
   items: Map<string, { id: string; of: 'message' | 'reasoning' }>
   /** Questions that wait for an answer: the name in the source, and the event's id for it. */
@@ -45,11 +46,13 @@ export interface Thread {
   turn: Turn | undefined
   /** Turns that wait. */
   queue: string[]
+  /** The last turn was called completed because the source ended, or something else began; the source may say so yet. */
+  concluded: boolean
   /** Input that came while no turn ran; the next turn gets it. */
   held: Fields[]
 }
 
-export const newThread = (id: string): Thread => ({ id, turn: undefined, queue: [], held: [] })
+export const newThread = (id: string): Thread => ({ id, turn: undefined, queue: [], concluded: false, held: [] })
 
 export function newTurn(id: string, thread: string, explicit: boolean): Turn {
   return {
@@ -60,6 +63,7 @@ export function newTurn(id: string, thread: string, explicit: boolean): Turn {
     concluded: false,
     calls: new Map(),
     used: new Set(),
+    usedAsks: new Set(),
     items: new Map(),
     asks: new Map(),
     usage: undefined,

@@ -1,6 +1,7 @@
 /** The file port of one process on a simulated disk. It counts its calls, fails where it is told to, and dies where it is told to. */
-import type { FileHandle, Files } from '../../../src/storage/files.js'
+import type { FileHandle, Files, Stat } from '../../../src/storage/files.js'
 import { Seeded, type Choice } from './choice.js'
+import { Directory } from './directory.js'
 import type { Disk } from './disk.js'
 import { Faults, type Call, type Fault, type FaultCode } from './faults.js'
 import { failure } from './failure.js'
@@ -103,6 +104,17 @@ export class Process implements Files {
   exists(path: string): boolean {
     if (this.dead) throw failure('EIO', path)
     return this.faults.strike('exists', path, false) === undefined && this.disk.node(path) !== undefined
+  }
+
+  stat(path: string): Stat | undefined {
+    const node = this.dead ? undefined : this.disk.node(path.replace(/\/\.$/, ''))
+    if (node === undefined) return undefined
+    return { kind: node instanceof Directory ? 'directory' : 'file', mine: true }
+  }
+
+  /** Of no kind that says anything about itself. */
+  fileSystem(): number {
+    return 0
   }
 
   watch(): () => void {

@@ -1,7 +1,7 @@
-/** pi: a session row, then a tree of messages, changes of model and thinking, compactions. OpenClaw writes the same. */
+/** pi: a session row, then a tree of messages, changes of model and thinking, compactions. */
 import { blocksOf, partsOf } from '../content.js'
 import { Branches } from '../branches.js'
-import { amountOf, countOf, isFields, known, Taken, textOf, type Fields } from '../fields.js'
+import { amountOf, countOf, isFields, known, steady, Taken, textOf, type Fields } from '../fields.js'
 import { fileId, streamOf, type Importer, type Reader, type Source } from '../importer.js'
 import type { Moment } from '../moments.js'
 import { jsonlRows } from '../rows.js'
@@ -10,10 +10,10 @@ import type { SourceFile } from '../source-file.js'
 
 export const pi: Importer = {
   kind: 'pi',
-  says: 'pi and OpenClaw sessions (a tree of entries, JSONL)',
+  says: 'pi sessions (a tree of entries, JSONL)',
   recognises: (sample) => someRow(sample, isRow),
   async *sessions(files) {
-    for (const file of files) yield await sourceOf(file)
+    for (const file of files) yield await sessionOf('pi', file)
   },
 }
 
@@ -24,9 +24,9 @@ function isRow({ type, id, cwd, version, createdAt, message, timestamp }: Fields
 }
 const ROLES = new Set<unknown>(['toolResult', 'bashExecution'])
 
-async function sourceOf(file: SourceFile): Promise<Source> {
+export async function sessionOf(kind: string, file: SourceFile): Promise<Source> {
   const header = await headerOf(file)
-  const id = header.text('id') ?? fileId('pi', file)
+  const id = header.text('id') ?? fileId(kind, file)
   const parent = header.text('parentSession')
   return {
     stream: streamOf(id),
@@ -34,10 +34,12 @@ async function sourceOf(file: SourceFile): Promise<Source> {
     endsTurns: false,
     head: {
       session: known({
-        agent: 'pi',
+        agent: kind,
+        model: header.text('modelId'),
+        provider: header.text('provider'),
         workspace: header.text('cwd'),
         parent: parent === undefined ? undefined : { stream: streamOf(parent.replace(/^.*_|\.jsonl$/g, '')) },
-        source: known({ kind: 'pi', path: file.path, id, version: String(header.see('version') ?? '') }),
+        source: known({ kind, path: file.path, id, version: String(header.see('version') ?? '') }),
       }),
       ...known({ createdAt: header.time('timestamp') }),
     },
@@ -53,16 +55,19 @@ async function headerOf(file: SourceFile): Promise<Taken> {
 
 export function piReader(): Reader {
   const branches = new Branches()
+  const unchanged = steady()
   return (row) => {
     const type = row.see('type')
     if (type === 'session') {
-      row.drop('type', 'id', 'timestamp', 'cwd', 'version', 'parentSession')
+      row.drop('type', 'id', 'timestamp', 'cwd', 'version', 'parentSession', 'modelId', 'provider')
       return []
     }
     const [id, parentId] = [textOf(row.see('id')), textOf(row.see('parentId'))]
     const message = row.see('message')
     const begins = type === 'message' && isFields(message) && message['role'] === 'user'
     const { thread, before } = branches.next(id, parentId, begins)
+    const inner = row.inner('message')
+    if (inner !== undefined) unchanged(inner, 'api')
     const moments = momentsOf(row, id)
     if (moments.length > 0) row.drop('type', 'id', 'parentId')
     const at = row.time('timestamp')

@@ -5,7 +5,7 @@ import { fileId, streamOf, type Importer, type Source } from '../../importer.js'
 import type { Report } from '../../report.js'
 import { jsonlRows, type Row } from '../../rows.js'
 import { hasAll, someRow } from '../../sample.js'
-import type { SourceFile } from '../../source-file.js'
+import { isDatabase, type SourceFile } from '../../source-file.js'
 import { openDatabase } from '../../sqlite.js'
 import { streamReader } from './stream.js'
 import { zonesOf, type Zone } from './zones.js'
@@ -13,12 +13,14 @@ import { zonesOf, type Zone } from './zones.js'
 export const agentmux: Importer = {
   kind: 'agentmux',
   says: 'agentmux: filestore.db with its zones and archives, and stream-json output (NDJSON)',
-  recognises: (sample) => hasAll(sample.tables, 'db_wave_file', 'db_file_data') || someRow(sample, isStream),
+  recognises: (sample) =>
+    hasAll(sample.tables, 'db_wave_file', 'db_file_data') ||
+    (someRow(sample, isStream) && !someRow(sample, ({ sessionId }) => sessionId !== undefined)),
   accompanies: ({ path, name }, folders) => folders.has(dirname(path)) && name.endsWith('.flag'),
   async *sessions(files, report) {
     for (const file of files) {
       if (file.name.endsWith('.flag')) report.note(file, 'says that a migration was done; there is no session in it')
-      else if (file.name.endsWith('.db')) yield* zones(file, report)
+      else if (isDatabase(file)) yield* zones(file, report)
       else yield sourceOf(file, fileId('agentmux', file), () => jsonlRows(file))
     }
   },

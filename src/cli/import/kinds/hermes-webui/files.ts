@@ -1,6 +1,6 @@
 /** Which files of a Hermes WebUI state directory belong to which session. */
 import { basename, dirname, join } from 'node:path'
-import type { SourceFile } from '../../source-file.js'
+import { isDatabase, type SourceFile } from '../../source-file.js'
 
 export interface Folder {
   /** The `sessions` directory. */
@@ -33,20 +33,20 @@ export function foldersOf(files: readonly SourceFile[]): Folder[] {
   return [...folders.values()]
 }
 
-function folderOf({ path, name }: SourceFile, files: readonly SourceFile[]): string {
-  const folder = dirname(path)
+function folderOf(file: SourceFile, files: readonly SourceFile[]): string {
+  const folder = dirname(file.path)
   if (basename(folder) === '_turn_journal') return dirname(folder)
   if (basename(dirname(folder)) === '_run_journal') return dirname(dirname(folder))
-  if (!name.endsWith('.db')) return folder
+  if (!isDatabase(file)) return folder
   const sessions = join(folder, 'sessions')
-  return files.some((file) => dirname(file.path) === sessions) ? sessions : folder
+  return files.some(({ path }) => dirname(path) === sessions) ? sessions : folder
 }
 
 function put(folder: Folder, file: SourceFile): void {
   const around = dirname(file.path)
   if (basename(around) === '_turn_journal') session(folder, file.name.replace(/(~\d+)?\.jsonl$/, '')).shards.push(file)
   else if (basename(dirname(around)) === '_run_journal') session(folder, basename(around)).runs.push(file)
-  else if (file.name.endsWith('.db')) folder.states.push(file)
+  else if (isDatabase(file)) folder.states.push(file)
   else if (file.name === '_index.json') folder.index = file
   else if (file.name === '_deleted_webui_sessions.json' || file.name === '_pruned_webui_orphans.json') folder.tombstones.push(file)
   else if (file.name.startsWith('_')) folder.others.push(file)

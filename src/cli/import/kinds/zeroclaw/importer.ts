@@ -5,7 +5,7 @@ import { fileId, streamOf, type Importer, type Source } from '../../importer.js'
 import type { Report } from '../../report.js'
 import { jsonlRows, type Row } from '../../rows.js'
 import { hasAll, someRow, type Sample } from '../../sample.js'
-import type { SourceFile } from '../../source-file.js'
+import { isDatabase, type SourceFile } from '../../source-file.js'
 import { openDatabase, type Database } from '../../sqlite.js'
 import { acpSessions } from './acp.js'
 import { chatReader, storedSessions, type Stored } from './store.js'
@@ -63,7 +63,7 @@ function sorted(files: readonly SourceFile[]): Sorted {
   for (const file of files) {
     if (file.name.startsWith('agent-replay-') || file.name === 'subagent-tracking.json') all.agents.push(file)
     else if (CHAT.test(file.name)) all.chats.push(file)
-    else if (file.name.endsWith('.db')) all.databases.push(file)
+    else if (isDatabase(file)) all.databases.push(file)
     else if (dirname(file.path).endsWith('traces')) all.traced.push(file)
     else all.others.push(file)
   }

@@ -1,6 +1,5 @@
-/** What happens in a session, told neutrally: every transcript is read into these, and the sample is written in them. */
-
-export type Part = { type: 'text'; text: string } | { type: 'image'; mediaType?: string } | { type: 'json'; value: unknown }
+/** What a demonstration plays: what happened in a session, as far as a runtime would have done it. The sample is written in these. */
+import type { Part } from '../import/moments.js'
 
 /** Tokens that a model call took. */
 export interface Tokens {
@@ -46,9 +45,4 @@ export interface Story {
 /** Counts a thing that was passed over, so that nothing is skipped in silence. */
 export function count(skipped: Record<string, number>, reason: string): void {
   skipped[reason] = (skipped[reason] ?? 0) + 1
-}
-
-/** An image by its kind; its bytes are no part of a journal. */
-export function image(mediaType: unknown): Part {
-  return typeof mediaType === 'string' ? { type: 'image', mediaType } : { type: 'image' }
 }

@@ -1,0 +1,112 @@
+/**
+ * How a new journal takes the place of an old one: built beside it under one name, given another when it is whole, and swapped by two
+ * renames. A crash between the two leaves no journal under its own name, and a whole one waiting: whoever opens finishes the swap.
+ *
+ *     <dir>  <dir>.upgrading      being built            <dir> is in use
+ *     <dir>  <dir>.upgraded       whole, checked         <dir> is in use
+ *     <dir>.v1.bak  <dir>.upgraded                       finished by whoever opens <dir>
+ *     <dir>.v1.bak  <dir>                                the new one is in use
+ */
+import { dirname, join, resolve } from 'node:path'
+import { ioError, JournalError } from '../errors.js'
+import type { FileHandle, Files } from './files.js'
+import { hasCode } from './io.js'
+import { beginEpoch, lock } from './lock.js'
+import { HeadFile } from './head-file.js'
+import { parseEpoch, Paths } from './paths.js'
+import { namesIn } from './segments.js'
+
+export class Succession {
+  /** The journal's own place. */
+  readonly directory: string
+  /** Where its successor is built. */
+  readonly building: string
+  readonly #whole: string
+  readonly #files: Files
+
+  constructor(directory: string, files: Files) {
+    this.directory = resolve(directory)
+    this.building = `${this.directory}.upgrading`
+    this.#whole = `${this.directory}.upgraded`
+    this.#files = files
+  }
+
+  /** Where the old journal goes. @throws JournalError JOURNAL_IO where something is there already: a backup is never overwritten. */
+  backup(format: number): string {
+    const path = `${this.directory}.v${format}.bak`
+    if (!this.#files.exists(path)) return path
+    const message = `${path} is there already, and a backup is never overwritten. Move it away, then upgrade again. Nothing was changed.`
+    throw new JournalError('JOURNAL_IO', message, { path, errno: 'EEXIST' })
+  }
+
+  /** Finishes a swap that was cut between its two renames. False where there is none. */
+  async finish(): Promise<boolean> {
+    if (this.#files.exists(join(this.directory, 'FORMAT')) || !this.#files.exists(join(this.#whole, 'FORMAT'))) return false
+    await this.#rename(this.#whole, this.directory)
+    return true
+  }
+
+  /** Whether a swap was cut between its two renames. */
+  get isCut(): boolean {
+    return !this.#files.exists(this.directory) && this.#files.exists(join(this.#whole, 'FORMAT'))
+  }
+
+  /** Goes back from a successor that was whole and never came into its place to one that is being built. */
+  async reopen(): Promise<void> {
+    if (this.#files.exists(this.#whole)) await this.#rename(this.#whole, this.building)
+  }
+
+  /**
+   * Keeps every writer out: with the lock, and with an epoch that ends all earlier ones. Closing what it resolves with lets them in.
+   * Undefined if another writer was there since the epoch `after`.
+   */
+  async keepWritersOut(after: number, waitMs: number): Promise<FileHandle | undefined> {
+    const paths = new Paths(this.directory)
+    const held = await lock(this.#files, paths, waitMs)
+    try {
+      const epoch = await beginEpoch(this.#files, paths, (await HeadFile.read(this.#files, paths.head))?.epoch ?? 0)
+      if (epoch === after + 1) return held
+      await held.close()
+      return undefined
+    } catch (error) {
+      await held.close()
+      throw error
+    }
+  }
+
+  /** Takes out what a successor holds so far, newest first, so that it is an empty journal. */
+  async empty(): Promise<void> {
+    const { journal, root, quarantine } = new Paths(this.building)
+    for (const name of (await namesIn(this.#files, journal)).toSorted().toReversed()) await this.#unlink(join(journal, name))
+    for (const name of await namesIn(this.#files, quarantine)) await this.#unlink(join(quarantine, name))
+    const rest = (await namesIn(this.#files, root)).filter((name) => name === 'head' || parseEpoch(name) !== undefined)
+    for (const name of rest) await this.#unlink(join(root, name))
+  }
+
+  /** Puts the successor, which is closed and was checked, into the journal's place. */
+  async swap(backup: string): Promise<void> {
+    const { quarantine } = new Paths(this.building)
+    // What building it left behind when it was cut is nobody's loss.
+    for (const name of await namesIn(this.#files, quarantine)) await this.#unlink(join(quarantine, name))
+    await this.#rename(this.building, this.#whole)
+    await this.#rename(this.directory, backup)
+    await this.#rename(this.#whole, this.directory)
+  }
+
+  async #rename(from: string, to: string): Promise<void> {
+    try {
+      await this.#files.rename(from, to)
+      await this.#files.syncDir(dirname(to))
+    } catch (error) {
+      throw ioError(error, `Renaming ${from} to`, to)
+    }
+  }
+
+  async #unlink(path: string): Promise<void> {
+    try {
+      await this.#files.unlink(path)
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw ioError(error, 'Removing', path)
+    }
+  }
+}

@@ -1,0 +1,258 @@
+/** Rewriting a journal in today's format and schemas: beside the old one, checked against it event by event, swapped by rename. */
+import type { EventDefinitions } from './define.js'
+import type { JournalOptions, Parts } from './engine/contract.js'
+import { Laws, type LawStates } from './engine/laws.js'
+import { isReceiptOf, receiptCommit, Rewriter, sameForReaders, UPGRADES, type LeftAsStored, type UpgradeReceipt } from './engine/rewrite.js'
+import { damaged } from './engine/reading.js'
+import { Schemas } from './engine/schemas.js'
+import { JournalError } from './errors.js'
+import type { CommitStore, Head, StoredCommit } from './storage/commit-store.js'
+import { openCommitStore, Succession, type OpenedStore } from './storage/open.js'
+import { nodeFiles } from './storage/node-files.js'
+import { FORMAT } from './storage/paths.js'
+
+export interface UpgradeOptions extends Pick<
+  JournalOptions,
+  'files' | 'clock' | 'lockWaitMs' | 'onUnknown' | 'segmentBytes' | 'sectorBytes'
+> {
+  /** Only looks: says what an upgrade would do, and changes nothing. */
+  dryRun?: boolean
+  /** How far it is, of all there is to do; each event counts three times: looked at, written, checked. */
+  progress?: (done: number, total: number) => void
+}
+
+export interface UpgradeReport extends UpgradeReceipt {
+  /** Whether there was anything to do: without, nothing was changed. */
+  needed: boolean
+  dryRun: boolean
+  /** Where the old journal lies now; there only where it was replaced. */
+  backup?: string
+  /** End of the new journal. */
+  head?: Head
+}
+
+type Store = CommitStore<LawStates>
+type Work = { rewritten: number; left: LeftAsStored[] }
+/** How the old journal ends: left in order, by which writer, and with nothing that only a writer can prove. */
+type End = { clean: boolean; epoch: number; proven: boolean }
+
+const COMMITS_ON_THE_WAY = 1000
+const COMMIT_BYTES_MAX = 1 << 30
+
+export async function upgradeWith<D extends EventDefinitions>(
+  directory: string,
+  parts: Parts<D>,
+  options: UpgradeOptions,
+): Promise<UpgradeReport> {
+  return new Upgrade(directory, parts, options).run()
+}
+
+class Upgrade {
+  readonly #options: UpgradeOptions
+  readonly #schemas: Schemas
+  readonly #laws: Laws
+  readonly #places: Succession
+  #total = 0
+  #done = 0
+
+  constructor(directory: string, parts: Parts<EventDefinitions>, options: UpgradeOptions) {
+    this.#options = options
+    this.#schemas = new Schemas(parts.events, parts.upcasters, options.onUnknown)
+    this.#laws = new Laws(parts.laws, this.#schemas)
+    this.#places = new Succession(directory, options.files ?? nodeFiles)
+  }
+
+  async run(): Promise<UpgradeReport> {
+    const dryRun = this.#options.dryRun === true
+    if (!dryRun) await this.#places.finish()
+    const { from, end, ...work } = await this.#look()
+    const report: UpgradeReport = { needed: work.rewritten > 0 || from.format < FORMAT, dryRun, from, to: { format: FORMAT }, ...work }
+    if (dryRun || !report.needed) return report
+    const backup = this.#places.backup(from.format)
+    for (let { clean, epoch, proven } = end; ; { clean, epoch, proven } = await this.#settle()) {
+      const held = proven ? await this.#places.keepWritersOut(epoch, this.#options.lockWaitMs ?? 1000) : undefined
+      if (held === undefined) continue
+      try {
+        return { ...report, backup, ...(await this.#replace(backup, from.format, clean)) }
+      } finally {
+        await held.close()
+      }
+    }
+  }
+
+  /** Reads all of it and changes nothing: what there is to do. */
+  async #look(): Promise<{ from: UpgradeReceipt['from']; end: End } & Work> {
+    const { store } = await this.#open(this.#places.directory, { readOnly: true })
+    try {
+      this.#total = store.head.position * 3
+      const rewriter = new Rewriter(this.#schemas)
+      for await (const commit of commits(store)) {
+        rewriter.commit(commit)
+        this.#tell(commit)
+      }
+      const { format, clean, epoch } = store.recovery
+      return { from: { format, ...store.head }, end: { clean, epoch, proven: clean }, rewritten: rewriter.rewritten, left: rewriter.left }
+    } finally {
+      await store.close()
+    }
+  }
+
+  /** Proves the end of the old journal, as any writer that opens it does. */
+  async #settle(): Promise<End> {
+    const { store } = await this.#open(this.#places.directory, {})
+    const { clean, epoch } = store.recovery
+    await store.close({ clean })
+    return { clean, epoch, proven: true }
+  }
+
+  /** Nobody writes to the old journal meanwhile. */
+  async #replace(backup: string, format: number, clean: boolean): Promise<Pick<UpgradeReport, 'from' | 'rewritten' | 'left' | 'head'>> {
+    const { store: old } = await this.#open(this.#places.directory, { readOnly: true })
+    try {
+      await this.#places.reopen()
+      let built = await this.#build(old, format, clean)
+      if (built.resumed && !(await this.#check(old))) {
+        await this.#places.empty()
+        built = await this.#build(old, format, clean)
+      }
+      if (!(await this.#check(old))) throw impure()
+      await this.#places.swap(backup)
+      const { resumed: _resumed, ...done } = built
+      return { from: { format, ...old.head }, ...done }
+    } finally {
+      await old.close()
+    }
+  }
+
+  /** Writes the new journal, or what is missing of it. */
+  async #build(old: Store, format: number, clean: boolean): Promise<Work & { resumed: boolean; head: Head }> {
+    const store = await this.#successor(old)
+    const from = store.head.position
+    const rewriter = new Rewriter(this.#schemas)
+    try {
+      const copy = new Copy(store, this.#laws)
+      for await (const commit of commits(old)) {
+        const rewritten = rewriter.commit(commit)
+        this.#tell(commit)
+        if (commit.position > from) await copy.add({ ...rewritten, position: commit.position })
+      }
+      await copy.written()
+      if (store.head.position === old.head.position) await this.#leaveReceipt(store, old, format, rewriter)
+    } finally {
+      await store.close({ clean })
+    }
+    return { resumed: from > 0, rewritten: rewriter.rewritten, left: rewriter.left, head: store.head }
+  }
+
+  /** The new journal, open for writing; empty where what was there of it cannot be gone on with. */
+  async #successor(old: Store): Promise<Store> {
+    const { building } = this.#places
+    const first = await this.#open(building, { onDamage: 'refuse' }).catch((error: unknown) => {
+      if (error instanceof JournalError && error.code === 'JOURNAL_DAMAGED') return undefined
+      throw error
+    })
+    if (first !== undefined) {
+      const { store } = first
+      const { position } = store.head
+      const last = position > old.head.position ? await lastCommit(store) : undefined
+      if (position <= old.head.position || (position === old.head.position + 1 && isReceiptOf(last, old.head))) return store
+      await store.close()
+    }
+    await this.#places.empty()
+    return (await this.#open(building, {})).store
+  }
+
+  async #leaveReceipt(store: Store, old: Store, format: number, { rewritten, left }: Work): Promise<void> {
+    const { version, note } = await store.stream(UPGRADES)
+    const receipt: UpgradeReceipt = { from: { format, ...old.head }, to: { format: FORMAT }, rewritten, left }
+    const at = Math.max(store.lastAt, this.#options.clock?.now() ?? Date.now())
+    await store.append(receiptCommit(receipt, version + 1, at), note, [], 'disk')
+  }
+
+  /** Whether the new journal, as it lies on the disk, says what the old one does, and was written from this very history. */
+  async #check(old: Store): Promise<boolean> {
+    const { store } = await this.#open(this.#places.building, { readOnly: true })
+    const after = commits(store)
+    try {
+      for await (const commit of commits(old)) {
+        const { value } = await after.next()
+        if (value === undefined || !sameForReaders(this.#schemas, commit, value)) return false
+        this.#tell(commit)
+      }
+      const { value: last } = await after.next()
+      return last !== undefined && isReceiptOf(last, old.head) && (await after.next()).done === true
+    } finally {
+      await after.return(undefined)
+      await store.close()
+    }
+  }
+
+  #open(directory: string, options: Pick<JournalOptions, 'readOnly' | 'onDamage'>): Promise<OpenedStore<LawStates>> {
+    const { files, clock, lockWaitMs, segmentBytes, sectorBytes } = this.#options
+    return openCommitStore<LawStates>(directory, {
+      ...{ files, clock, lockWaitMs, segmentBytes, sectorBytes },
+      ...options,
+      notes: this.#laws,
+      admit: (look) => this.#schemas.admit(look.types),
+      commitBytesMax: COMMIT_BYTES_MAX,
+    })
+  }
+
+  #tell(commit: StoredCommit): void {
+    this.#done += commit.events.length
+    this.#options.progress?.(Math.min(this.#done, this.#total), this.#total)
+  }
+}
+
+/** Appends commit after commit; never more of them on the way than the store's queue holds. */
+class Copy {
+  readonly #store: Store
+  readonly #laws: Laws
+  /** States of the streams that have commits on the way. */
+  readonly #states = new Map<string, LawStates>()
+  #onTheWay: Promise<unknown>[] = []
+
+  constructor(store: Store, laws: Laws) {
+    this.#store = store
+    this.#laws = laws
+  }
+
+  async add(commit: StoredCommit): Promise<void> {
+    const { stream } = commit
+    const states = this.#laws.fold(this.#states.get(stream) ?? (await this.#store.stream(stream)).note, commit)
+    this.#states.set(stream, states)
+    await this.#store.room()
+    const receipt = this.#store.append(commit, states, this.#laws.claims(commit), 'disk')
+    // What is rejected meanwhile is told when all are awaited.
+    receipt.catch(() => undefined)
+    if (this.#onTheWay.push(receipt) >= COMMITS_ON_THE_WAY) await this.written()
+  }
+
+  /** Resolves once all that was added is on the disk. */
+  async written(): Promise<void> {
+    await Promise.all(this.#onTheWay)
+    this.#onTheWay = []
+    this.#states.clear()
+  }
+}
+
+/** All commits in order. @throws JournalError JOURNAL_DAMAGED at a gap: what is missing cannot be carried over. */
+async function* commits(store: Store): AsyncGenerator<StoredCommit, undefined, undefined> {
+  for await (const item of store.read()) {
+    if ('gap' in item) throw damaged(item.gap)
+    yield* item.commits
+  }
+}
+
+async function lastCommit(store: Store): Promise<StoredCommit | undefined> {
+  for await (const item of store.readReverse()) return 'gap' in item ? undefined : item.commits.at(-1)
+  return undefined
+}
+
+function impure(): JournalError {
+  return new JournalError(
+    'JOURNAL_UPCASTER_FAILED',
+    'The new journal does not say what the old one does: some step gives another answer each time. Steps are pure. The old journal is in use as before.',
+    { type: '', schema: 0 },
+  )
+}
