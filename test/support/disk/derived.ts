@@ -1,0 +1,126 @@
+/** Derived stores in memory that lose their last batches when the power fails, and that a crash leaves as the log before them. */
+import type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from '../../../src/storage/derived-store.js'
+import { failure } from './failure.js'
+import type { Choice } from './choice.js'
+import type { Process } from './process.js'
+
+type Entries = Map<string, Uint8Array>
+
+/** The stores of one machine: what is on its disk, and the batches since. */
+export class DerivedDisk {
+  #durable = new Map<string, Entries>()
+  #batches: ((stores: Map<string, Entries>) => void)[] = []
+  #now = new Map<string, Entries>()
+
+  /** For one process, which may die. */
+  for(process: Process): DerivedStores {
+    const use = <T>(act: () => T): Promise<T> => (process.dead ? new Promise<never>(() => {}) : Promise.resolve().then(act))
+    return {
+      open: (directory) =>
+        use(() => {
+          if (!this.#now.has(directory)) this.#change((stores) => void stores.set(directory, new Map()))
+          return new SimulatedStore(
+            use,
+            () => this.#now.get(directory),
+            (change) =>
+              this.#change((stores) => {
+                const entries = stores.get(directory)
+                if (entries !== undefined) change(entries)
+              }),
+          )
+        }),
+      destroy: (directory) => use(() => this.#change((stores) => void stores.delete(directory))),
+      exists: (directory) => use(() => this.#now.has(directory)),
+    }
+  }
+
+  /** The power fails: of the batches, some first ones are left. */
+  powerLoss(choice: Choice): void {
+    const kept = this.#batches.length - choice.int(this.#batches.length + 1)
+    for (const batch of this.#batches.slice(0, kept)) batch(this.#durable)
+    this.#batches = []
+    this.#now = copy(this.#durable)
+  }
+
+  #change(batch: (stores: Map<string, Entries>) => void): void {
+    batch(this.#now)
+    this.#batches.push(batch)
+    // The store writes its log out now and then.
+    if (this.#batches.length < 64) return
+    for (const one of this.#batches.splice(0, 32)) one(this.#durable)
+  }
+}
+
+class SimulatedStore implements DerivedStore {
+  readonly #use: <T>(act: () => T) => Promise<T>
+  readonly #entries: () => Entries
+  readonly #change: (change: (entries: Entries) => void) => void
+  #open = true
+
+  constructor(
+    use: <T>(act: () => T) => Promise<T>,
+    entries: () => Entries | undefined,
+    change: (change: (entries: Entries) => void) => void,
+  ) {
+    this.#use = (act) => {
+      if (!this.#open) throw failure('EBADF', 'derived')
+      return use(act)
+    }
+    this.#entries = () => {
+      const found = entries()
+      if (found === undefined) throw failure('ENOENT', 'derived')
+      return found
+    }
+    this.#change = change
+  }
+
+  get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.#use(() => this.#entries().get(hex(key)))
+  }
+
+  getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    return this.#use(() => keys.map((key) => this.#entries().get(hex(key))))
+  }
+
+  async *range({ from, to, reverse = false }: DerivedRange): AsyncGenerator<[Uint8Array, Uint8Array]> {
+    const entries = await this.#use(() => within(this.#entries(), from, to))
+    for (const [key, value] of reverse ? entries.toReversed() : entries) yield [Buffer.from(key, 'hex'), value]
+  }
+
+  batch(changes: DerivedChange[]): Promise<void> {
+    const all = changes.map((change) => [hex(change.key), change.type === 'put' ? change.value : undefined] as const)
+    return this.#use(() =>
+      this.#change((entries) => {
+        for (const [key, value] of all) {
+          if (value === undefined) entries.delete(key)
+          else entries.set(key, value)
+        }
+      }),
+    )
+  }
+
+  clear({ from, to }: DerivedRange): Promise<void> {
+    return this.#use(() =>
+      this.#change((entries) => {
+        for (const [key] of within(entries, from, to)) entries.delete(key)
+      }),
+    )
+  }
+
+  close(): Promise<void> {
+    return this.#use(() => void (this.#open = false))
+  }
+}
+
+/** Entries between two keys, in order. */
+function within(entries: Entries, from: Uint8Array, to: Uint8Array): [string, Uint8Array][] {
+  const first = hex(from)
+  const end = hex(to)
+  return [...entries].filter(([key]) => key >= first && key < end).toSorted(([a], [b]) => (a < b ? -1 : 1))
+}
+
+function copy(stores: ReadonlyMap<string, Entries>): Map<string, Entries> {
+  return new Map(Array.from(stores, ([directory, entries]) => [directory, new Map(entries)]))
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
