@@ -60,17 +60,17 @@ export async function placeFile(
   await files.syncDir(dirname(path))
 }
 
-/** Creates a directory and those above it that are missing, and makes each new name durable. */
+/** Creates a directory and those above it that are missing, and makes its name durable, also where it was there: whoever made it may have died. */
 export async function makeDirectory(files: Files, path: string): Promise<void> {
   try {
     await files.mkdir(path)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') return
-    if (code !== 'ENOENT' || dirname(path) === path) throw ioError(error, 'Creating the directory', path)
-    await makeDirectory(files, dirname(path))
-    await makeDirectory(files, path)
-    return
+    if (code === 'ENOENT' && dirname(path) !== path) {
+      await makeDirectory(files, dirname(path))
+      return makeDirectory(files, path)
+    }
+    if (code !== 'EEXIST') throw ioError(error, 'Creating the directory', path)
   }
   await files.syncDir(dirname(path))
 }

@@ -48,6 +48,9 @@ export async function takeOver<Note>(directory: string, files: Files, clock: Clo
   try {
     const mark = await HeadFile.read(files, paths.head)
     const epoch = await beginEpoch(files, paths, mark?.epoch ?? 0)
+    // Names that a writer left in the cache alone must not be built upon: they are made durable, as the epoch's were.
+    await makeDirectory(files, paths.journal)
+    await files.syncDir(paths.journal)
     seen = (await seeOnce(directory, files, clock, options, true)) ?? empty(files, clock, paths, options)
     admit(directory, seen.sight, options)
     head = await HeadFile.open(files, paths.head, mark)
@@ -63,7 +66,6 @@ export async function takeOver<Note>(directory: string, files: Files, clock: Clo
 async function create(files: Files, clock: Clock, paths: Paths): Promise<void> {
   await makeDirectory(files, paths.root)
   await writeFormat(files, clock, paths)
-  await makeDirectory(files, paths.journal)
 }
 
 /** A journal without a segment yet. */
