@@ -2,11 +2,11 @@
 import { JournalError } from '../errors.js'
 import type { CommitStore, StoreRecovery } from './commit-store.js'
 import type { Core, Sealed } from './core.js'
-import { Facts } from './facts.js'
+import { Facts, unpackSnapshot } from './facts.js'
 import { Feed } from './feed.js'
 import type { Clock, FileHandle, Files } from './files.js'
 import { writeFormat } from './format-file.js'
-import { frameBytes, Kind, NO_HISTORY, type Frame } from './frame.js'
+import { frameBytes, Kind, NO_HISTORY, payloadOf, type Frame } from './frame.js'
 import { Handles } from './handles.js'
 import { HeadFile } from './head-file.js'
 import { Indexes } from './indexes.js'
@@ -133,11 +133,13 @@ async function goOn<Note>(
   }
 }
 
-/** Behind a clean, proven end the segment goes on; else a new one begins, with the last group again if nothing proves it. */
+/** Behind a clean, proven end the segment goes on; else a new one begins, with what the last frame said again if nothing proves it. */
 async function behindTheEnd<Note>(state: State<Note>, roll: Roll<Note>, { newest, unproven, clean, mark }: Sight<Note>): Promise<void> {
   if (clean && newest?.head?.header.align === roll.align) await roll.resume()
   else {
     const again = unproven?.header.kind === Kind.data ? unproven : undefined
+    // The new segment's header says what the frame said.
+    if (unproven?.header.kind === Kind.snapshot) state.facts.addSnapshot(unpackSnapshot(payloadOf(unproven)))
     await roll.next(Math.max(newest?.number ?? 0, mark?.segment ?? 0) + 1, state.end, again)
     if (again !== undefined) await recount(state, roll, again)
   }
