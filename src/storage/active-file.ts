@@ -1,7 +1,7 @@
 /** The active segment's file: one write at a time, at its end, into space that was filled with zeros before. */
 import type { FileHandle, Files } from './files.js'
 import { ioError } from '../errors.js'
-import { writeFully } from './io.js'
+import { giveUp, writeFully } from './io.js'
 
 /** Frames of this size and more just write on: what they cost is their bytes, not the file's growth. */
 const SMALL_BYTES = 1 << 16
@@ -27,11 +27,12 @@ export class ActiveFile {
 
   /** `limit` is the size up to which space is prepared. */
   static async open(files: Files, path: string, end: number, limit: number): Promise<ActiveFile> {
+    let file: FileHandle | undefined
     try {
-      const file = await files.open(path, 'r+')
+      file = await files.open(path, 'r+')
       return new ActiveFile(file, path, end, await file.size(), limit)
     } catch (error) {
-      throw ioError(error, 'Opening', path)
+      return giveUp(ioError(error, 'Opening', path), [file])
     }
   }
 
@@ -58,7 +59,7 @@ export class ActiveFile {
     const step = Math.min(STEP_MAX, Math.max(STEP_MIN, this.end))
     if (!this.#allocates || this.#allocated - this.end > step / 4 || this.#allocated >= this.#limit) return
     try {
-      const length = Math.min(step, Math.max(STEP_MIN, this.#limit - this.#allocated))
+      const length = Math.min(step, this.#limit - this.#allocated)
       await writeFully(this.#file, ZEROS.subarray(0, length), this.#allocated, this.#path)
       this.#allocated += length
     } catch (error) {

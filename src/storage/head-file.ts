@@ -61,6 +61,8 @@ export class HeadFile {
     }
     try {
       return await readMark(file)
+    } catch (error) {
+      throw ioError(error, 'Reading', path)
     } finally {
       await file.close()
     }

@@ -75,6 +75,36 @@ export async function makeDirectory(files: Files, path: string): Promise<void> {
   await files.syncDir(dirname(path))
 }
 
+/** Closes all of them, also when closing one fails; what failed first is thrown. */
+export async function closeAll(all: readonly ({ close(): Promise<void> } | undefined)[]): Promise<void> {
+  const failed: unknown[] = []
+  for (const one of all) {
+    try {
+      await one?.close()
+    } catch (error) {
+      failed.push(error)
+    }
+  }
+  if (failed.length > 0) throw failed[0]
+}
+
+/** Closes all of them and throws what led here; what fails in closing besides is of no more use to anybody. */
+export async function giveUp(error: unknown, all: readonly ({ close(): Promise<void> } | undefined)[]): Promise<never> {
+  try {
+    await closeAll(all)
+  } catch {
+    throw error
+  }
+  throw error
+}
+
+/** The system's error as one of ours; every other as it is. */
+export function coded(error: unknown, doing: string, path: string): unknown {
+  return typeof (error as NodeJS.ErrnoException | undefined)?.code === 'string' && !(error instanceof TypeError)
+    ? ioError(error, doing, path)
+    : error
+}
+
 /** Whether an error is the system's of this code. */
 export function hasCode(error: unknown, code: string): boolean {
   return (error as NodeJS.ErrnoException | undefined)?.code === code

@@ -3,6 +3,7 @@ import { JournalError } from '../errors.js'
 import type { CommitStore, StoreRecovery } from './commit-store.js'
 import type { Clock, Files } from './files.js'
 import { Follow } from './follow.js'
+import { coded, giveUp } from './io.js'
 import { epochsOf } from './lock.js'
 import { blockingFiles, nodeFiles } from './node-files.js'
 import { FORMAT } from './paths.js'
@@ -23,9 +24,12 @@ export interface OpenedStore<Note> {
 
 export async function openCommitStore<Note>(directory: string, options: OpenStore<Note>): Promise<OpenedStore<Note>> {
   const { files = options.blocking === true ? blockingFiles : nodeFiles, clock = systemClock } = options
-  const store =
-    options.readOnly === true ? await openToRead(directory, files, clock, options) : await takeOver(directory, files, clock, options)
-  return { store, files, clock }
+  const open = options.readOnly === true ? openToRead<Note> : takeOver<Note>
+  try {
+    return { store: await open(directory, files, clock, options), files, clock }
+  } catch (error) {
+    throw coded(error, 'Opening', directory)
+  }
 }
 
 async function openToRead<Note>(directory: string, files: Files, clock: Clock, options: OpenStore<Note>): Promise<CommitStore<Note>> {
@@ -51,7 +55,6 @@ async function openToRead<Note>(directory: string, files: Files, clock: Clock, o
     }
     return new SegmentStore(state, { follow }, recovery)
   } catch (error) {
-    await core.handles.close()
-    throw error
+    return giveUp(error, [core.handles])
   }
 }

@@ -17,6 +17,7 @@ import type {
   TypeSeen,
 } from './commit-store.js'
 import type { Follow } from './follow.js'
+import { closeAll, coded } from './io.js'
 import { Lookup } from './lookup.js'
 import { Groups } from './reading.js'
 import type { Listener, State } from './state.js'
@@ -144,12 +145,15 @@ export class SegmentStore<Note> implements CommitStore<Note> {
   async #end(clean: boolean): Promise<void> {
     const state = this.#state
     const { root } = state.core.paths
-    try {
+    const end = async (): Promise<void> => {
       await this.#follow?.stop()
       await this.#writer?.close(clean)
+    }
+    try {
+      await closeAll([{ close: end }, { close: () => state.indexes.settle() }, state.core.handles])
+    } catch (error) {
+      throw coded(error, 'Closing', root)
     } finally {
-      await state.indexes.settle()
-      await state.core.handles.close()
       state.tellFailed(new JournalError('JOURNAL_CLOSED', `The journal in ${root} is closed.`, { directory: root }))
     }
   }

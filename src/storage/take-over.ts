@@ -10,7 +10,7 @@ import { frameBytes, Kind, NO_HISTORY, payloadOf, type Frame } from './frame.js'
 import { Handles } from './handles.js'
 import { HeadFile } from './head-file.js'
 import { Indexes } from './indexes.js'
-import { makeDirectory } from './io.js'
+import { giveUp, makeDirectory } from './io.js'
 import { beginEpoch, lock } from './lock.js'
 import type { Sight } from './look.js'
 import { MemoryIndex } from './memory-index.js'
@@ -56,10 +56,7 @@ export async function takeOver<Note>(directory: string, files: Files, clock: Clo
     head = await HeadFile.open(files, paths.head, mark)
     return await goOn(seen, epoch, held, head, align, options)
   } catch (error) {
-    await seen?.core.handles.close()
-    await head?.close()
-    await held.close()
-    throw error
+    return giveUp(error, [seen?.core.handles, head, held])
   }
 }
 
@@ -128,8 +125,7 @@ async function goOn<Note>(
     }
     return new SegmentStore(state, { writer }, recovery)
   } catch (error) {
-    await roll.abandon()
-    throw error
+    return giveUp(error, [{ close: () => roll.abandon() }, { close: () => state.indexes.settle() }])
   }
 }
 
