@@ -140,6 +140,8 @@ async function behindTheEnd<Note>(state: State<Note>, roll: Roll<Note>, { newest
     if (again !== undefined) await recount(state, roll, again)
   }
   await roll.mark(false)
+  // Whoever took over before the mark stood there may have found a clean end and write where this writer would.
+  roll.mustBeOurs()
 }
 
 /** Copies torn bytes to the quarantine; returns how many there are. */
