@@ -153,6 +153,11 @@ export class Disk {
     })
   }
 
+  /** Bytes of all files. */
+  get used(): number {
+    return this.#used
+  }
+
   /** Takes space for a file that grows; returns how much of it there is. */
   take(bytes: number): number {
     const taken = Math.max(0, Math.min(bytes, this.capacity - this.#used))

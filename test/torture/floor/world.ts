@@ -145,6 +145,11 @@ export class World {
     if (!this.process.dead && this.process.opened > 0) this.ledger.broken.push(`closing left ${this.process.opened} files open`)
   }
 
+  /** Whether the store has told somebody that it takes no more. */
+  get stopped(): boolean {
+    return this.ledger.told.some(({ outcome }) => outcome === 'none' || outcome === 'unknown')
+  }
+
   append(events: number, size: number, durability: Durability = 'disk'): Promise<void> {
     if (this.store === undefined) return Promise.resolve()
     const { store } = this
