@@ -1,7 +1,7 @@
 /** The active segment's file: one write at a time, at its end, into space that was filled with zeros before. */
 import type { FileHandle, Files } from './files.js'
 import { ioError } from '../errors.js'
-import { writeFully } from './io.js'
+import { giveUp, writeFully } from './io.js'
 
 /** Frames of this size and more just write on: what they cost is their bytes, not the file's growth. */
 const SMALL_BYTES = 1 << 16
@@ -32,8 +32,7 @@ export class ActiveFile {
       file = await files.open(path, 'r+')
       return new ActiveFile(file, path, end, await file.size(), limit)
     } catch (error) {
-      await file?.close()
-      throw ioError(error, 'Opening', path)
+      return giveUp(ioError(error, 'Opening', path), [file])
     }
   }
 
@@ -64,7 +63,7 @@ export class ActiveFile {
 
   async #fill(step: number): Promise<void> {
     try {
-      const length = Math.min(step, Math.max(STEP_MIN, this.#limit - this.#allocated))
+      const length = Math.min(step, this.#limit - this.#allocated)
       await writeFully(this.#file, ZEROS.subarray(0, length), this.#allocated, this.#path)
       this.#allocated += length
     } catch (error) {

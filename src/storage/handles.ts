@@ -1,6 +1,7 @@
 /** Open files for reading, shared and bounded in number. */
 import { ioError } from '../errors.js'
 import type { FileHandle, Files } from './files.js'
+import { closeAll } from './io.js'
 
 const OPEN_MAX = 48
 
@@ -79,7 +80,7 @@ export class Handles {
   }
 
   async close(): Promise<void> {
-    for (const path of [...this.#open.keys()]) await this.forget(path)
+    await closeAll([...this.#open.keys()].map((path) => ({ close: () => this.forget(path) })))
   }
 
   async #release(path: string, entry: Entry): Promise<void> {

@@ -81,23 +81,53 @@ export async function placeFile(
   await files.syncDir(dirname(path))
 }
 
-/** Creates a directory and those above it that are missing, and makes each new name durable. */
+/** Creates a directory and those above it that are missing, and makes its name durable, also where it was there: whoever made it may have died. */
 export async function makeDirectory(files: Files, path: string): Promise<void> {
   try {
     await files.mkdir(path)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') return
-    if (code !== 'ENOENT' || dirname(path) === path) throw ioError(error, 'Creating the directory', path)
-    await makeDirectory(files, dirname(path))
-    await makeDirectory(files, path)
-    return
+    if (code === 'ENOENT' && dirname(path) !== path) {
+      await makeDirectory(files, dirname(path))
+      return makeDirectory(files, path)
+    }
+    if (code !== 'EEXIST') throw ioError(error, 'Creating the directory', path)
   }
   try {
     await files.syncDir(dirname(path))
   } catch (error) {
     throw ioError(error, 'Creating the directory', path)
   }
+}
+
+/** Closes all of them, also when closing one fails; what failed first is thrown. */
+export async function closeAll(all: readonly ({ close(): Promise<void> } | undefined)[]): Promise<void> {
+  const failed: unknown[] = []
+  for (const one of all) {
+    try {
+      await one?.close()
+    } catch (error) {
+      failed.push(error)
+    }
+  }
+  if (failed.length > 0) throw failed[0]
+}
+
+/** Closes all of them and throws what led here; what fails in closing besides is of no more use to anybody. */
+export async function giveUp(error: unknown, all: readonly ({ close(): Promise<void> } | undefined)[]): Promise<never> {
+  try {
+    await closeAll(all)
+  } catch {
+    throw error
+  }
+  throw error
+}
+
+/** The system's error as one of ours; every other as it is. */
+export function coded(error: unknown, doing: string, path: string): unknown {
+  return typeof (error as NodeJS.ErrnoException | undefined)?.code === 'string' && !(error instanceof TypeError)
+    ? ioError(error, doing, path)
+    : error
 }
 
 /** Whether an error is the system's of this code. */

@@ -59,8 +59,7 @@ export async function isLocked(files: Files, paths: Paths): Promise<boolean> {
 /** Begins a new epoch, above every other that ever was, and ends the lower ones: their writers acknowledge nothing more. */
 export async function beginEpoch(files: Files, paths: Paths, atLeast: number): Promise<number> {
   try {
-    const before = epochsOf(await files.readdir(paths.root))
-    let epoch = Math.max(atLeast, 0, ...before) + 1
+    let epoch = Math.max(atLeast, 0, ...epochsOf(await files.readdir(paths.root))) + 1
     for (;;) {
       try {
         await (await files.open(paths.epoch(epoch), 'wx')).close()
@@ -71,7 +70,9 @@ export async function beginEpoch(files: Files, paths: Paths, atLeast: number): P
       }
     }
     await files.syncDir(paths.root)
-    for (const old of before) await removeEpoch(files, paths.epoch(old))
+    // Asked again: another may have begun one meanwhile, and where locks lie it has no other sign to stop.
+    const lower = epochsOf(await files.readdir(paths.root)).filter((other) => other < epoch)
+    for (const old of lower) await removeEpoch(files, paths.epoch(old))
     return epoch
   } catch (error) {
     throw ioError(error, 'Beginning an epoch in', paths.root)

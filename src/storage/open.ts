@@ -4,6 +4,7 @@ import type { CommitStore, StoreRecovery } from './commit-store.js'
 import type { Clock, Files } from './files.js'
 import { Follow } from './follow.js'
 import { guarded } from './guard.js'
+import { coded, giveUp } from './io.js'
 import { epochsOf } from './lock.js'
 import { blockingFiles, nodeFiles } from './node-files.js'
 import { FORMAT } from './paths.js'
@@ -28,9 +29,12 @@ export interface OpenedStore<Note> {
 export async function openCommitStore<Note>(directory: string, options: OpenStore<Note>): Promise<OpenedStore<Note>> {
   const { files: port = options.blocking === true ? blockingFiles : nodeFiles, clock = systemClock } = options
   const files = guarded(port, directory)
-  const store =
-    options.readOnly === true ? await openToRead(directory, files, clock, options) : await takeOver(directory, files, clock, options)
-  return { store, files, clock }
+  const open = options.readOnly === true ? openToRead<Note> : takeOver<Note>
+  try {
+    return { store: await open(directory, files, clock, options), files, clock }
+  } catch (error) {
+    throw coded(error, 'Opening', directory)
+  }
 }
 
 async function openToRead<Note>(directory: string, files: Files, clock: Clock, options: OpenStore<Note>): Promise<CommitStore<Note>> {
@@ -62,7 +66,6 @@ async function openToRead<Note>(directory: string, files: Files, clock: Clock, o
     }
     return new SegmentStore(state, { follow }, recovery)
   } catch (error) {
-    await core.handles.close()
-    throw error
+    return giveUp(error, [core.handles])
   }
 }

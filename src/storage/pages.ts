@@ -9,6 +9,8 @@ export const PAGE_BYTES = 4096
 /** A multiple of the size of a table entry, so that none lies across two pages. */
 export const PAGE_DATA = 4080
 const CACHED_PAGES = 2048
+/** What is handed on at once. */
+const CHUNK_BYTES = 16 * PAGE_BYTES
 
 /** An index can not be relied on; it must be made again from its segment. */
 export class PageFault extends Error {
@@ -45,7 +47,7 @@ export function sealPage(page: Buffer, seed: Buffer, number: number): void {
 export class PageWriter {
   readonly #seed: Buffer
   readonly #emit: (pages: Buffer) => Promise<void>
-  #chunk = Buffer.alloc(64 * PAGE_BYTES)
+  #chunk = Buffer.allocUnsafe(CHUNK_BYTES)
   #page = 0
   #used = 0
   #first = 0
@@ -87,7 +89,8 @@ export class PageWriter {
 
   async #flush(): Promise<void> {
     await this.#emit(this.#chunk.subarray(0, this.#page * PAGE_BYTES))
-    this.#chunk = Buffer.alloc(64 * PAGE_BYTES)
+    // What was handed on may be kept.
+    this.#chunk = Buffer.allocUnsafe(CHUNK_BYTES)
     this.#first += this.#page
     this.#page = 0
   }

@@ -4,7 +4,7 @@ import { ActiveFile } from './active-file.js'
 import type { FileHandle } from './files.js'
 import { Kind, makeFrame, REWRITTEN, type Frame } from './frame.js'
 import type { HeadFile } from './head-file.js'
-import { placeFile, writeFully } from './io.js'
+import { closeAll, placeFile, writeFully } from './io.js'
 import { MemoryIndex } from './memory-index.js'
 import { segmentName, type SegmentName } from './paths.js'
 import { missing } from './segments.js'
@@ -172,8 +172,6 @@ export class Roll<Note> {
   }
 
   async close(): Promise<void> {
-    await this.#file?.close()
-    await this.#head.close()
-    await this.#lock.close()
+    await closeAll([this.#file, this.#head, this.#lock])
   }
 }

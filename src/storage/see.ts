@@ -9,7 +9,7 @@ import { Kind } from './frame.js'
 import { readGroup } from './group.js'
 import { Handles } from './handles.js'
 import { HeadFile, type HeadMark } from './head-file.js'
-import { hasCode } from './io.js'
+import { giveUp, hasCode } from './io.js'
 import { findJournal } from './journal-id.js'
 import { isLocked } from './lock.js'
 import { look, type Sight } from './look.js'
@@ -71,8 +71,7 @@ async function isSettled<Note>({ core, sight: { mark }, live }: Seen<Note>): Pro
     const now = await HeadFile.read(core.files, core.paths.head)
     return now?.sequence === mark?.sequence && !(await isLocked(core.files, core.paths))
   } catch (error) {
-    await core.handles.close()
-    throw error
+    return giveUp(error, [core.handles])
   }
 }
 
@@ -107,8 +106,7 @@ export async function seeOnce<Note>(
     )
     return { core, sight, names, live }
   } catch (error) {
-    await handles.close()
-    throw error
+    return giveUp(error, [handles])
   }
 }
 

@@ -20,6 +20,7 @@ import { packSnapshot } from './facts.js'
 import type { Follow } from './follow.js'
 import { Kind } from './frame.js'
 import { damageOf } from './gap-record.js'
+import { closeAll, coded } from './io.js'
 import { Lookup } from './lookup.js'
 import { Groups } from './reading.js'
 import { repair } from './repair.js'
@@ -172,12 +173,15 @@ export class SegmentStore<Note> implements CommitStore<Note> {
   async #end(clean: boolean): Promise<void> {
     const state = this.#state
     const { root } = state.core.paths
-    try {
+    const end = async (): Promise<void> => {
       await this.#follow?.stop()
       await this.#writer?.close(clean)
+    }
+    try {
+      await closeAll([{ close: end }, { close: () => state.indexes.settle() }, state.core.handles])
+    } catch (error) {
+      throw coded(error, 'Closing', root)
     } finally {
-      await state.indexes.settle()
-      await state.core.handles.close()
       state.tellFailed(new JournalError('JOURNAL_CLOSED', `The journal in ${root} is closed.`, { directory: root }))
     }
   }

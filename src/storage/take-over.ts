@@ -2,15 +2,15 @@
 import { JournalError } from '../errors.js'
 import type { CommitStore, StoreRecovery, StreamNotes } from './commit-store.js'
 import type { Core, Sealed } from './core.js'
-import { Facts } from './facts.js'
+import { Facts, unpackSnapshot } from './facts.js'
 import { Feed } from './feed.js'
 import type { Clock, FileHandle, Files } from './files.js'
 import { writeFormat } from './format-file.js'
-import { frameBytes, Kind, NO_HISTORY, type Frame } from './frame.js'
+import { frameBytes, Kind, NO_HISTORY, payloadOf, type Frame } from './frame.js'
 import { Handles } from './handles.js'
 import { HeadFile } from './head-file.js'
 import { Indexes } from './indexes.js'
-import { makeDirectory } from './io.js'
+import { giveUp, makeDirectory } from './io.js'
 import { beginEpoch, lock } from './lock.js'
 import type { Sight } from './look.js'
 import { MemoryIndex } from './memory-index.js'
@@ -52,24 +52,23 @@ export async function takeOver<Note>(directory: string, files: Files, clock: Clo
     await options.locked?.()
     const mark = await HeadFile.read(files, paths.head)
     const epoch = await beginEpoch(files, paths, mark?.epoch ?? 0)
+    // Names that a writer left in the cache alone must not be built upon: they are made durable, as the epoch's were.
+    await makeDirectory(files, paths.journal)
+    await files.syncDir(paths.journal)
     seen =
       (await seeOnce(directory, files, clock, options, true)) ?? empty(files, clock, paths, options.notes, Buffer.from(clock.random(16)))
     admit(directory, seen.sight, options)
     head = await HeadFile.open(files, paths.head, mark)
     return await goOn(seen, epoch, held, head, align, options)
   } catch (error) {
-    await seen?.sight.indexes.settle()
-    await seen?.core.handles.close()
-    await head?.close()
-    await held.close()
-    throw error
+    const indexes = seen?.sight.indexes
+    return giveUp(error, [indexes && { close: () => indexes.settle() }, seen?.core.handles, head, held])
   }
 }
 
 async function create(files: Files, clock: Clock, paths: Paths): Promise<void> {
   await makeDirectory(files, paths.root)
   await writeFormat(files, clock, paths)
-  await makeDirectory(files, paths.journal)
 }
 
 /** A journal without a segment yet. */
@@ -133,21 +132,23 @@ async function goOn<Note>(
     }
     return new SegmentStore(state, { writer }, recovery)
   } catch (error) {
-    await state.indexes.settle()
-    await roll.abandon()
-    throw error
+    return giveUp(error, [{ close: () => state.indexes.settle() }, { close: () => roll.abandon() }])
   }
 }
 
-/** Behind a clean, proven end the segment goes on; else a new one begins, with the last group again if nothing proves it. */
+/** Behind a clean, proven end the segment goes on; else a new one begins, with what the last frame said again if nothing proves it. */
 async function behindTheEnd<Note>(state: State<Note>, roll: Roll<Note>, { newest, unproven, clean, mark }: Sight<Note>): Promise<void> {
   if (clean && newest?.head?.header.align === roll.align) await roll.resume()
   else {
     const again = unproven?.header.kind === Kind.data ? unproven : undefined
+    // The new segment's header says what the frame said.
+    if (unproven?.header.kind === Kind.snapshot) state.facts.addSnapshot(unpackSnapshot(payloadOf(unproven)))
     await roll.next(Math.max(newest?.number ?? 0, mark?.segment ?? 0) + 1, state.end, again)
     if (again !== undefined) await recount(state, roll, again)
   }
   await roll.mark(false)
+  // Whoever took over before the mark stood there may have found a clean end and write where this writer would.
+  roll.mustBeOurs()
 }
 
 /** Copies torn bytes to the quarantine; returns how many there are. */

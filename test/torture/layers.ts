@@ -2,8 +2,22 @@
 import type { Layer } from './layer.js'
 import { decoders } from './layers/decoders.js'
 import { derivedRot } from './layers/derived-rot.js'
+import { diskFull } from './layers/disk-full.js'
+import { exhaustive } from './layers/exhaustive.js'
+import { ioErrors } from './layers/io-errors.js'
 import { kernelLayers } from './layers/kernel.js'
 import { randomLives } from './layers/random-lives.js'
 import { rot } from './layers/rot.js'
+import { twoWriters } from './layers/two-writers.js'
 
-export const layers: readonly Layer[] = [randomLives, rot, decoders, ...kernelLayers, derivedRot]
+export const layers: readonly Layer[] = [
+  randomLives,
+  rot,
+  decoders,
+  ...kernelLayers,
+  derivedRot,
+  exhaustive,
+  ioErrors,
+  diskFull,
+  twoWriters,
+]

@@ -5,35 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { Damage } from '../../../src/errors.js'
-import type {
-  CommitGroup,
-  CommitStore,
-  Durability,
-  Gap,
-  NewCommit,
-  Receipt,
-  StoredCommit,
-  StreamNotes,
-} from '../../../src/storage/commit-store.js'
+import type { CommitGroup, CommitStore, Durability, Gap, NewCommit, Receipt, StoredCommit } from '../../../src/storage/commit-store.js'
 import { openCommitStore, type OpenStore } from '../../../src/storage/open.js'
+import { notes, type Sum } from './notes.js'
 
-/** What the notes keep of a stream: how many events, and the sum of their numbers. */
-export interface Sum {
-  events: number
-  sum: number
-}
-
-export const notes: StreamNotes<Sum> = {
-  initial: () => ({ events: 0, sum: 0 }),
-  fold: (note, commit) => ({
-    events: note.events + commit.events.length,
-    sum: note.sum + commit.events.reduce((sum, { data }) => sum + (data as { n: number }).n, 0),
-  }),
-  isOpen: ({ sum }) => sum % 2 === 1,
-  claims: ({ events }) => events.filter(({ type }) => type === 'claim').map(({ data }) => String((data as { n: number }).n)),
-  encode: (note) => Buffer.from(JSON.stringify(note)),
-  decode: (bytes) => JSON.parse(Buffer.from(bytes).toString()) as Sum,
-}
+export { event, notes, type Sum } from './notes.js'
 
 export type Store = CommitStore<Sum>
 export type Options = Partial<OpenStore<Sum>>
@@ -57,10 +33,6 @@ export function copyOf(directory: string): string {
   const copy = temporary()
   cpSync(directory, copy, { recursive: true })
   return copy
-}
-
-export function event(n: number, type = 'added', text = ''): NewCommit['events'][0] {
-  return { type, schema: 1, data: text === '' ? { n } : { n, text }, flags: 0 }
 }
 
 /** Appends with versions counted here, as the floor above would. */

@@ -1,4 +1,5 @@
 /** A simulated disk with the page cache in front of it. Processes come and go; the disk stays, until the power fails. */
+import { createHash } from 'node:crypto'
 import { failure } from './failure.js'
 import type { Choice } from './choice.js'
 import { applyTo, Directory, durableFiles, type NameChange, type Node } from './directory.js'
@@ -86,6 +87,16 @@ export class Disk {
     this.#count()
   }
 
+  /** Names and contents, as processes see them: two disks with the same image behave the same after a power loss. */
+  image(): string {
+    const hash = createHash('sha1')
+    for (const path of this.paths()) {
+      const file = this.file(path)
+      hash.update(`${path}\n${file.size}\n`).update(file.content)
+    }
+    return hash.digest('base64')
+  }
+
   /** The file or directory of this path, as processes see it. */
   node(path: string): Node | undefined {
     const directory = this.#directoryOf(path)
@@ -140,6 +151,11 @@ export class Disk {
       applyTo(directory.durable, change)
       return false
     })
+  }
+
+  /** Bytes of all files. */
+  get used(): number {
+    return this.#used
   }
 
   /** Takes space for a file that grows; returns how much of it there is. */

@@ -15,8 +15,11 @@ export type Call =
   | 'syncDir'
   | 'exists'
 
-/** `short`: a write takes a part of what it is given. `rot`: a read returns a bit turned over. */
-export type FaultCode = 'EIO' | 'ENOSPC' | 'EDQUOT' | 'EMFILE' | 'EROFS' | 'short' | 'rot'
+/**
+ * `short`: a write takes a part of what it is given. `rot`: a read returns a bit turned over. `death`: the process dies in the
+ * call, and what of a write came through is left.
+ */
+export type FaultCode = 'EIO' | 'ENOSPC' | 'EDQUOT' | 'EMFILE' | 'EROFS' | 'short' | 'rot' | 'death'
 
 export interface Fault {
   code: FaultCode
@@ -32,21 +35,24 @@ export interface Fault {
 
 const CHANGES: readonly Call[] = ['mkdir', 'link', 'rename', 'unlink']
 
-/** Calls that can fail with an error. `open` stands for opening what is there; creating is counted as `open` as well. */
-const CALLS: Record<FaultCode, readonly Call[]> = {
-  EIO: ['open', 'write', 'read', 'datasync', 'size', 'close', 'readdir', ...CHANGES, 'syncDir', 'exists'],
+const CALLS: readonly Call[] = ['open', 'write', 'read', 'datasync', 'size', 'close', 'readdir', ...CHANGES, 'syncDir']
+
+/** Which calls can fail how. Only an `open` that creates or writes can lack space, or leave to write. */
+const CAN_FAIL: Record<FaultCode, readonly Call[]> = {
+  EIO: [...CALLS, 'exists'],
   ENOSPC: ['open', 'write', 'datasync', 'mkdir', 'link', 'rename'],
   EDQUOT: ['open', 'write', 'datasync', 'mkdir', 'link', 'rename'],
   EMFILE: ['open', 'readdir', 'syncDir'],
   EROFS: ['open', 'write', ...CHANGES],
   short: ['write'],
   rot: ['read'],
+  death: CALLS,
 }
 
 /** Which of the faults of a process strikes next. */
 export class Faults {
   readonly #faults: { fault: Fault; left: number }[]
-  /** Calls that were made to fail. */
+  /** Calls that were made to fail, deaths not counted. */
   struck = 0
 
   constructor(faults: readonly Fault[]) {
@@ -56,12 +62,12 @@ export class Faults {
   /** The code that this call fails with. `changes`: whether it creates or writes, so that it needs space and leave to write. */
   strike(call: Call, path: string, changes: boolean): FaultCode | undefined {
     for (const one of this.#faults) {
-      const { code, forEver = false, calls = CALLS[code], path: only } = one.fault
+      const { code, forEver = false, calls = CAN_FAIL[code], path: only } = one.fault
       if (!calls.includes(call) || only?.test(path) === false) continue
       if (call === 'open' && !changes && (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EROFS')) continue
       one.left--
       if (one.left > 0 || (one.left < 0 && !forEver)) continue
-      this.struck++
+      if (code !== 'death') this.struck++
       return code
     }
     return undefined

@@ -9,8 +9,6 @@ import type { Inode } from './inode.js'
 
 export interface ProcessOptions {
   choice?: Choice
-  /** It dies in this call; the first is 1. */
-  diesAt?: number
   faults?: readonly Fault[]
   /** Where locks do not work every try succeeds. */
   locks?: boolean
@@ -24,7 +22,6 @@ export class Process implements Files {
   faults: Faults
   readonly #locks: boolean
   readonly #turn: ProcessOptions['turn']
-  readonly #diesAt: number
   readonly #open = new Set<SimulatedFile>()
   /** Calls so far. */
   calls = 0
@@ -33,11 +30,10 @@ export class Process implements Files {
   readonly died: Promise<void>
   #die: () => void = () => {}
 
-  constructor(disk: Disk, { choice = new Seeded(1), diesAt = 0, faults = [], locks = true, turn }: ProcessOptions = {}) {
+  constructor(disk: Disk, { choice = new Seeded(1), faults = [], locks = true, turn }: ProcessOptions = {}) {
     this.disk = disk
     this.choice = choice
     this.faults = new Faults(faults)
-    this.#diesAt = diesAt
     this.#locks = locks
     this.#turn = turn
     this.died = new Promise((resolve) => (this.#die = resolve))
@@ -51,7 +47,7 @@ export class Process implements Files {
   /** The next process on the machine: what was to happen to this one and did not will happen to it. */
   successor(): Process {
     this.kill()
-    const next = new Process(this.disk, { choice: this.choice, diesAt: this.#diesAt, locks: this.#locks, turn: this.#turn })
+    const next = new Process(this.disk, { choice: this.choice, locks: this.#locks, turn: this.#turn })
     next.calls = this.calls
     next.faults = this.faults
     return next
@@ -135,12 +131,14 @@ export class Process implements Files {
   }
 
   #now<T>(call: Call, path: string, changes: boolean, act: (fault: FaultCode | undefined) => T, torn?: () => void): T | Promise<T> {
-    if (!this.dead && ++this.calls === this.#diesAt) {
+    if (!this.dead) {
+      this.calls++
+      const fault = this.faults.strike(call, path, changes)
+      if (fault !== 'death') return act(fault)
       torn?.()
       this.kill()
     }
-    if (this.dead) return new Promise(() => {})
-    return act(this.faults.strike(call, path, changes))
+    return new Promise(() => {})
   }
 
   /** The same, always as a promise. */

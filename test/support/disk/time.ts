@@ -1,8 +1,10 @@
 /**
  * Time that stands still until it is told to go on. Timers of the code under test are kept and fired by `pass`, so that a
- * run depends on its seed and on nothing else. Immediates stay the machine's: they only mean "when all this has run".
+ * run depends on its seed and on nothing else. Who sleeps for a while wakes at once, that much later. Immediates stay the
+ * machine's: they only mean "when all this has run".
  */
-import { setImmediate } from 'node:timers/promises'
+import { syncBuiltinESMExports } from 'node:module'
+import timers, { setImmediate } from 'node:timers/promises'
 
 interface Timer {
   due: number
@@ -14,6 +16,7 @@ export class StandingTime {
   now = 1_700_000_000_000
   #timers = new Map<object, Timer>()
   readonly #real = { setTimeout, clearTimeout, setInterval, clearInterval }
+  readonly #sleep = timers.setTimeout
 
   /** Takes the place of the machine's timers until it is left. */
   enter(): void {
@@ -28,10 +31,19 @@ export class StandingTime {
       if (handle !== undefined) this.#timers.delete(handle)
     }
     Object.assign(globalThis, { setTimeout: set(false), setInterval: set(true), clearTimeout: clear, clearInterval: clear })
+    timers.setTimeout = async <T>(delay = 0, value?: T): Promise<T> => {
+      this.now += delay
+      await setImmediate()
+      return value as T
+    }
+    // Who imported it by name gets it from now on.
+    syncBuiltinESMExports()
   }
 
   leave(): void {
     Object.assign(globalThis, this.#real)
+    timers.setTimeout = this.#sleep
+    syncBuiltinESMExports()
     this.forget()
   }
 

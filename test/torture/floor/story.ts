@@ -1,0 +1,38 @@
+/** What happens to a journal, as data: lives on one disk, one after another. Small enough to read, to keep and to shrink. */
+import type { Choice } from '../../support/disk/choice.js'
+import { Disk, type DiskOptions } from '../../support/disk/disk.js'
+import type { Fault } from '../../support/disk/faults.js'
+import type { StandingTime } from '../../support/disk/time.js'
+import type { Script } from './scripts.js'
+import { World } from './world.js'
+
+export interface Life {
+  /** See {@link STEPS}. The journal is opened first. */
+  steps: string
+  faults?: readonly Fault[]
+  /** How it ends if the process does not die before: with the process, or with the power. */
+  end: 'kill' | 'power'
+}
+
+export interface Story extends Partial<Omit<Script, 'steps'>> {
+  disk?: DiskOptions
+  lives: readonly Life[]
+}
+
+/** Tells the story; behind it stands one more life, without faults and with space, that must find all in order. */
+export async function tell(story: Story, choice: Choice, time: StandingTime): Promise<World> {
+  const { segmentBytes = 8192, sectorBytes = 8, disk, lives } = story
+  const world = new World(new Disk(disk), time, choice, { segmentBytes, sectorBytes })
+  for (const { steps, faults, end } of lives) {
+    world.begin(faults)
+    await world.live(`o${steps}`)
+    if (end === 'kill') world.begin()
+    else world.powerLoss()
+    if (world.ledger.broken.length > 0) return world
+  }
+  world.disk.capacity = Number.POSITIVE_INFINITY
+  world.begin()
+  await world.live('oaco')
+  await world.close(true)
+  return world
+}
