@@ -28,7 +28,7 @@ export function levelStores(files: Files, clock: Clock): DerivedStores {
       if (unclean.length >= UNCLEAN_MAX) throw new Error(`${directory} was left open ${unclean.length} times in a row`)
       const sealed = await unseal(files, directory)
       if (sealed === 'changed') throw new Error(`the files of ${directory} are not as they were left`)
-      await (await files.open(join(directory, OPENING), 'wx')).close()
+      await mark(directory, async () => (await files.open(join(directory, OPENING), 'wx')).close())
       const level = new Level<Uint8Array, Uint8Array>(directory, {
         keyEncoding: 'view',
         valueEncoding: 'view',
@@ -43,7 +43,7 @@ export function levelStores(files: Files, clock: Clock): DerivedStores {
       const store = new LevelStore(level, files, clock, directory)
       try {
         await check?.(store, sealed === 'whole')
-        await files.rename(join(directory, OPENING), join(directory, `unclean-${unclean.length + 1}`))
+        await mark(directory, () => files.rename(join(directory, OPENING), join(directory, `unclean-${unclean.length + 1}`)))
       } catch (error) {
         await store.close(false)
         throw error
@@ -63,6 +63,15 @@ export function levelStores(files: Files, clock: Clock): DerivedStores {
     async exists(directory) {
       return (await namesIn(files, directory)).length > 0
     },
+  }
+}
+
+/** Makes or moves a mark beside LevelDB's files. */
+async function mark(directory: string, make: () => Promise<void>): Promise<void> {
+  try {
+    await make()
+  } catch (error) {
+    throw ioError(error, 'Marking derived state in', directory)
   }
 }
 
