@@ -216,7 +216,7 @@ export class World {
     const { store } = this
     if (store === undefined) return
     const n = this.#count++
-    const file = `p/${String(n).padStart(6, '0')}.snap`
+    const file = `snapshots/p/${String(n).padStart(6, '0')}.snap`
     await store.recordSnapshot({ projection: 'p', revision: 1, head: store.synced, file, bytes: n, sha256: '0'.repeat(64) })
     this.ledger.vouched = file
   }

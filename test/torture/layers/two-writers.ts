@@ -75,7 +75,7 @@ async function write(name: string, open: () => Promise<CommitStore<Sum>>, commit
       note = notes.fold(note, { ...commit, position: 0 })
       const one: Told = { commit }
       told.push(one)
-      const append = async (): Promise<Receipt> => store.append(commit, note, notes.claims(commit), 'disk')
+      const append = async (): Promise<Receipt> => store.append({ ...commit }, note, notes.claims(commit), 'disk')
       const appended = append().then(
         (receipt) => void (one.receipt = receipt),
         (error: unknown) => {
