@@ -5,5 +5,6 @@ import { exhaustive } from './layers/exhaustive.js'
 import { ioErrors } from './layers/io-errors.js'
 import { randomLives } from './layers/random-lives.js'
 import { twoWriters } from './layers/two-writers.js'
+import { wholeEngine } from './layers/whole-engine.js'
 
-export const layers: readonly Layer[] = [exhaustive, randomLives, ioErrors, diskFull, twoWriters]
+export const layers: readonly Layer[] = [exhaustive, randomLives, wholeEngine, ioErrors, diskFull, twoWriters]
