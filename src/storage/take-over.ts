@@ -55,8 +55,14 @@ export async function takeOver<Note>(directory: string, files: Files, clock: Clo
     // Names that a writer left in the cache alone must not be built upon: they are made durable, as the epoch's were.
     await makeDirectory(files, paths.journal)
     await files.syncDir(paths.journal)
-    seen =
-      (await seeOnce(directory, files, clock, options, true)) ?? empty(files, clock, paths, options.notes, Buffer.from(clock.random(16)))
+    seen = await seeOnce(directory, files, clock, options, true)
+    if (seen?.sight.tail.kind === 'damaged') {
+      // Where locks lie, a writer whose epoch has ended may still have had one group under way while this one looked.
+      await seen.sight.indexes.settle()
+      await seen.core.handles.close()
+      seen = await seeOnce(directory, files, clock, options, true)
+    }
+    seen ??= empty(files, clock, paths, options.notes, Buffer.from(clock.random(16)))
     admit(directory, seen.sight, options)
     head = await HeadFile.open(files, paths.head, mark)
     return await goOn(seen, epoch, held, head, align, options)

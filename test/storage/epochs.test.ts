@@ -3,62 +3,77 @@ import { expect, test } from 'vitest'
 import { beginEpoch } from '../../src/storage/lock.js'
 import { Paths } from '../../src/storage/paths.js'
 import { Disk } from '../support/disk/disk.js'
+import type { Call } from '../support/disk/faults.js'
 import { Process } from '../support/disk/process.js'
 import { Appending, contents, event, numbers, openStore } from './support/journal.js'
 
 const DIRECTORY = '/journal'
 
-/** A process in which something happens once, just before a call. */
-class Interrupted extends Process {
-  before: { call: 'readdir' | 'open'; path: RegExp; act: () => Promise<void> } | undefined
+/** A process without locks in which something happens just before the nth of some calls. */
+function interrupted(disk: Disk, nth: number, which: (call: Call, path: string) => boolean, act: () => Promise<unknown>): Process {
+  let count = 0
+  return new Process(disk, {
+    locks: false,
+    turn: async (call, path) => {
+      if (which(call, path) && ++count === nth) await act()
+    },
+  })
+}
 
-  override async open(path: string, flag: 'r' | 'r+' | 'wx'): ReturnType<Process['open']> {
-    if (flag !== 'r') await this.#interrupt('open', path)
-    return super.open(path, flag)
-  }
+const unlocked = (disk: Disk): Process => new Process(disk, { locks: false })
 
-  override async readdir(path: string): Promise<string[]> {
-    const names = await super.readdir(path)
-    await this.#interrupt('readdir', path)
-    return names
-  }
-
-  async #interrupt(call: string, path: string): Promise<void> {
-    const { before } = this
-    if (before?.call !== call || !before.path.test(path)) return
-    this.before = undefined
-    await before.act()
-  }
+async function begun(disk: Disk): Promise<Appending> {
+  const writer = new Appending(await openStore(DIRECTORY, { files: unlocked(disk) }))
+  await writer.append('s', [event(1)])
+  return writer
 }
 
 test('an epoch that was begun between the look and the beginning is ended too', async () => {
   const disk = new Disk()
-  const first = new Process(disk)
-  const second = new Interrupted(disk)
+  const first = unlocked(disk)
   await first.mkdir(DIRECTORY)
   const paths = new Paths(DIRECTORY)
-  second.before = { call: 'readdir', path: /journal$/, act: async () => void (await beginEpoch(first, paths, 0)) }
+  const second = interrupted(
+    disk,
+    1,
+    (call) => call === 'open',
+    () => beginEpoch(first, paths, 0),
+  )
   const epoch = await beginEpoch(second, paths, 0)
   expect(await first.readdir(DIRECTORY)).toEqual([`epoch-0000000${epoch}`])
 })
 
 test('a writer that would go on behind a clean end is refused if another began to write there', async () => {
   const disk = new Disk()
-  const before = new Appending(await openStore(DIRECTORY, { files: new Process(disk) }))
-  await before.append('s', [event(1)])
-  await before.store.close()
-  const late = new Interrupted(disk, { locks: false })
-  const other = new Process(disk, { locks: false })
-  late.before = {
-    call: 'open',
-    path: /\.seg$/,
-    act: async () => {
-      const writer = new Appending(await openStore(DIRECTORY, { files: other }))
-      await writer.append('s', [event(2)])
-    },
-  }
+  await (await begun(disk)).store.close()
+  // The first to open it to write; by then its own end was found clean.
+  const late = interrupted(
+    disk,
+    3,
+    (call, path) => call === 'open' && path.endsWith('.seg'),
+    async () => new Appending(await openStore(DIRECTORY, { files: unlocked(disk) })).append('s', [event(2)]),
+  )
   await expect(openStore(DIRECTORY, { files: late })).rejects.toMatchObject({ code: 'JOURNAL_FENCED' })
-  const store = await openStore(DIRECTORY, { files: new Process(disk, { locks: false }) })
+  const store = await openStore(DIRECTORY, { files: unlocked(disk) })
   expect(numbers((await contents(store)).commits)).toEqual([1, 2])
   expect(store.recovery.damage).toEqual([])
+})
+
+test('a group that another still wrote while the end was looked at is no damage', async () => {
+  const disk = new Disk()
+  const other = await begun(disk)
+  let refused: unknown
+  // Each of the two looks reads the header, the frames, and what is behind them.
+  const late = interrupted(
+    disk,
+    6,
+    (call, path) => call === 'read' && path.endsWith('.seg'),
+    async () => {
+      refused = await other.append('s', [event(2)]).catch((error: unknown) => error)
+    },
+  )
+  const store = await openStore(DIRECTORY, { files: late })
+  expect(refused).toMatchObject({ code: 'JOURNAL_FENCED' })
+  expect(store.recovery.damage).toEqual([])
+  expect(numbers((await contents(store)).commits)).toEqual([1, 2])
 })

@@ -9,15 +9,6 @@ import { kernelLayers } from './layers/kernel.js'
 import { randomLives } from './layers/random-lives.js'
 import { rot } from './layers/rot.js'
 import { twoWriters } from './layers/two-writers.js'
+import { wholeEngine } from './layers/whole-engine.js'
 
-export const layers: readonly Layer[] = [
-  randomLives,
-  rot,
-  decoders,
-  ...kernelLayers,
-  derivedRot,
-  exhaustive,
-  ioErrors,
-  diskFull,
-  twoWriters,
-]
+export const layers: readonly Layer[] = [randomLives, rot, decoders, ...kernelLayers, derivedRot, exhaustive, ioErrors, diskFull, twoWriters, wholeEngine]

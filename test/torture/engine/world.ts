@@ -1,0 +1,196 @@
+/** A whole journal on a simulated machine: a runtime that opens it, works, and dies. */
+import { setImmediate } from 'node:timers/promises'
+import type { RecordedEvent } from '../../../src/define.js'
+import { isJournalError, openJournal } from '../../../src/index.js'
+import { projections, session, turn } from '../../../projections/index.js'
+import { Seeded, oneIn, type Choice } from '../../support/disk/choice.js'
+import { DerivedDisk } from '../../support/disk/derived.js'
+import { Disk, type DiskOptions } from '../../support/disk/disk.js'
+import type { Fault } from '../../support/disk/faults.js'
+import { Process } from '../../support/disk/process.js'
+import type { StandingTime } from '../../support/disk/time.js'
+import { folded, nameOf } from './folded.js'
+import { Ledger, type Asked } from './ledger.js'
+import { Runtime } from './operations.js'
+
+export const STEPS = {
+  a: 'one operation',
+  t: 'three operations at once',
+  s: 'one that only the operating system gets',
+  r: 'again what was not answered before',
+  v: 'look at views',
+  n: 'take snapshots',
+  i: 'be idle, so that a mark is written',
+  w: 'wait until the views are written out',
+  o: 'close and open again',
+} as const
+
+export type Step = keyof typeof STEPS
+
+type Open = Awaited<ReturnType<typeof open>>
+
+const DIRECTORY = '/journal'
+
+/** Options that are the same for every process. */
+export interface Setting {
+  segmentBytes: number
+  sectorBytes: number
+  cacheRows: number
+}
+
+export class World {
+  readonly disk: Disk
+  readonly derived = new DerivedDisk()
+  readonly ledger = new Ledger()
+  readonly #time: StandingTime
+  readonly #choice: Choice
+  readonly #setting: Setting
+  readonly #runtime: Runtime
+  readonly #random = new Seeded(1)
+  process: Process
+  journal: Open | undefined
+  refused: unknown
+  #power = false
+  /** Not answered by a process that died. */
+  #unanswered: Asked[] = []
+
+  constructor(disk: DiskOptions, time: StandingTime, choice: Choice, setting: Setting) {
+    this.disk = new Disk(disk)
+    this.#time = time
+    this.#choice = choice
+    this.#setting = setting
+    this.#runtime = new Runtime(choice)
+    this.process = new Process(this.disk, { choice })
+  }
+
+  begin(faults: readonly Fault[] = []): void {
+    this.process.kill()
+    this.#time.forget()
+    this.journal = undefined
+    this.process = new Process(this.disk, { choice: this.#choice, faults })
+  }
+
+  powerLoss(): void {
+    this.begin()
+    this.disk.powerLoss(this.#choice)
+    this.derived.powerLoss(this.#choice)
+    this.#power = true
+  }
+
+  async live(steps: readonly Step[]): Promise<void> {
+    await Promise.race([this.#open(), this.process.died])
+    for (const step of steps) {
+      if (this.process.dead || this.journal === undefined) break
+      await Promise.race([this.#step(step, this.journal), this.process.died])
+    }
+    if (this.process.dead) await setImmediate()
+  }
+
+  async close(): Promise<void> {
+    const { journal } = this
+    this.journal = undefined
+    await this.#typed('closing', journal?.close())
+    if (!this.process.dead && this.process.opened > 0) this.ledger.broken.push(`closing left ${this.process.opened} files open`)
+  }
+
+  async #open(): Promise<void> {
+    const { process, ledger } = this
+    this.refused = undefined
+    let journal: Open | undefined
+    try {
+      const clock = {
+        now: () => this.#time.now,
+        random: (bytes: number) => Buffer.from(Array.from({ length: bytes }, () => this.#random.int(256))),
+      }
+      journal = await open({ ...this.#setting, files: process, derived: this.derived.for(process), clock })
+      await this.#judge(journal)
+      this.journal = journal
+    } catch (error) {
+      if (process.dead) return
+      this.refused = error
+      if (!isJournalError(error))
+        ledger.broken.push(`opening failed without a code: ${error instanceof Error ? error.stack : String(error)}`)
+      if (process.faults.struck === 0 && this.disk.capacity === Number.POSITIVE_INFINITY)
+        ledger.broken.push(`opening failed without a reason: ${String(error)}`)
+      if (journal !== undefined) await this.#typed('closing', journal.close())
+      if (process.opened > 0) ledger.broken.push(`opening failed and left ${process.opened} files open`)
+    }
+  }
+
+  async #step(step: Step, journal: Open): Promise<void> {
+    const ask = (asked = this.#runtime.next(), durability: 'disk' | 'os' = 'disk'): Promise<void> =>
+      this.ledger.ask(asked, ({ commitId, stream, events }) => journal.append(stream, events as never, { commitId, durability }))
+    switch (step) {
+      case 'a':
+        return ask()
+      case 't':
+        await Promise.all([ask(), ask(), ask()])
+        return
+      case 's':
+        return ask(undefined, 'os')
+      case 'r':
+        await Promise.all(this.#unanswered.splice(0).map(({ operation }) => ask(operation)))
+        return
+      case 'v':
+        return this.#typed('a view', this.#views(journal))
+      case 'n':
+        return this.#typed('a snapshot', journal.snapshot())
+      case 'i':
+        return this.#time.pass(60)
+      case 'w':
+        return this.#time.pass(600)
+      case 'o':
+        await this.close()
+        this.process = this.process.successor()
+        return this.#open()
+    }
+  }
+
+  async #views(journal: Open): Promise<void> {
+    await journal.view(session, 'session-1')
+    for await (const row of journal.list(turn, { by: 'lastActivity' })) if (row.state === undefined) return
+  }
+
+  async #typed(what: string, done: Promise<unknown> | undefined): Promise<void> {
+    try {
+      await done
+    } catch (error) {
+      if (!isJournalError(error))
+        this.ledger.broken.push(`${what} failed without a code: ${error instanceof Error ? error.stack : String(error)}`)
+    }
+  }
+
+  async #judge(journal: Open): Promise<void> {
+    const { broken } = this.ledger
+    const events: RecordedEvent[] = []
+    for await (const event of journal.readAll()) events.push(event)
+    const { damage, snapshots } = journal.recovery
+    if (damage.length > 0) broken.push(`false alarm: ${JSON.stringify(damage)}`)
+    if (snapshots.refused.length > 0 && this.process.faults.struck === 0) broken.push(`refused: ${JSON.stringify(snapshots.refused)}`)
+    if (journal.head.position !== events.length) broken.push(`the head is ${journal.head.position}, the last event ${events.length}`)
+    await this.#sameViews(journal, events)
+    const { asked } = this.ledger
+    this.ledger.judge(events, this.#power)
+    this.#power = false
+    this.#unanswered = asked.filter(({ outcome }) => outcome === 'waiting' || outcome === 'unknown' || oneIn(this.#choice, 4))
+    this.#runtime.boots(new Set(events.filter(({ type }) => type === 'session.created').map(({ stream }) => stream)))
+  }
+
+  async #sameViews(journal: Open, events: readonly RecordedEvent[]): Promise<void> {
+    const { broken } = this.ledger
+    const wanted = folded(events)
+    for (const projection of projections) {
+      for await (const { key, state } of journal.list(projection as typeof turn)) {
+        const name = nameOf(projection.name, key)
+        if (wanted.get(name) !== JSON.stringify(state)) broken.push(`${name} is ${JSON.stringify(state)}, folded ${wanted.get(name)}`)
+        wanted.delete(name)
+        if (state.status === 'running') broken.push(`${name} runs, and nobody runs it`)
+      }
+    }
+    if (wanted.size > 0) broken.push(`missing: ${[...wanted.keys()].join(', ')}`)
+  }
+}
+
+function open(options: Setting & NonNullable<Parameters<typeof openJournal>[1]>) {
+  return openJournal(DIRECTORY, options)
+}

@@ -1,0 +1,51 @@
+/** B2: lives of a whole journal: index, views, snapshots, rotation, interrupted turns, and commits asked for again by their id. */
+import { oneIn, pick, Seeded, type Choice } from '../../support/disk/choice.js'
+import type { Fault } from '../../support/disk/faults.js'
+import type { StandingTime } from '../../support/disk/time.js'
+import { each } from '../each.js'
+import { World, type Step } from '../engine/world.js'
+import type { Layer } from '../layer.js'
+
+const STEPS = [...'aaaaatttsrrvniwo'] as Step[]
+const FAULTS = ['EIO', 'EIO', 'ENOSPC', 'short', 'EMFILE'] as const
+
+export const wholeEngine: Layer = {
+  letter: 'B2',
+  name: 'random lives of the whole engine',
+  unit: 'crash states',
+  missing: async () => [],
+  run: (campaign) => each(campaign, async (seed, counts, time) => lives(new Seeded(seed), time, counts)),
+}
+
+async function lives(choice: Choice, time: StandingTime, counts: Record<string, number>): Promise<{ done: number; broken: string[] }> {
+  const world = new World({ sector: pick(choice, [512, 4096]), names: pick(choice, ['ordered', 'posix']) }, time, choice, {
+    segmentBytes: pick(choice, [2000, 8192, 30_000]),
+    sectorBytes: pick(choice, [8, 8, 4096]),
+    cacheRows: pick(choice, [4, 20_000]),
+  })
+  const { ledger } = world
+  let done = 0
+  for (let left = 2 + choice.int(4); left > 0 && ledger.broken.length === 0; left--) {
+    world.begin(someFaults(choice))
+    await world.live(['r', ...Array.from({ length: 2 + choice.int(8) }, () => pick(choice, STEPS))])
+    counts['deaths in a call'] = (counts['deaths in a call'] ?? 0) + (world.process.dead ? 1 : 0)
+    counts['failed calls'] = (counts['failed calls'] ?? 0) + world.process.faults.struck
+    if (oneIn(choice, 3)) world.begin()
+    else world.powerLoss()
+    done++
+  }
+  if (ledger.broken.length === 0) {
+    world.begin()
+    await world.live(['r', 'a', 'o'])
+    await world.close()
+  }
+  counts['commits'] = ledger.recorded.size + (counts['commits'] ?? 0)
+  return { done, broken: ledger.broken }
+}
+
+function someFaults(choice: Choice): Fault[] {
+  const faults: Fault[] = []
+  if (!oneIn(choice, 6)) faults.push({ code: 'death', at: 1 + choice.int(200) })
+  if (oneIn(choice, 5)) faults.push({ code: pick(choice, FAULTS), at: 1 + choice.int(80), forEver: oneIn(choice, 4) })
+  return faults
+}
