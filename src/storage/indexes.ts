@@ -162,13 +162,9 @@ export class Indexes<Note> {
     const file = this.#files.get(segment)
     let found = await file?.part(location)
     // An index that was made again from a damaged segment may count its streams otherwise.
-    for (let i = 0; file !== undefined && found?.stream !== stream && i < file.header.streams && !this.#whole(file); i++)
+    for (let i = 0; file !== undefined && found?.stream !== stream && i < file.header.streams && this.#partial.has(segment); i++)
       found = await file.part(i)
     return found?.stream === stream ? this.#filePart(found) : undefined
-  }
-
-  #whole(file: IndexFile): boolean {
-    return !this.#partial.has(file.header.segment)
   }
 
   /** Segments whose index was made of what could be read of them. */
@@ -230,8 +226,13 @@ export class Indexes<Note> {
     }
   }
 
-  /** Makes an index: as a file if it may and the index is whole, else in memory. */
-  async #make({ segment, index }: Unbuilt<Note>, place: boolean): Promise<void> {
+  /** Makes an index, and before it those whose tables it takes over and that turn out not to check. */
+  async #make(unbuilt: Unbuilt<Note>, place: boolean): Promise<void> {
+    await this.#sure(() => this.#makeOnce(unbuilt, place))
+  }
+
+  /** As a file if it may and the index is whole, else in memory. */
+  async #makeOnce({ segment, index }: Unbuilt<Note>, place: boolean): Promise<void> {
     const source = this.#source(segment, index)
     if (index.complete) this.#partial.delete(segment.number)
     else this.#partial.add(segment.number)
