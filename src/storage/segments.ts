@@ -33,7 +33,7 @@ export interface SegmentList {
   /** By number. */
   files: SegmentFile[]
   /** Files that have a segment's name and are none. */
-  strays: Stray[]
+  strays: Stray<SegmentFile>[]
   /** Highest number of an index, 0 if there is none: proof that a segment was sealed. */
   indexed: number
 }

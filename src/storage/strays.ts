@@ -1,18 +1,26 @@
 /** Files among the segments that are none of them: what a name or a header says of them cannot be. */
-import type { SegmentFile } from './segments.js'
+import type { SegmentName } from './paths.js'
 
 /** So many segments in a row are not lost: where a number says so, the number is wrong. */
 export const MISSING_MAX = 10_000
 
-export interface Stray {
-  file: SegmentFile
+/** A file with a segment's name. */
+export interface Candidate extends SegmentName {
+  /** Its header, undefined if that does not check or is not one of this name. */
+  head: unknown
+  /** Its header checks, and is that of another segment. */
+  misnamed: boolean
+}
+
+export interface Stray<F extends Candidate> {
+  file: F
   reason: string
 }
 
 /** Sorts out, of all that have a segment's name, one file for each number, in order. */
-export function sortOut(all: readonly SegmentFile[]): { files: SegmentFile[]; strays: Stray[] } {
-  const strays: Stray[] = []
-  const keep = (file: SegmentFile, reason: string | undefined): boolean => {
+export function sortOut<F extends Candidate>(all: readonly F[]): { files: F[]; strays: Stray<F>[] } {
+  const strays: Stray<F>[] = []
+  const keep = (file: F, reason: string | undefined): boolean => {
     if (reason !== undefined) strays.push({ file, reason })
     return reason === undefined
   }
@@ -26,7 +34,7 @@ export function sortOut(all: readonly SegmentFile[]): { files: SegmentFile[]; st
 }
 
 /** Why a file whose header does not check cannot be what it is named; those with a header are who they say they are. */
-function outOfPlace({ number, first, name, head }: SegmentFile, all: readonly SegmentFile[]): string | undefined {
+function outOfPlace({ number, first, name, head }: Candidate, all: readonly Candidate[]): string | undefined {
   if (head !== undefined) return undefined
   const others = all.filter((other) => other.name !== name && other.head !== undefined)
   if (others.some((other) => other.number === number)) return 'another file is the segment of its number'

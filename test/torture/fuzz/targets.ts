@@ -287,10 +287,10 @@ async function snapshotTarget(): Promise<Target> {
 export const targets: readonly Target[] = [frame, header, snapshotFile, vouching, headFile, record, index, message]
 
 /** Whether what was accepted is as it should be. */
-export async function isSound({ inputs, decode, again }: Target, value: unknown, repaired: boolean): Promise<boolean> {
-  for (const input of inputs) if (isDeepStrictEqual(await decode(input), value)) return true
-  if (again === undefined || !repaired) return false
-  const second = await again(value)
+export async function isSound(target: Target, value: unknown, repaired: boolean): Promise<boolean> {
+  for (const input of target.inputs) if (isDeepStrictEqual(await target.decode(input), value)) return true
+  if (target.again === undefined || !repaired) return false
+  const second = await target.again(value)
   const plain = (one: unknown): unknown => (one as { plain?: unknown }).plain ?? one
   return isDeepStrictEqual(plain(second), plain(value))
 }

@@ -117,7 +117,6 @@ function judgeError(error: unknown, verdict: Verdict): void {
 async function judgeAll(golden: Golden, store: Store, verdict: Verdict): Promise<void> {
   const items = await list(store.read())
   judgeItems(golden, items, 1, golden.last, verdict, store.recovery.damage)
-  if (verdict.silentEnd > 0 && (store.recovery.unproven > 0 || store.recovery.tornBytes > 0)) verdict.silentEnd = 0
 }
 
 async function judgeAround(golden: Golden, store: Store, { first, last }: Segment, verdict: Verdict): Promise<void> {
