@@ -1,0 +1,60 @@
+/** A journal with enough derived rows for more than one file of LevelDB's: closed in order, and as the death of its process leaves it. */
+import { cpSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { defineEvents, defineProjection, openJournal, type Journal } from '../../../src/index.js'
+
+const notes = defineEvents({ 'note.added': { schema: 1, data: z.object({ n: z.number() }) } })
+
+export const tally = defineProjection(notes, {
+  name: 'tally',
+  revision: 1,
+  state: z.object({ sum: z.number(), text: z.string() }),
+  key: (event) => event.stream,
+  initial: () => ({ sum: 0, text: '' }),
+  index: { sum: ({ sum }) => sum },
+  on: { 'note.added': ({ sum }, { data }) => ({ sum: sum + data.n, text: 'text '.repeat(data.n % 20) }) },
+})
+
+export type NotesJournal = Journal<(typeof notes)['definitions'], never>
+
+export const openNotes = (directory: string): Promise<NotesJournal> => openJournal(directory, { events: notes, projections: [tally] })
+
+/** Every row in both orders, and some of them one by one, as text. */
+export async function rowsOf(journal: NotesJournal): Promise<string> {
+  const rows: unknown[] = []
+  for (const options of [{}, { by: 'sum', reverse: true }])
+    for await (const { key, state } of journal.list(tally, options)) rows.push([key, state.sum, state.text.length])
+  for (const key of ['s0', 's17', 's299', 'none']) rows.push((await journal.view(tally, key)).state ?? null)
+  return JSON.stringify(rows)
+}
+
+export interface Golden {
+  /** Directories to copy. */
+  images: string[]
+  rows: string
+}
+
+export async function golden(base: string): Promise<Golden> {
+  const directory = join(base, 'golden')
+  const closed = join(base, 'closed')
+  const died = join(base, 'died')
+  for (let life = 0; life < 3; life++) {
+    const journal = await openNotes(directory)
+    for (let n = 0; n < 300; n++) void journal.append(`s${n}`, [{ type: 'note.added', data: { n: n + life } }], { durability: 'os' })
+    await journal.append('s0', [{ type: 'note.added', data: { n: 1 } }])
+    await rowsOf(journal)
+    await journal.close()
+  }
+  copy(directory, closed)
+  const open = await openNotes(directory)
+  const rows = await rowsOf(open)
+  copy(directory, died)
+  await open.close()
+  return { images: [closed, died], rows }
+}
+
+/** A copy without locks: reading LevelDB's would give it back. */
+function copy(from: string, to: string): void {
+  cpSync(from, to, { recursive: true, filter: (path) => !path.endsWith('LOCK') })
+}
