@@ -1,0 +1,47 @@
+/** The proof that the proof works: bugs are planted in copies of the sources, and each is found. */
+import { availableParallelism } from 'node:os'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { bugs, Copy, finderOf } from './planted.js'
+import { finders } from './finders.js'
+
+const all = bugs()
+
+/** Runs work for each, as many at a time as the machine has processors. */
+async function pool<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  let next = 0
+  const worker = async (): Promise<void> => {
+    for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i] as T)
+  }
+  await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, worker))
+  return results
+}
+
+describe('planted bugs', () => {
+  test('are 25 or more, each says what it breaks, and each has a finder', () => {
+    expect(all.length).toBeGreaterThanOrEqual(25)
+    expect(all.filter(({ what }) => what === '').map(({ name }) => name)).toEqual([])
+    expect(Object.keys(finderOf).toSorted()).toEqual(all.map(({ name }) => name))
+    expect(Object.values(finderOf).filter((finder) => !Object.hasOwn(finders, finder))).toEqual([])
+  })
+
+  test('are all found', { timeout: 300_000 }, async () => {
+    const outcomes = await pool(all, async (bug) => {
+      const copy = new Copy()
+      onTestFinished(() => copy.remove())
+      await copy.plant(bug)
+      const found = await copy.find([finderOf[bug.name] as string])
+      copy.remove()
+      return `${bug.name}: ${found === undefined ? 'NOT FOUND' : 'found'}`
+    })
+    expect(outcomes).toEqual(all.map(({ name }) => `${name}: found`))
+  })
+
+  test('are what is found: the sources as they are give no finder anything to find', { timeout: 300_000 }, async () => {
+    const copy = new Copy()
+    onTestFinished(() => copy.remove())
+    const names = [...new Set(Object.values(finderOf))]
+    const halves = [names.filter((_, i) => i % 2 === 0), names.filter((_, i) => i % 2 === 1)]
+    expect(await pool(halves, (half) => copy.find(half))).toEqual([undefined, undefined])
+  })
+})
