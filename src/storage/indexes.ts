@@ -162,11 +162,7 @@ export class Indexes<Note> {
     const file = this.#files.get(segment)
     let found = await file?.part(location)
     // An index that was made again from a damaged segment may count its streams otherwise.
-    for (
-      let i = 0;
-      file !== undefined && found?.stream !== stream && i < file.header.streams && this.#partial.has(file.header.segment);
-      i++
-    )
+    for (let i = 0; file !== undefined && found?.stream !== stream && i < file.header.streams && this.#partial.has(segment); i++)
       found = await file.part(i)
     return found?.stream === stream ? this.#filePart(found) : undefined
   }
@@ -235,8 +231,13 @@ export class Indexes<Note> {
     }
   }
 
-  /** Makes an index: as a file if it may and the index is whole, else in memory. */
-  async #make({ segment, index }: Unbuilt<Note>, place: boolean): Promise<void> {
+  /** Makes an index, and before it those whose tables it takes over and that turn out not to check. */
+  async #make(unbuilt: Unbuilt<Note>, place: boolean): Promise<void> {
+    await this.#sure(() => this.#makeOnce(unbuilt, place))
+  }
+
+  /** As a file if it may and the index is whole, else in memory. */
+  async #makeOnce({ segment, index }: Unbuilt<Note>, place: boolean): Promise<void> {
     const source = this.#source(segment, index)
     if (index.complete) this.#partial.delete(segment.number)
     else this.#partial.add(segment.number)

@@ -4,6 +4,7 @@ import { rot, SMALL } from '../torture/layers/rot.js'
 import { campaign } from '../torture/layer.js'
 import { everyBit, everyFile, everySector, nothingAtAll, type Tried } from '../torture/rot/exhaustive.js'
 import { goldenJournal } from '../torture/rot/golden.js'
+import { judgeReading, judgeWriting } from '../torture/rot/judge.js'
 import { seed, withSeed } from '../support/seed.js'
 
 const golden = await goldenJournal(SMALL.bytes, SMALL.segmentBytes)
@@ -31,6 +32,16 @@ describe('a journal of 13 KB', () => {
 
   test('with any file deleted, doubled, swapped or renamed is never wrong', { timeout: 120_000 }, async () => {
     expectAll(await everyFile(golden), 300)
+  })
+
+  test('with an index missing and another hurt where its table lies is never wrong', async () => {
+    const files = golden.files.copy()
+    const [, second, , fourth] = [...files.inodes.keys()].filter((path) => path.endsWith('.idx')).toSorted()
+    files.inodes.get(second!)!.bytes[4096 + 100]! ^= 1
+    files.inodes.delete(fourth!)
+    const { problems, noticed } = await judgeReading(golden, files.copy(), { thorough: true })
+    expect({ problems, noticed }).toEqual({ problems: [], noticed: false })
+    expect((await judgeWriting(golden, files)).problems).toEqual([])
   })
 
   test(withSeed('hurt in several ways at once is never wrong'), { timeout: 120_000 }, async () => {

@@ -104,7 +104,7 @@ function someName(chance: Chance): string {
 
 function double(files: MemoryFiles, path: string, chance: Chance): string {
   const to = someName(chance)
-  files.inodes.set(to, { bytes: own(files, path), lock: undefined })
+  files.inodes.set(to, { bytes: Buffer.from(own(files, path)), lock: undefined })
   return `once more as ${to}`
 }
 
