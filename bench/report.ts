@@ -47,6 +47,8 @@ Opening a cleanly closed journal of ${sizes.large.toLocaleString('en')} events t
   runtime uses it: every event held against the laws, seven projections folded and kept on the disk while it is written. No peer does that.
 - **Version check**: every contender refuses a commit whose stream has moved on.
 - **Replay**: all events read in order, decoded, and folded by the same session projection; the results are compared. ${sizes.replay.toLocaleString('en')} events in 1,000 streams.
+- **Reading**: \`readAll\` from beginning to end; the second journal holds the same events as they were three schemas ago, so each of them goes
+  through three steps (a field renamed, one retyped, one added) and is held against today's schema.
 - **Checked**: after every run the store is read back and its items are counted.
 
 Machine: ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${release()}, Node ${process.version}.

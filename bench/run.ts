@@ -1,4 +1,4 @@
-/** Measures turnlog beside its peers in one run and writes docs/benchmarks.md. `--quick` for a look, `--json` for machines. */
+/** Measures turnlog beside its peers in one run and writes docs/benchmarks.md. `--quick` for a look, `--json` for machines, `--upcasting` for one measure alone. */
 import { execSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -11,13 +11,22 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    upcasting: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
 if (values.help) {
   console.log(
-    'npm run bench -- [--quick] [--json]\n\nMeasures turnlog, better-sqlite3 and lmdb in turn and writes docs/benchmarks.md (not with --quick).',
+    'npm run bench -- [--quick] [--json]\n\nMeasures turnlog, better-sqlite3 and lmdb in turn and writes docs/benchmarks.md (not with --quick).\n--upcasting measures only what reading old events costs, which needs no other store.',
   )
+  process.exit(0)
+}
+
+if (values.upcasting) {
+  const { reading } = await import('./upcasting.js')
+  const count = values.quick ? 50_000 : 500_000
+  for (const { contender, value } of await reading(count, 3))
+    console.log(`${contender}: ${Math.round(value).toLocaleString('en')} events/s`)
   process.exit(0)
 }
 
@@ -31,6 +40,7 @@ if (!existsSync(join(root, 'bench/node_modules'))) {
 const { contenders, turnlogWhole } = await import('./contenders.js')
 const { concurrent, inDirectory, load, openTime, replay, sequential } = await import('./measure.js')
 const { document, table } = await import('./report.js')
+const { reading } = await import('./upcasting.js')
 
 const sizes: Sizes = values.quick
   ? { repeats: 3, sequential: 500, concurrent: 6400, replay: 50_000, small: 10_000, large: 50_000 }
@@ -95,6 +105,10 @@ await inDirectory(async (directory) => {
     }
   }
 })
+
+for (const { contender, value } of await reading(sizes.replay, sizes.repeats)) {
+  note(`reading ${sizes.replay.toLocaleString('en')} events`, contender, 'events/s', value)
+}
 
 if (values.json) console.log(JSON.stringify({ sizes, figures }, undefined, 2))
 else console.log(`\n${table(figures)}`)
