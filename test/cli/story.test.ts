@@ -18,8 +18,17 @@ function read(lines: readonly object[]): Promise<Story> {
   return readStory(path)
 }
 
-const user = (content: unknown, more: object = {}): object => ({ type: 'user', sessionId: 's', cwd: '/srv', message: { role: 'user', content }, ...more })
-const assistant = (...content: object[]): object => ({ type: 'assistant', message: { role: 'assistant', content, usage: { input_tokens: 5, output_tokens: 3 } } })
+const user = (content: unknown, more: object = {}): object => ({
+  type: 'user',
+  sessionId: 's',
+  cwd: '/srv',
+  message: { role: 'user', content },
+  ...more,
+})
+const assistant = (...content: object[]): object => ({
+  type: 'assistant',
+  message: { role: 'assistant', content, usage: { input_tokens: 5, output_tokens: 3 } },
+})
 
 describe('a story', () => {
   test('is what happened in the transcript', async () => {

@@ -14,4 +14,6 @@ const { files, sessions, events, added } = await importSources({
   },
 })
 const peakMiB = Math.round(process.resourceUsage().maxRSS / 1024)
-process.stdout.write(JSON.stringify({ files: files.length, damaged: files.flatMap(({ damaged }) => damaged), sessions, events, added, peakMiB }))
+process.stdout.write(
+  JSON.stringify({ files: files.length, damaged: files.flatMap(({ damaged }) => damaged), sessions, events, added, peakMiB }),
+)

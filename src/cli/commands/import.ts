@@ -30,7 +30,8 @@ export const importing: Command = {
   ],
   async run({ arguments: [directory, ...sources], options, json }) {
     const { from } = options
-    if (typeof from === 'string' && !kinds.includes(from)) throw new UsageError(`--from takes one of ${kinds.join(', ')}, not ${JSON.stringify(from)}`)
+    if (typeof from === 'string' && !kinds.includes(from))
+      throw new UsageError(`--from takes one of ${kinds.join(', ')}, not ${JSON.stringify(from)}`)
     const dryRun = options['dry-run'] === true
     const progress = new Progress('importing')
     const report = await importSources({

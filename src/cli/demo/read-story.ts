@@ -18,10 +18,18 @@ export async function readStory(path: string): Promise<Story> {
   const report = new Report()
   const [file] = await filesBelow(path)
   const source = file === undefined || 'reason' in file ? undefined : await firstSession(file, report)
-  if (source === undefined) throw new UnknownTranscript(`${path}: no session of a kind that is known; turnlog import --help lists the kinds`)
+  if (source === undefined)
+    throw new UnknownTranscript(`${path}: no session of a kind that is known; turnlog import --help lists the kinds`)
   const { head, stream } = source
   const { agent = 'unknown', workspace } = head.session
-  const story: Story = { id: stream.replace(/^session-/, ''), agent, ...(workspace === undefined ? {} : { workspace }), moments: [], rows: 0, skipped: {} }
+  const story: Story = {
+    id: stream.replace(/^session-/, ''),
+    agent,
+    ...(workspace === undefined ? {} : { workspace }),
+    moments: [],
+    rows: 0,
+    skipped: {},
+  }
   const player = new Player(story)
   const reading = source.reader()
   for await (const row of source.rows()) {
@@ -69,13 +77,22 @@ class Player {
         this.#calls += 1
         return { kind: 'called', callId: told.callId ?? `call-${this.#calls}`, name: told.name, arguments: told.arguments }
       case 'returned':
-        return { kind: 'returned', status: told.status === 'ok' ? 'ok' : 'error', content: told.content, ...(told.callId === undefined ? {} : { callId: told.callId }) }
+        return {
+          kind: 'returned',
+          status: told.status === 'ok' ? 'ok' : 'error',
+          content: told.content,
+          ...(told.callId === undefined ? {} : { callId: told.callId }),
+        }
       case 'measured': {
         const { inputTokens: input = 0, outputTokens: output = 0 } = told.usage
         return { kind: 'measured', tokens: { input, output }, ...(told.model === undefined ? {} : { model: told.model }) }
       }
       case 'ended':
-        return { kind: 'ended', how: told.how === 'interrupted' ? 'cancelled' : told.how, ...(told.reason === undefined ? {} : { reason: told.reason }) }
+        return {
+          kind: 'ended',
+          how: told.how === 'interrupted' ? 'cancelled' : told.how,
+          ...(told.reason === undefined ? {} : { reason: told.reason }),
+        }
       default:
         return undefined
     }

@@ -1,7 +1,6 @@
 /** What a demonstration plays: what happened in a session, as far as a runtime would have done it. The sample is written in these. */
 import type { Part } from '../import/moments.js'
 
-
 /** Tokens that a model call took. */
 export interface Tokens {
   input: number

@@ -8,7 +8,8 @@ export function saidByUser(content: unknown): { outcomes: Moment[]; input: Part[
   const outcomes: Moment[] = []
   const input: Part[] = []
   for (const block of blocksOf(content)) {
-    if (isFields(block) && (block['type'] === 'tool_result' || block['type'] === 'tool-result')) outcomes.push(outcomeOf(new Taken(block), 'content'))
+    if (isFields(block) && (block['type'] === 'tool_result' || block['type'] === 'tool-result'))
+      outcomes.push(outcomeOf(new Taken(block), 'content'))
     else input.push(partOf(block))
   }
   return { outcomes, input }
@@ -48,4 +49,3 @@ export function usageOf(used: Fields): Usage {
   const inputTokens = (countOf(used['input_tokens']) ?? 0) + (cacheWriteTokens ?? 0) + (cacheReadTokens ?? 0)
   return known({ inputTokens, outputTokens: countOf(used['output_tokens']), cacheReadTokens, cacheWriteTokens })
 }
-

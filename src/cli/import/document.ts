@@ -8,7 +8,11 @@ import type { SourceFile } from './source-file.js'
 /** The document's object, or list; undefined where there is none, which the report is told. */
 export async function documentOf(file: SourceFile, report: Report): Promise<Fields | undefined>
 export async function documentOf(file: SourceFile, report: Report, is: 'list'): Promise<unknown[] | undefined>
-export async function documentOf(file: SourceFile, report: Report, is: 'object' | 'list' = 'object'): Promise<Fields | unknown[] | undefined> {
+export async function documentOf(
+  file: SourceFile,
+  report: Report,
+  is: 'object' | 'list' = 'object',
+): Promise<Fields | unknown[] | undefined> {
   if (file.bytes > BYTES_MAX) {
     report.damaged(file, { reason: `a document of ${file.bytes} bytes beside a session; more than ${BYTES_MAX} are not read` })
     return undefined

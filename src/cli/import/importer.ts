@@ -58,7 +58,14 @@ export function streamOf(id: string, prefix = 'session'): string {
 export function fileSource(
   kind: string,
   file: SourceFile,
-  about: { id?: string; session?: SessionFields; createdAt?: number; endsTurns?: boolean; rows?: () => AsyncIterable<Row>; reader: () => Reader },
+  about: {
+    id?: string
+    session?: SessionFields
+    createdAt?: number
+    endsTurns?: boolean
+    rows?: () => AsyncIterable<Row>
+    reader: () => Reader
+  },
 ): Source {
   const { id = fileId(kind, file), session = {}, createdAt, endsTurns = false, rows = () => jsonlRows(file), reader } = about
   return {

@@ -11,11 +11,18 @@ export interface Commit {
   bytes: number
 }
 
-const BYTES_MAX = 4 * 1024 * 1024
+const BYTES_MAX = 1024 * 1024
 const COMMITS_MAX = 256
 
 /** Errors that say something of the commit, and not of the journal. */
-const OF_THE_COMMIT = new Set(['JOURNAL_LAW_BROKEN', 'JOURNAL_EVENT_INVALID', 'JOURNAL_LIMIT', 'JOURNAL_VERSION_CONFLICT', 'JOURNAL_COMMIT_ID_REUSED', 'JOURNAL_DAMAGED'])
+const OF_THE_COMMIT = new Set([
+  'JOURNAL_LAW_BROKEN',
+  'JOURNAL_EVENT_INVALID',
+  'JOURNAL_LIMIT',
+  'JOURNAL_VERSION_CONFLICT',
+  'JOURNAL_COMMIT_ID_REUSED',
+  'JOURNAL_DAMAGED',
+])
 
 export class Outbox {
   readonly #journal: OpenedJournal | undefined
@@ -52,7 +59,11 @@ export class Outbox {
     this.#check()
   }
 
-  async #append(journal: OpenedJournal, { stream, expectedVersion, commitId, events }: Commit, refused: (why: string) => void): Promise<void> {
+  async #append(
+    journal: OpenedJournal,
+    { stream, expectedVersion, commitId, events }: Commit,
+    refused: (why: string) => void,
+  ): Promise<void> {
     try {
       await journal.append(stream, events as readonly NewEvent<(typeof builtIn)['definitions']>[], { expectedVersion, commitId })
       this.added += events.length

@@ -33,10 +33,14 @@ export interface Place {
   isAhead: boolean
 }
 
-export const digestOf = (before: string, { raw }: Row): string => createHash('sha256').update(before).update('\n').update(raw).digest('hex').slice(0, 16)
+export const digestOf = (before: string, { raw }: Row): string =>
+  createHash('sha256').update(before).update('\n').update(raw).digest('hex').slice(0, 16)
 
 export function headDigest({ session: { source: _, ...session }, put }: Head): string {
-  return createHash('sha256').update(JSON.stringify([session, put])).digest('hex').slice(0, 8)
+  return createHash('sha256')
+    .update(JSON.stringify([session, put]))
+    .digest('hex')
+    .slice(0, 8)
 }
 
 /** Streams of one name that are looked through. */

@@ -44,7 +44,11 @@ export class Report {
   of({ path }: { path: string }, kind = 'unknown'): FileReport {
     const there = this.#items.get(path)
     if (there !== undefined) return there
-    const details = { inferred: Object.create(null) as Record<string, number>, extra: Object.create(null) as Record<string, number>, notes: [] }
+    const details = {
+      inferred: Object.create(null) as Record<string, number>,
+      extra: Object.create(null) as Record<string, number>,
+      notes: [],
+    }
     const item: FileReport = { path, kind, sessions: 0, events: 0, inferred: 0, extra: 0, damaged: [], details }
     this.#items.set(path, item)
     return item

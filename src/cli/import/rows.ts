@@ -40,7 +40,13 @@ export async function* rowsIn(file: SourceFile, chunks: AsyncIterable<Buffer>, o
   const where = of === undefined ? {} : { of }
   for await (const line of lines(chunks)) {
     if ('tooLong' in line) {
-      yield { ...where, file, line: line.number, raw: `${line.tooLong}`, damaged: `a line of ${line.tooLong} bytes; more than ${BYTES_MAX} are not read` }
+      yield {
+        ...where,
+        file,
+        line: line.number,
+        raw: `${line.tooLong}`,
+        damaged: `a line of ${line.tooLong} bytes; more than ${BYTES_MAX} are not read`,
+      }
       continue
     }
     const text = line.bytes.toString('utf8')
@@ -86,9 +92,7 @@ function* rowsOf(file: SourceFile, text: string, line: number, last: boolean, ch
   if (whole !== undefined) return yield { ...whole, line, ...(last ? { unended: true } : {}) }
   const pieces = text.length > SEARCHED_MAX ? [] : glued(text)
   if (pieces.length === 0) {
-    return yield last
-      ? { file, line, raw: text, torn: true, damaged: 'torn last line' }
-      : { file, line, raw: text, damaged: 'not JSON' }
+    return yield last ? { file, line, raw: text, torn: true, damaged: 'torn last line' } : { file, line, raw: text, damaged: 'not JSON' }
   }
   let from = 0
   for (const { offset, end } of pieces) {

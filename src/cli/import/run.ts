@@ -57,7 +57,9 @@ async function filesOf(sources: readonly string[], report: Report): Promise<Sour
 
 /** The files of each importer: those it recognises, and those that lie among them and belong to them. */
 async function sorted(files: readonly SourceFile[], from: string | undefined, report: Report): Promise<Map<Importer, SourceFile[]>> {
-  const whose = new Map<Importer, SourceFile[]>(importers.filter(({ kind }) => from === undefined || kind === from).map((importer) => [importer, []]))
+  const whose = new Map<Importer, SourceFile[]>(
+    importers.filter(({ kind }) => from === undefined || kind === from).map((importer) => [importer, []]),
+  )
   const nobodys: SourceFile[] = []
   for (const file of files) {
     const importer = from === undefined ? await importerOf(file, report) : [...whose.keys()][0]
@@ -67,7 +69,8 @@ async function sorted(files: readonly SourceFile[], from: string | undefined, re
   const folders = new Map([...whose].map(([importer, own]) => [importer, foldersOf(own)]))
   for (const file of nobodys) {
     const importer = importers.find((one) => one.accompanies?.(file, folders.get(one) ?? new Set()) === true)
-    if (importer === undefined) report.damaged(report.of(file), { reason: file.bytes === 0 ? 'an empty file' : 'of no known kind; name one with --from' })
+    if (importer === undefined)
+      report.damaged(report.of(file), { reason: file.bytes === 0 ? 'an empty file' : 'of no known kind; name one with --from' })
     else whose.get(importer)?.push(file)
   }
   for (const [importer, own] of whose) for (const file of own) report.of(file, importer.kind)
@@ -97,8 +100,19 @@ interface Running {
 }
 
 async function importAll(importer: Importer, files: readonly SourceFile[], running: Running): Promise<void> {
-  if (files.length === 0) return
-  /** Streams that were written in this run: what was sent has to be there before anybody looks. */
+  if (files.length === 0 || (await importTogether(importer, files, running)) === undefined) return
+  // One of the files is to blame, and the others are not: each by itself, and what is in already is not told twice.
+  for (const file of files) {
+    const { sessions, damaged } = running.report.of(file)
+    if (sessions > 0 || damaged.length > 0) continue
+    const error = await importTogether(importer, [file], running)
+    if (error !== undefined) running.report.failed(file, error)
+  }
+}
+
+/** Gives back what stood in the way. @throws what is wrong with the journal. */
+async function importTogether(importer: Importer, files: readonly SourceFile[], running: Running): Promise<unknown> {
+  /** Streams that were written: what was sent has to be there before anybody looks. */
   const written = new Set<string>()
   try {
     for await (const source of importer.sessions(files, running.report)) {
@@ -108,8 +122,10 @@ async function importAll(importer: Importer, files: readonly SourceFile[], runni
     }
   } catch (error) {
     if (isJournalError(error)) throw error
-    for (const file of files.slice(0, 1)) running.report.failed(file, error)
+    await running.outbox.drain()
+    return error
   }
+  return undefined
 }
 
 async function importOne(source: Source, running: Running): Promise<void> {

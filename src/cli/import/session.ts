@@ -42,7 +42,10 @@ export class Session {
     this.#source = source
     this.#place = place
     this.#around = around
-    this.#weaver = source.task === undefined ? new SessionWeaver(source.head, source.file.changedAt, source.endsTurns) : new TaskWeaver(source.head.createdAt ?? source.file.changedAt)
+    this.#weaver =
+      source.task === undefined
+        ? new SessionWeaver(source.head, source.file.changedAt, source.endsTurns)
+        : new TaskWeaver(source.head.createdAt ?? source.file.changedAt)
     this.#reader = source.reader()
     this.#head = headDigest(source.head)
     this.#version = place.version
@@ -67,7 +70,8 @@ export class Session {
         read(row.raw.length)
         const moments = tell(this.#reader, row, report)
         if (row.torn === true) continue
-        if (this.#weaver.isDeleted) return report.note(row.file, 'the session is deleted, and what the source says after that is left there')
+        if (this.#weaver.isDeleted)
+          return report.note(row.file, 'the session is deleted, and what the source says after that is left there')
         await this.#one(row, moments)
         if (this.#refused !== undefined) return
       }
@@ -112,7 +116,12 @@ export class Session {
     const { events, inferred, problems } = this.#weaver.take()
     report.of(file).events += events.length
     for (const what of inferred) report.inferred(file, what)
-    for (const reason of problems) report.damaged(file, { ...(row?.line === undefined ? {} : { line: row.line }), ...(row?.offset === undefined ? {} : { offset: row.offset }), reason })
+    for (const reason of problems)
+      report.damaged(file, {
+        ...(row?.line === undefined ? {} : { line: row.line }),
+        ...(row?.offset === undefined ? {} : { offset: row.offset }),
+        reason,
+      })
     const [begin] = events
     if (begin !== undefined && this.#isFirst) Object.assign(begin.meta, { from: kindOf(this.#source.head) })
     if (begin !== undefined) this.#isFirst = false
@@ -130,7 +139,13 @@ export class Session {
     const events = this.#batch
     if (events.length === 0 || this.#refused !== undefined) return
     const { stream } = this.#place
-    const commit = { stream, expectedVersion: this.#version, commitId: this.#commitId(), events, bytes: this.#characters + events.length * 200 }
+    const commit = {
+      stream,
+      expectedVersion: this.#version,
+      commitId: this.#commitId(),
+      events,
+      bytes: this.#characters + events.length * 200,
+    }
     this.#batch = []
     this.#characters = 0
     this.#version += events.length

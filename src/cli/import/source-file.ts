@@ -27,7 +27,12 @@ export async function filesBelow(path: string): Promise<(SourceFile | NoFile)[]>
     const stat = await lstat(here)
     if (stat.isDirectory()) {
       const names = await readdir(here)
-      pending.push(...names.toSorted().toReversed().map((name) => join(here, name)))
+      pending.push(
+        ...names
+          .toSorted()
+          .toReversed()
+          .map((name) => join(here, name)),
+      )
     } else if (stat.isFile()) {
       found.push({ path: here, name: basename(resolve(here)), bytes: stat.size, changedAt: Math.round(stat.mtimeMs) })
     } else {

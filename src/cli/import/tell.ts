@@ -11,7 +11,8 @@ const KEPT_MAX = 256 * 1024
 /** Torn records give nothing. */
 export function tell(reader: Reading, row: Row, report: Report): Moment[] {
   const { file, line, offset, damaged, changed, of } = row
-  if (damaged !== undefined) report.damaged(file, { ...known({ line, offset }), reason: of?.includes('/') === true ? `${of}: ${damaged}` : damaged })
+  if (damaged !== undefined)
+    report.damaged(file, { ...known({ line, offset }), reason: of?.includes('/') === true ? `${of}: ${damaged}` : damaged })
   for (const how of changed ?? []) report.inferred(file, how)
   if (row.torn === true) return []
   if (row.fields === undefined) return [{ kind: 'noted', what: 'damaged', extra: { damaged: keptOf(row.raw) } }]
@@ -26,7 +27,9 @@ export function tell(reader: Reading, row: Row, report: Report): Moment[] {
 }
 
 function reasonOf({ all }: Taken, rest: Fields, moments: readonly Moment[]): string {
-  const name = [all['type'], all['subtype'], all['role'], all['event'], all['kind']].filter((part) => typeof part === 'string' && part.length < 60).join('/')
+  const name = [all['type'], all['subtype'], all['role'], all['event'], all['kind']]
+    .filter((part) => typeof part === 'string' && part.length < 60)
+    .join('/')
   return moments.length === 0 ? `${name || 'record'}` : `${name || 'record'}: ${Object.keys(rest).slice(0, 8).join(', ')}`
 }
 

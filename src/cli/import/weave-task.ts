@@ -1,7 +1,7 @@
 /** Weaving a task: its events in order, each in the attempt that runs. */
 import type { Fields } from './fields.js'
 import type { Moment } from './moments.js'
-import type { Weave } from './weave-turn.js'
+import type { Weave } from './weave-life.js'
 import type { Weaver } from './weaver.js'
 
 /** What a task was told to be when the source ended while it ran. */
@@ -66,7 +66,8 @@ export class TaskWeaver implements Weaver {
   /** Whatever comes after an end, or before a start, needs a start of its own. */
   #makeRoom(type: string): void {
     if (this.#status === 'failed') this.#emit('task.retried', { reason: 'the source goes on' })
-    if (type !== 'task.started' && type !== 'task.cancelled' && (this.#status === 'queued' || this.#status === 'interrupted')) this.#emit('task.started', {})
+    if (type !== 'task.started' && type !== 'task.cancelled' && (this.#status === 'queued' || this.#status === 'interrupted'))
+      this.#emit('task.started', {})
   }
 
   #emit(type: string, data: Fields): void {
@@ -77,7 +78,8 @@ export class TaskWeaver implements Weaver {
     }
     if (type === 'task.started') this.#attempt += 1
     const waits = this.#status === 'queued' && type === 'task.cancelled'
-    const attempt = type === 'task.enqueued' ? {} : { attempt: type === 'task.retried' || waits ? this.#attempt + 1 : Math.max(1, this.#attempt) }
+    const attempt =
+      type === 'task.enqueued' ? {} : { attempt: type === 'task.retried' || waits ? this.#attempt + 1 : Math.max(1, this.#attempt) }
     this.#status = next === 'same' ? this.#status : next
     this.#out.events.push({ type, data: { taskId: this.#taskId ?? '', ...attempt, ...data }, meta: { occurredAt: this.#at } })
   }

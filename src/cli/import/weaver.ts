@@ -3,7 +3,8 @@
  * that broke off, or whose source has grown, is told again in silence up to where it was, and goes on from there.
  */
 import { known, type Fields } from './fields.js'
-import { TurnWeaver, type Weave } from './weave-turn.js'
+import type { Weave } from './weave-life.js'
+import { TurnWeaver } from './weave-turn.js'
 import type { Moment, SessionFields } from './moments.js'
 import { newThread, type Thread } from './woven.js'
 
@@ -75,7 +76,8 @@ export class SessionWeaver extends TurnWeaver implements Weaver {
       if (turn?.status !== 'running') continue
       const isOver = !turn.explicit && turn.said && turn.calls.size === 0 && turn.items.size === 0
       if (isOver) this.end(turn, { how: 'completed', inferred: 'the end of the last turn' }, 'concluded')
-      else this.end(turn, { how: 'interrupted', reason: 'the source ends here', inferred: 'a turn that the source leaves open' }, 'concluded')
+      else
+        this.end(turn, { how: 'interrupted', reason: 'the source ends here', inferred: 'a turn that the source leaves open' }, 'concluded')
     }
     this.#putAway()
   }
@@ -99,6 +101,9 @@ export class SessionWeaver extends TurnWeaver implements Weaver {
     const { put } = this.#head
     if (put === undefined || this.#put !== undefined) return
     this.#put = put.how
+    for (const { queue } of this.threads.values()) {
+      for (const turnId of queue.splice(0)) this.aside('turn.cancelled', { turnId, attempt: 1, reason: `the session is ${put.how}` })
+    }
     this.emit(`session.${put.how}`, known({ reason: put.reason }))
   }
 
@@ -185,7 +190,8 @@ export class SessionWeaver extends TurnWeaver implements Weaver {
     if (from?.turn?.id === through && from?.turn !== undefined) this.settle(from, 'the conversation went on in another branch')
     const thread = newThread(moment.thread)
     this.threads.set(thread.id, thread)
-    if (from === undefined || through === undefined) this.emit('thread.started', known({ threadId: thread.id, title: moment.title, kind: 'branch' }))
+    if (from === undefined || through === undefined)
+      this.emit('thread.started', known({ threadId: thread.id, title: moment.title, kind: 'branch' }))
     else this.emit('thread.forked', known({ threadId: thread.id, from: from.id, throughTurnId: through, title: moment.title }))
   }
 
@@ -196,4 +202,3 @@ export class SessionWeaver extends TurnWeaver implements Weaver {
     this.emit('thread.started', known({ threadId, kind: of, title, ...(parent === undefined ? {} : { extra: { parent } }) }))
   }
 }
-

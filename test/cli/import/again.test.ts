@@ -13,8 +13,20 @@ const fixtures = join(root, 'test/fixtures/import')
 const places = new Places()
 afterAll(() => places.remove())
 
-const prompt = (uuid: string, text: string): object => ({ type: 'user', uuid, sessionId: 's', timestamp: '2026-03-01T08:00:00Z', message: { role: 'user', content: text } })
-const answer = (uuid: string, ...content: object[]): object => ({ type: 'assistant', uuid, sessionId: 's', timestamp: '2026-03-01T08:00:01Z', message: { role: 'assistant', content } })
+const prompt = (uuid: string, text: string): object => ({
+  type: 'user',
+  uuid,
+  sessionId: 's',
+  timestamp: '2026-03-01T08:00:00Z',
+  message: { role: 'user', content: text },
+})
+const answer = (uuid: string, ...content: object[]): object => ({
+  type: 'assistant',
+  uuid,
+  sessionId: 's',
+  timestamp: '2026-03-01T08:00:01Z',
+  message: { role: 'assistant', content },
+})
 const said = (text: string): object => ({ type: 'text', text })
 const lines = (...rows: object[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('')
 
@@ -41,10 +53,22 @@ describe('a source that has grown', () => {
     for (const cut of [1, Math.ceil(all.length / 2), all.length - 1]) {
       const path = join(places.next('growing'), name)
       mkdirSync(dirname(path), { recursive: true })
-      writeFileSync(path, all.slice(0, cut).map((line) => `${line}\n`).join(''))
+      writeFileSync(
+        path,
+        all
+          .slice(0, cut)
+          .map((line) => `${line}\n`)
+          .join(''),
+      )
       const directory = places.next()
       await imported(directory, path)
-      appendFileSync(path, all.slice(cut).map((line) => `${line}\n`).join(''))
+      appendFileSync(
+        path,
+        all
+          .slice(cut)
+          .map((line) => `${line}\n`)
+          .join(''),
+      )
       const { report } = await imported(directory, path)
       expect(report.files.flatMap(({ damaged }) => damaged)).toEqual([])
       const streams = [...(await eventsIn(directory)).keys()]
@@ -59,7 +83,18 @@ describe('a source that has grown', () => {
     const directory = places.next()
     await imported(directory, path)
     expect(typesOf((await eventsIn(directory)).get('session-s')).slice(-2)).toEqual(['tool.unknown', 'turn.interrupted'])
-    appendFileSync(path, lines({ type: 'user', uuid: 'u2', sessionId: 's', message: { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'c1', content: '06:12' }] } }, answer('a2', said('At 06:12.'))))
+    appendFileSync(
+      path,
+      lines(
+        {
+          type: 'user',
+          uuid: 'u2',
+          sessionId: 's',
+          message: { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'c1', content: '06:12' }] },
+        },
+        answer('a2', said('At 06:12.')),
+      ),
+    )
     await imported(directory, path)
     const told = toldBy(await transcriptOf(directory, 'session-s'))
     expect(told).toContain('tool: table {} ok: 06:12')
@@ -73,11 +108,15 @@ describe('a source that has grown', () => {
     expect((await imported(directory, path)).report.files[0]?.damaged).toEqual([{ line: 2, reason: 'torn last line' }])
     writeFileSync(path, whole)
     expect((await imported(directory, path)).report.files[0]?.damaged).toEqual([])
-    expect(toldBy(await transcriptOf(directory, 'session-s')).filter((line) => !line.startsWith('note'))).toEqual(['person: When?', 'model: At 06:12.'])
+    expect(toldBy(await transcriptOf(directory, 'session-s')).filter((line) => !line.startsWith('note'))).toEqual([
+      'person: When?',
+      'model: At 06:12.',
+    ])
   })
 
   test('only in its title says so, and goes back to the old one', async () => {
-    const document = (title: string): string => JSON.stringify({ schema_version: 1, metadata: { id: 'x', title }, messages: [{ role: 'user', content: [said('When?')] }] })
+    const document = (title: string): string =>
+      JSON.stringify({ schema_version: 1, metadata: { id: 'x', title }, messages: [{ role: 'user', content: [said('When?')] }] })
     const path = source(document('one'), 'x.json')
     const directory = places.next()
     await imported(directory, path)
@@ -106,7 +145,9 @@ describe('the same session', () => {
     const directory = places.next()
     await imported(directory, source(lines(prompt('u1', 'When?'))))
     const other = source(lines(prompt('v1', 'Where?')))
-    expect((await imported(directory, other)).file('source.jsonl').details.notes).toEqual([expect.stringMatching(/this one is session-s~2/)])
+    expect((await imported(directory, other)).file('source.jsonl').details.notes).toEqual([
+      expect.stringMatching(/this one is session-s~2/),
+    ])
     expect((await imported(directory, other)).report.added).toBe(0)
     expect(toldBy(await transcriptOf(directory, 'session-s~2'))[0]).toBe('person: Where?')
   })
@@ -131,7 +172,11 @@ describe(withSeed('an import that is killed'), () => {
     const folder = places.next('killed')
     mkdirSync(folder)
     for (let n = 0; n < 6; n += 1) {
-      const rows = Array.from({ length: 300 }, (_, i) => (i % 3 === 0 ? prompt(`u${i}`, `question ${i}`) : answer(`a${i}`, said('x'.repeat(200)), { type: 'tool_use', id: `c${i}`, name: 'table', input: { i } })))
+      const rows = Array.from({ length: 300 }, (_, i) =>
+        i % 3 === 0
+          ? prompt(`u${i}`, `question ${i}`)
+          : answer(`a${i}`, said('x'.repeat(200)), { type: 'tool_use', id: `c${i}`, name: 'table', input: { i } }),
+      )
       writeFileSync(join(folder, `s${n}.jsonl`), lines(...rows.map((row) => ({ ...row, sessionId: `s${n}` }))))
     }
     const bytes = readdirSync(folder).reduce((sum, name) => sum + readFileSync(join(folder, name)).length, 0)
@@ -140,7 +185,14 @@ describe(withSeed('an import that is killed'), () => {
     const directory = places.next()
     const moments = sample(integer({ min: 1, max: Math.floor(bytes * 0.9) }), { numRuns: ROUNDS, seed })
     for (const after of moments) {
-      const { signal } = spawnSync(process.execPath, ['--import', 'tsx', join(root, 'test/support/import-child.ts'), directory, folder, String(after)])
+      const { signal } = spawnSync(process.execPath, [
+        '--import',
+        'tsx',
+        join(root, 'test/support/import-child.ts'),
+        directory,
+        folder,
+        String(after),
+      ])
       expect(signal).toBe('SIGKILL')
     }
     await imported(directory, folder)
@@ -157,7 +209,10 @@ describe(withSeed('an import that is killed'), () => {
     const running = await openJournal(directory)
     await running.close()
     await imported(directory, path)
-    expect(toldBy(await transcriptOf(directory, 'session-s')).filter((line) => !line.startsWith('note'))).toEqual(['person: When?', 'model: Wait.', 'model: At 06:12.'])
+    expect(toldBy(await transcriptOf(directory, 'session-s')).filter((line) => !line.startsWith('note'))).toEqual([
+      'person: When?',
+      'model: Wait.',
+      'model: At 06:12.',
+    ])
   })
 })
-

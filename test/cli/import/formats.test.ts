@@ -19,15 +19,30 @@ const SIDE = ['person: Find the table.', 'model: In drawer 3.']
 
 /** Kind, stream, what is told there, and fields of the session's view. */
 const sessions: [string, string, string[], Partial<SessionState>?][] = [
-  ['claude-code', 'session-5e000001-0000-4000-8000-000000000001', WHOLE, { workspace: '/srv/tide', tokens: tokens({ input: 35, output: 7, cacheRead: 5 }) }],
+  [
+    'claude-code',
+    'session-5e000001-0000-4000-8000-000000000001',
+    WHOLE,
+    { workspace: '/srv/tide', tokens: tokens({ input: 35, output: 7, cacheRead: 5 }) },
+  ],
   ['claude-code', 'session-agent-a1', SIDE, { agent: 'searcher', parent: { stream: 'session-5e000001-0000-4000-8000-000000000001' } }],
-  ['pi', 'session-5e000002', [...WHOLE, 'person: And low water?', 'model: At 12:30.'], { threads: 2, tokens: tokens({ input: 15, output: 3, cacheRead: 5, cost: 0.01 }) }],
+  [
+    'pi',
+    'session-5e000002',
+    [...WHOLE, 'person: And low water?', 'model: At 12:30.'],
+    { threads: 2, tokens: tokens({ input: 15, output: 3, cacheRead: 5, cost: 0.01 }) },
+  ],
   ['openclaw', 'session-5e000003', WHOLE, { agent: 'openclaw' }],
   ['codex', 'session-5e000004', WHOLE, { model: 'brackish-2', tokens: tokens({ input: 15, output: 3, cacheRead: 5 }) }],
   ['gemini', 'session-5e000005', WHOLE.map((line) => line.replace('Look', 'Plan: Look'))],
   ['gemini', 'session-5e000006', [...SAID_ALONE, 'person: And low water?', 'model: At 12:30.'], { title: 'Tides', turns: 3 }],
   ['qwen', 'session-5e000007-0000-4000-8000-000000000007', WHOLE],
-  ['opencode', 'session-ses_5e08', WHOLE, { title: 'Tides', tokens: tokens({ input: 10, output: 3, cacheRead: 5, reasoning: 1, cost: 0.01 }) }],
+  [
+    'opencode',
+    'session-ses_5e08',
+    WHOLE,
+    { title: 'Tides', tokens: tokens({ input: 10, output: 3, cacheRead: 5, reasoning: 1, cost: 0.01 }) },
+  ],
   ['dsh', 'session-5e000009', WHOLE],
   ['copilot', 'session-5e000010', WHOLE],
   ['cursor', 'session-cursor-parent', WHOLE],
@@ -70,7 +85,11 @@ describe('a small session', () => {
   })
 
   test('is told from others by what stands in its file', () => {
-    expect(all.report.files.map(({ path, kind }) => [path.slice(fixtures.length + 1).split('/')[0], kind]).filter(([folder, kind]) => folder !== kind)).toEqual([])
+    expect(
+      all.report.files
+        .map(({ path, kind }) => [path.slice(fixtures.length + 1).split('/')[0], kind])
+        .filter(([folder, kind]) => folder !== kind),
+    ).toEqual([])
     expect(all.report.sessions).toBe(sessions.length)
     expect(all.report.files.flatMap(({ damaged }) => damaged)).toEqual([])
   })
@@ -123,7 +142,9 @@ describe('a database', () => {
     database.exec('CREATE TABLE sessions (id INTEGER PRIMARY KEY, session_key TEXT, role TEXT, content TEXT, created_at TEXT)')
     database.exec('CREATE TABLE session_metadata (session_key TEXT PRIMARY KEY, created_at TEXT, name TEXT, state TEXT)')
     database.exec(`INSERT INTO session_metadata VALUES ('k', '2026-03-01T08:00:00Z', 'Tides', 'idle')`)
-    database.exec(`INSERT INTO sessions VALUES (1, 'k', 'user', 'When is high water?', '2026-03-01T08:00:01Z'), (2, 'k', 'assistant', 'At 06:12.', '2026-03-01T08:00:02Z')`)
+    database.exec(
+      `INSERT INTO sessions VALUES (1, 'k', 'user', 'When is high water?', '2026-03-01T08:00:01Z'), (2, 'k', 'assistant', 'At 06:12.', '2026-03-01T08:00:02Z')`,
+    )
     const copy = places.next('copied')
     mkdirSync(copy)
     for (const name of ['live.db', 'live.db-wal']) copyFileSync(join(folder, name), join(copy, name))

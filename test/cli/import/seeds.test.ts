@@ -10,7 +10,10 @@ const places = new Places()
 afterAll(() => places.remove())
 
 /** What an import made of one system's files, read once. */
-function system(data: string, name: string): { all: () => Imported; events: (stream: string) => RecordedEvent[]; told: (stream: string, thread?: string) => Promise<string[]> } {
+function system(
+  data: string,
+  name: string,
+): { all: () => Imported; events: (stream: string) => RecordedEvent[]; told: (stream: string, thread?: string) => Promise<string[]> } {
   let found: Imported
   let events: Map<string, RecordedEvent[]>
   beforeAll(async () => {
@@ -25,13 +28,17 @@ function system(data: string, name: string): { all: () => Imported; events: (str
 }
 
 const reasons = ({ damaged }: { damaged: { reason: string }[] }): string[] => damaged.map(({ reason }) => reason)
-const dataOf = (events: RecordedEvent[], type: string): Record<string, unknown>[] => events.filter((event) => event.type === type).map(({ data }) => data as Record<string, unknown>)
+const dataOf = (events: RecordedEvent[], type: string): Record<string, unknown>[] =>
+  events.filter((event) => event.type === type).map(({ data }) => data as Record<string, unknown>)
 
 describeWithSharedData('hermes-webui', (data) => {
   const { all, events, told } = system(data, 'hermes-webui/corpus-damaged')
 
   test('two completed turns, the older from a legacy shard with two malformed lines', async () => {
-    expect(dataOf(events('session-a11ce0000001'), 'turn.completed').map(({ turnId }) => turnId)).toEqual(['legacy-turn', '20261121T021417Z-d2659c5e641f'])
+    expect(dataOf(events('session-a11ce0000001'), 'turn.completed').map(({ turnId }) => turnId)).toEqual([
+      'legacy-turn',
+      '20261121T021417Z-d2659c5e641f',
+    ])
     expect(all().file('_turn_journal/a11ce0000001.jsonl').damaged).toEqual([
       { line: 3, reason: 'an array for a record' },
       { line: 4, reason: 'torn last line' },
@@ -46,7 +53,12 @@ describeWithSharedData('hermes-webui', (data) => {
   })
 
   test.each([
-    ['a prompt whose worker died: prompt and partial text', 'b0b000000002', 'second question, never answered', 'model: Partial answer that was jour …'],
+    [
+      'a prompt whose worker died: prompt and partial text',
+      'b0b000000002',
+      'second question, never answered',
+      'model: Partial answer that was jour …',
+    ],
     ['a prompt whose worker never started', 'b1b000000012', 'lost before worker start', undefined],
     ['a prompt that repeats an older one', 'b3b000000032', 'continue', undefined],
   ])('%s is an interrupted turn', async (_name, id, prompt, partial) => {
@@ -60,7 +72,9 @@ describeWithSharedData('hermes-webui', (data) => {
   test('a collision of two ends is told of, and the first holds', () => {
     const types = typesOf(events('session-c0111de00003'))
     expect(types.filter((type) => /^turn\.(completed|cancelled|interrupted)$/.test(type))).toEqual(['turn.cancelled'])
-    expect(all().file('c0111de00003~30072.jsonl').damaged).toEqual([{ line: 4, reason: 'a second end (completed) of turn 20260511T001122Z-abcdef012345' }])
+    expect(all().file('c0111de00003~30072.jsonl').damaged).toEqual([
+      { line: 4, reason: 'a second end (completed) of turn 20260511T001122Z-abcdef012345' },
+    ])
   })
 
   test('a session that shrank is taken from its richer backup', async () => {
@@ -77,7 +91,9 @@ describeWithSharedData('hermes-webui', (data) => {
 
   test('the database gives the session it alone knows, and none that has no messages or was deleted', async () => {
     expect(await told('session-abcd00000008')).toEqual(['person: from state db', 'model: answer from state db'])
-    expect(events('session-abcd00000008')[0]?.data).toMatchObject({ worktree: { path: '/repo/.worktrees/x', branch: 'hermes/x', repository: '/repo' } })
+    expect(events('session-abcd00000008')[0]?.data).toMatchObject({
+      worktree: { path: '/repo/.worktrees/x', branch: 'hermes/x', repository: '/repo' },
+    })
     expect(events('session-abcd00000009')).toEqual([])
     expect(events('session-abcd0000000a')).toEqual([])
     expect(reasons(all().file('state.db'))[0]).toMatch(/abcd00000009 .*a person has to look/)
@@ -85,7 +101,10 @@ describeWithSharedData('hermes-webui', (data) => {
   })
 
   test('the index is held against the files', () => {
-    expect(reasons(all().file('_index.json'))).toEqual(['session feed0000000b is in the index, and has no file', 'session c0111de00003 has a file, and is not in the index'])
+    expect(reasons(all().file('_index.json'))).toEqual([
+      'session feed0000000b is in the index, and has no file',
+      'session c0111de00003 has a file, and is not in the index',
+    ])
   })
 })
 
@@ -105,7 +124,9 @@ describeWithSharedData('hermes-webui, adversarial', (data) => {
 
   test('a prompt glued to a torn line is found at its byte', async () => {
     expect(await told('session-ad0003')).toEqual(expect.arrayContaining(['person: hello', 'person: prompt accepted after the torn tail']))
-    expect(all().file('ad0003~13688.jsonl').damaged).toEqual([{ line: 2, offset: 0, reason: 'torn, and the next record glued to it at 61' }])
+    expect(all().file('ad0003~13688.jsonl').damaged).toEqual([
+      { line: 2, offset: 0, reason: 'torn, and the next record glued to it at 61' },
+    ])
     expect(dataOf(events('session-ad0003'), 'turn.submitted').map(({ turnId }) => turnId)).toEqual(['t1', 't2'])
   })
 
@@ -116,7 +137,11 @@ describeWithSharedData('hermes-webui, adversarial', (data) => {
 
 describeWithSharedData('hermes-webui, as repaired upstream and its fixtures', (data) => {
   test('every file is accounted for', async () => {
-    const all = await imported(places.next(), join(data, 'seeds/hermes-webui/corpus-repaired'), join(data, 'seeds/hermes-webui/fixtures-real'))
+    const all = await imported(
+      places.next(),
+      join(data, 'seeds/hermes-webui/corpus-repaired'),
+      join(data, 'seeds/hermes-webui/fixtures-real'),
+    )
     expect(all.report.files.filter(({ kind }) => kind !== 'hermes-webui')).toEqual([])
     expect(all.file('issue6611_regeneration_rows.json').sessions).toBe(1)
     const rows = (await eventsIn(all.directory)).get('session-issue6611_regeneration_rows')
@@ -130,14 +155,27 @@ describeWithSharedData('codewhale', (data) => {
 
   test('saved sessions that were never used come in empty', async () => {
     const empty = all().report.files.filter(({ path }) => path.includes('real/session_2026'))
-    expect(empty.map(({ sessions, events: count, damaged }) => [sessions, count, damaged.length])).toEqual(Array.from({ length: 10 }, () => [1, 1, 0]))
+    expect(empty.map(({ sessions, events: count, damaged }) => [sessions, count, damaged.length])).toEqual(
+      Array.from({ length: 10 }, () => [1, 1, 0]),
+    )
     await using journal = await openJournal(all().directory, { readOnly: true })
-    expect((await journal.view(session, 'session-9f574f3d-c6f6-436e-9967-aaaba56148a2')).state).toMatchObject({ model: 'deepseek-v3.2', turns: 0 })
-    expect(events('session-11111111-2222-4333-8444-555555555555')[0]?.data).toMatchObject({ extra: { work_state: { graph: { schema: 1 } } } })
+    expect((await journal.view(session, 'session-9f574f3d-c6f6-436e-9967-aaaba56148a2')).state).toMatchObject({
+      model: 'deepseek-v3.2',
+      turns: 0,
+    })
+    expect(events('session-11111111-2222-4333-8444-555555555555')[0]?.data).toMatchObject({
+      extra: { work_state: { graph: { schema: 1 } } },
+    })
   })
 
   test('a linear session with a call and a thought', async () => {
-    expect(await told(id(1))).toEqual(['person: list files', 'model: Looking.', 'tool: exec_shell {"command":"ls"} ok: a.txt\nb.txt', 'thinks: two files', 'model: There are two files.'])
+    expect(await told(id(1))).toEqual([
+      'person: list files',
+      'model: Looking.',
+      'tool: exec_shell {"command":"ls"} ok: a.txt\nb.txt',
+      'thinks: two files',
+      'model: There are two files.',
+    ])
   })
 
   test('a dangling call, a newer checkpoint, a queue and an approval that nobody decided', async () => {
@@ -167,13 +205,21 @@ describeWithSharedData('codewhale', (data) => {
     for await (const { state } of journal.list(thread, { by: 'started', prefix: [id(3)] })) threads.push(state.threadId)
     expect(threads).toEqual(['main', 'branch-1'])
     expect(await told(id(3))).toEqual(['person: plan A', 'model: A1', 'person: more A', 'model: A2'])
-    expect(await told(id(3), 'branch-1')).toEqual(['summary: user wants B', 'person: continue B', 'note: The turn was interrupted: unfinished'])
-    expect(events(id(3))[0]?.data).toMatchObject({ extra: { leaf_id: 'e0000010-0000-4000-8000-000000000000', goal: { objective: 'ship B' } } })
+    expect(await told(id(3), 'branch-1')).toEqual([
+      'summary: user wants B',
+      'person: continue B',
+      'note: The turn was interrupted: unfinished',
+    ])
+    expect(events(id(3))[0]?.data).toMatchObject({
+      extra: { leaf_id: 'e0000010-0000-4000-8000-000000000000', goal: { objective: 'ship B' } },
+    })
     expect(JSON.stringify(events(id(3)))).toContain('abandoned branch A2')
   })
 
   test('an entry that follows nothing is told of, and the others stay', () => {
-    expect(reasons(all().file('00000004-0000-4000-8000-000000000000.json'))).toEqual([expect.stringMatching(/e0000007.* follows e9999999.*not there/)])
+    expect(reasons(all().file('00000004-0000-4000-8000-000000000000.json'))).toEqual([
+      expect.stringMatching(/e0000007.* follows e9999999.*not there/),
+    ])
     expect(dataOf(events(id(4)), 'turn.submitted')).toHaveLength(4)
   })
 
@@ -191,8 +237,15 @@ describeWithSharedData('codewhale', (data) => {
   })
 
   test('a runtime thread whose numbers have gaps, as numbers of several threads do', async () => {
-    expect(await told('session-thr_aaaaaaaa')).toEqual(['person: list files', 'tool: exec_shell {} ok: a.txt\nb.txt', 'asks: run ls allow', 'model: There are two files.'])
-    expect(dataOf(events('session-thr_aaaaaaaa'), 'turn.completed')).toMatchObject([{ durationMs: 8000, usage: { inputTokens: 30, outputTokens: 15 } }])
+    expect(await told('session-thr_aaaaaaaa')).toEqual([
+      'person: list files',
+      'tool: exec_shell {} ok: a.txt\nb.txt',
+      'asks: run ls allow',
+      'model: There are two files.',
+    ])
+    expect(dataOf(events('session-thr_aaaaaaaa'), 'turn.completed')).toMatchObject([
+      { durationMs: 8000, usage: { inputTokens: 30, outputTokens: 15 } },
+    ])
   })
 
   test('a last line without a newline was never committed, and its turn is interrupted', async () => {
@@ -202,7 +255,13 @@ describeWithSharedData('codewhale', (data) => {
   })
 
   test('an end that the log lacks comes from the record, once, and the call that was never resolved is cancelled', () => {
-    expect(typesOf(events('session-thr_cccccccc'))).toEqual(['turn.submitted', 'turn.started', 'tool.requested', 'tool.finished', 'turn.failed'])
+    expect(typesOf(events('session-thr_cccccccc'))).toEqual([
+      'turn.submitted',
+      'turn.started',
+      'tool.requested',
+      'tool.finished',
+      'turn.failed',
+    ])
     expect(dataOf(events('session-thr_cccccccc'), 'tool.finished')).toMatchObject([{ callId: 'dyn_1', status: 'cancelled' }])
     expect(dataOf(events('session-thr_cccccccc'), 'turn.failed')).toMatchObject([{ error: { message: 'provider 500' } }])
   })
@@ -258,10 +317,13 @@ describeWithSharedData('zeroclaw', (data) => {
   })
 
   test('what was moved is taken from the database, what is staged from where it stands, and what is both from neither', () => {
-    expect(all().file('migr_done.jsonl.migrated').details.notes).toEqual([expect.stringMatching(/the same as session migr_done in the database/)])
+    expect(all().file('migr_done.jsonl.migrated').details.notes).toEqual([
+      expect.stringMatching(/the same as session migr_done in the database/),
+    ])
     expect(all().file('migr_staged_crash.jsonl.importing')).toMatchObject({ sessions: 1, damaged: [] })
     expect(dataOf(events('session-zeroclaw-migr_staged_crash'), 'turn.submitted')).toHaveLength(2)
-    for (const end of ['migr_ambiguous.jsonl', 'migr_ambiguous.jsonl.importing']) expect(reasons(all().file(end))).toEqual([expect.stringMatching(/neither is taken/)])
+    for (const end of ['migr_ambiguous.jsonl', 'migr_ambiguous.jsonl.importing'])
+      expect(reasons(all().file(end))).toEqual([expect.stringMatching(/neither is taken/)])
     expect(events('session-zeroclaw-migr_ambiguous')).toEqual([])
   })
 
@@ -294,7 +356,12 @@ describeWithSharedData('agentmux', (data) => {
   const { all, events, told } = system(data, 'agentmux')
 
   test('each zone is a session: the current one, its archives, one before there were anchors', async () => {
-    expect(await told('session-agent:writer-1:current')).toEqual(['person: fix the bug', 'model: Fixed.', 'person: add a test', 'model: Added.'])
+    expect(await told('session-agent:writer-1:current')).toEqual([
+      'person: fix the bug',
+      'model: Fixed.',
+      'person: add a test',
+      'model: Added.',
+    ])
     await using journal = await openJournal(all().directory, { readOnly: true })
     for (const archive of ['session-agent:writer-1:archive:1780000000000', 'session-agent:writer-1:archive:1780000000001']) {
       expect((await journal.view(session, archive)).state?.status).toBe('archived')
@@ -309,7 +376,12 @@ describeWithSharedData('agentmux', (data) => {
   })
 
   test('the stream by itself is the same conversation', async () => {
-    expect(await told('session-agentmux-output-current')).toEqual(['person: fix the bug', 'model: Fixed.', 'person: add a test', 'model: Added.'])
+    expect(await told('session-agentmux-output-current')).toEqual([
+      'person: fix the bug',
+      'model: Fixed.',
+      'person: add a test',
+      'model: Added.',
+    ])
     expect(JSON.stringify(events('session-agentmux-output-current'))).toContain('"outcome":"resumed"')
   })
 })
@@ -333,7 +405,9 @@ describeWithSharedData('everything at once', (data) => {
 
   test('what is no session of a known kind is named as that', () => {
     const unknown = all.report.files.filter(({ kind }) => kind === 'unknown').map(({ path }) => path.slice(data.length + 1))
-    expect(unknown.filter((path) => !/^(agents\/(SOURCES\.md|ag-ui|temporal)|seeds\/README\.md|seeds\/hermes-webui\/[\w-]+\.json$)/.test(path))).toEqual([])
+    expect(
+      unknown.filter((path) => !/^(agents\/(SOURCES\.md|ag-ui|temporal)|seeds\/README\.md|seeds\/hermes-webui\/[\w-]+\.json$)/.test(path)),
+    ).toEqual([])
   })
 
   test('no turn is left running, and the sources are as they were', async () => {
@@ -344,4 +418,3 @@ describeWithSharedData('everything at once', (data) => {
     expect(readFileSync(join(data, 'seeds/codewhale/constructed/runtime/state.json'), 'utf8')).toContain('"next_seq": 16')
   })
 })
-

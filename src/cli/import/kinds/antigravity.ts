@@ -8,7 +8,8 @@ import { someRow } from '../sample.js'
 export const antigravity: Importer = {
   kind: 'antigravity',
   says: 'Antigravity trajectories (JSONL)',
-  recognises: (sample) => someRow(sample, ({ step_index: index, source, type }) => index !== undefined && typeof source === 'string' && typeof type === 'string'),
+  recognises: (sample) =>
+    someRow(sample, ({ step_index: index, source, type }) => index !== undefined && typeof source === 'string' && typeof type === 'string'),
   async *sessions(files) {
     for (const file of files) yield fileSource('antigravity', file, { reader })
   },
@@ -20,7 +21,8 @@ function reader(): Reader {
   return (row) => {
     const at = known({ at: row.time('created_at') })
     const moments = momentsOf(row, open > 0)
-    for (const { kind } of moments) open = kind === 'called' ? open + 1 : kind === 'returned' ? Math.max(0, open - 1) : kind === 'prompted' ? 0 : open
+    for (const { kind } of moments)
+      open = kind === 'called' ? open + 1 : kind === 'returned' ? Math.max(0, open - 1) : kind === 'prompted' ? 0 : open
     if (moments.length > 0 && row.see('status') === 'DONE') row.drop('status')
     return moments.map((moment) => ({ ...at, ...moment }))
   }
@@ -52,7 +54,12 @@ function answerOf(row: Taken): Moment[] {
   const calls = blocksOf(row.take('tool_calls')).map((given): Moment => {
     const call = new Taken(isFields(given) ? given : {})
     const args = call.take('args')
-    return { kind: 'called', name: call.text('name') ?? 'unnamed', arguments: isFields(args) ? unquoted(args) : (args ?? {}), ...known({ extra: call.rest() }) }
+    return {
+      kind: 'called',
+      name: call.text('name') ?? 'unnamed',
+      arguments: isFields(args) ? unquoted(args) : (args ?? {}),
+      ...known({ extra: call.rest() }),
+    }
   })
   return [
     ...(thought === undefined ? [] : [{ kind: 'reasoned' as const, text: thought }]),

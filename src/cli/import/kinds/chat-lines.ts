@@ -16,7 +16,10 @@ export const chatLines: Importer = {
 }
 
 const isRow = ({ role, content, message, timestamp, created_at: created, type }: Fields): boolean =>
-  typeof role === 'string' && (content !== undefined || typeof message === 'string') && (timestamp !== undefined || created !== undefined) && type === undefined
+  typeof role === 'string' &&
+  (content !== undefined || typeof message === 'string') &&
+  (timestamp !== undefined || created !== undefined) &&
+  type === undefined
 
 function reader(): Reader {
   return (row) => {
@@ -36,7 +39,14 @@ function momentsOf(row: Taken): Moment[] {
     case 'tool_result':
     case 'function_result':
       row.drop('type')
-      return [{ kind: 'returned', status: 'ok', content: partsOf(row.take('result')), ...known({ callId: row.text('call_id'), name: row.text('name') }) }]
+      return [
+        {
+          kind: 'returned',
+          status: 'ok',
+          content: partsOf(row.take('result')),
+          ...known({ callId: row.text('call_id'), name: row.text('name') }),
+        },
+      ]
     default:
       if (row.see('content') !== undefined || typeof row.see('message') !== 'string') return chatOf(row)
       return chatOf(said(row))
@@ -49,4 +59,3 @@ function said(row: Taken): Taken {
   row.drop(...Object.keys(row.all).filter((key) => key !== 'timestamp' && key !== 'created_at'))
   return new Taken({ ...rest, content: message })
 }
-

@@ -99,7 +99,19 @@ async function look(file: SourceFile): Promise<Seen> {
   return seen
 }
 
-const STEADY = ['sessionId', 'cwd', 'version', 'gitBranch', 'userType', 'entrypoint', 'slug', 'isSidechain', 'agentId', 'permissionMode', 'project']
+const STEADY = [
+  'sessionId',
+  'cwd',
+  'version',
+  'gitBranch',
+  'userType',
+  'entrypoint',
+  'slug',
+  'isSidechain',
+  'agentId',
+  'permissionMode',
+  'project',
+]
 
 /** `side`: side rows are the session itself. */
 function reader(side: boolean): Reader {
@@ -113,9 +125,14 @@ function reader(side: boolean): Reader {
     const thread = side || row.see('isSidechain') !== true ? undefined : threads.of(row)
     const about = known({ at: row.time('timestamp'), thread, extra: idsOf(row) })
     const moments = momentsOf(row, measured, turns, thread === undefined)
-    if (row.see('subtype') === 'compact_boundary') boundary = isFields(row.see('compactMetadata')) ? (row.see('compactMetadata') as Fields) : {}
+    if (row.see('subtype') === 'compact_boundary')
+      boundary = isFields(row.see('compactMetadata')) ? (row.see('compactMetadata') as Fields) : {}
     const told = moments.map((moment) => (moment.kind === 'compacted' ? { ...moment, ...aboutCompaction(boundary) } : moment))
-    return told.map((moment, i): Moment => ({ ...known({ at: about.at, thread: about.thread }), ...(i === 0 ? known({ extra: about.extra }) : {}), ...moment }))
+    return told.map((moment, i): Moment => ({
+      ...known({ at: about.at, thread: about.thread }),
+      ...(i === 0 ? known({ extra: about.extra }) : {}),
+      ...moment,
+    }))
   }
 }
 
@@ -161,7 +178,8 @@ function userOf(row: Taken, turns: Turns, isMain: boolean): Moment[] {
     return [...moments, was ? { kind: 'ended', how: 'cancelled', reason: first.text } : { kind: 'steered', input, role: 'notice' }]
   }
   if (row.see('isCompactSummary') === true) return [...moments, { kind: 'compacted', summary: textIn(input), content: input }]
-  if (row.see('isMeta') === true || moments.length > 0) return [...moments, { kind: 'steered', input, role: row.see('isMeta') === true ? 'meta' : 'user' }]
+  if (row.see('isMeta') === true || moments.length > 0)
+    return [...moments, { kind: 'steered', input, role: row.see('isMeta') === true ? 'meta' : 'user' }]
   const turnId = textOf(row.see('uuid'))
   const back = isMain ? turns.begin(turnId, textOf(row.see('parentUuid'))) : []
   return [...back, known({ kind: 'prompted' as const, input, turnId })]
@@ -198,7 +216,8 @@ class Side {
   of(row: Taken): string {
     const uuid = textOf(row.see('uuid'))
     const agent = textOf(row.see('agentId'))
-    const thread = agent === undefined ? (this.#threads.get(textOf(row.see('parentUuid')) ?? '') ?? `side-${(this.#count += 1)}`) : `agent-${agent}`
+    const thread =
+      agent === undefined ? (this.#threads.get(textOf(row.see('parentUuid')) ?? '') ?? `side-${(this.#count += 1)}`) : `agent-${agent}`
     if (uuid !== undefined) this.#threads.set(uuid, thread)
     if (this.#threads.size > 10_000) this.#threads.delete(this.#threads.keys().next().value as string)
     return thread
@@ -213,7 +232,8 @@ class Turns {
 
   begin(uuid: string | undefined, parent: string | undefined): Moment[] {
     const earlier = parent === undefined ? undefined : this.#turns.get(parent)
-    const back: Moment[] = earlier === undefined || earlier === this.#turn ? [] : [{ kind: 'rewound', to: earlier, reason: 'the person went back' }]
+    const back: Moment[] =
+      earlier === undefined || earlier === this.#turn ? [] : [{ kind: 'rewound', to: earlier, reason: 'the person went back' }]
     this.running = true
     this.#turn = uuid
     this.add(uuid)

@@ -97,7 +97,8 @@ class Rollout {
     const content = item.take('content')
     const said = textIn(content)
     if (role === 'assistant') return this.#once('assistant', said, (text_) => ({ kind: 'said', text: text_ }))
-    if (role !== 'user' || isContext(said)) return [{ kind: 'steered', input: partsOf(content), role: role === 'user' ? 'context' : (role ?? 'unknown') }]
+    if (role !== 'user' || isContext(said))
+      return [{ kind: 'steered', input: partsOf(content), role: role === 'user' ? 'context' : (role ?? 'unknown') }]
     return this.#once('user', firstText(content), () => this.#prompt(partsOf(content)))
   }
 
@@ -161,7 +162,8 @@ class Rollout {
 }
 
 /** What the program puts before a prompt, in the person's name. */
-const isContext = (said: string): boolean => /^\s*(<(environment_context|user_instructions|permissions|INSTRUCTIONS)|# AGENTS\.md)/.test(said)
+const isContext = (said: string): boolean =>
+  /^\s*(<(environment_context|user_instructions|permissions|INSTRUCTIONS)|# AGENTS\.md)/.test(said)
 
 function firstText(content: unknown): string {
   const part = partsOf(content).find(({ type }) => type === 'text')
@@ -174,7 +176,16 @@ function callOf(item: Taken, type: string, callId: string | undefined): Moment[]
   const name = item.text('name') ?? (type === 'local_shell_call' ? 'shell' : type.replace(/_call$/, ''))
   const called: Moment = { kind: 'called', name, arguments: parsed(input), ...known({ callId: id, title: item.text('summary') }) }
   if (type !== 'web_search_call') return [called]
-  return [called, { kind: 'returned', status: 'ok', content: [], ...known({ callId: id }), inferred: 'the outcome of a search, of which nothing else is said' }]
+  return [
+    called,
+    {
+      kind: 'returned',
+      status: 'ok',
+      content: [],
+      ...known({ callId: id }),
+      inferred: 'the outcome of a search, of which nothing else is said',
+    },
+  ]
 }
 
 function outcomeOf(item: Taken, callId: string | undefined): Moment {
@@ -187,7 +198,11 @@ function outcomeOf(item: Taken, callId: string | undefined): Moment {
     kind: 'returned',
     status: isError ? 'error' : 'ok',
     content: output === undefined ? blocksOf(item.take('tools')).map((value) => ({ type: 'json', value })) : partsOf(output),
-    ...known({ callId, durationMs: seconds === undefined || seconds < 0 ? undefined : seconds * 1000, extra: Object.keys(metadata).length === 0 ? undefined : { metadata } }),
+    ...known({
+      callId,
+      durationMs: seconds === undefined || seconds < 0 ? undefined : seconds * 1000,
+      extra: Object.keys(metadata).length === 0 ? undefined : { metadata },
+    }),
   }
 }
 
@@ -210,4 +225,3 @@ function usageOf(used: Taken): Usage {
     totalTokens: used.count('total_tokens'),
   })
 }
-

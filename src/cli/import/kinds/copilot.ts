@@ -15,12 +15,18 @@ export const copilot: Importer = {
       const start = (await firstRow(jsonlRows(file), ({ type }) => type === 'session.start')).inner('data') ?? new Taken({})
       const context = start.inner('context')
       const session = known({ model: start.text('selectedModel'), workspace: context?.text('cwd') })
-      yield fileSource('copilot', file, { ...known({ id: start.text('sessionId'), createdAt: start.time('startTime') }), session, endsTurns: true, reader })
+      yield fileSource('copilot', file, {
+        ...known({ id: start.text('sessionId'), createdAt: start.time('startTime') }),
+        session,
+        endsTurns: true,
+        reader,
+      })
     }
   },
 }
 
-const isRow = ({ type, data, id, timestamp }: Fields): boolean => typeof type === 'string' && type.includes('.') && isFields(data) && id !== undefined && timestamp !== undefined
+const isRow = ({ type, data, id, timestamp }: Fields): boolean =>
+  typeof type === 'string' && type.includes('.') && isFields(data) && id !== undefined && timestamp !== undefined
 
 function reader(): Reader {
   const called = new Set<string>()
@@ -33,7 +39,10 @@ function reader(): Reader {
     const moments = momentsOf(type, data, called, running) ?? [{ kind: 'noted' as const, what: type, extra: { event: type } }]
     if (moments.some(({ kind }) => kind === 'prompted' || kind === 'said' || kind === 'called')) running = true
     if (moments.some(({ kind }) => kind === 'ended')) running = false
-    return moments.map((moment, i) => ({ ...at, ...(i === 0 && Object.keys(ids).length > 0 ? { ...moment, extra: { ...ids, ...moment.extra } } : moment) }))
+    return moments.map((moment, i) => ({
+      ...at,
+      ...(i === 0 && Object.keys(ids).length > 0 ? { ...moment, extra: { ...ids, ...moment.extra } } : moment),
+    }))
   }
 }
 
@@ -92,7 +101,14 @@ function callOf(fields: Taken, name: string | undefined, called: Set<string>): M
   const args = parsed(fields.take('arguments')) ?? {}
   if (callId !== undefined && called.has(callId)) return [{ kind: 'noted', what: 'call', extra: { started: callId } }]
   if (callId !== undefined) called.add(callId)
-  return [{ kind: 'called', name: name ?? 'unnamed', arguments: args, ...known({ callId, title: fields.text('intentionSummary'), extra: fields.rest() }) }]
+  return [
+    {
+      kind: 'called',
+      name: name ?? 'unnamed',
+      arguments: args,
+      ...known({ callId, title: fields.text('intentionSummary'), extra: fields.rest() }),
+    },
+  ]
 }
 
 function outcomeOf(data: Taken): Moment {

@@ -17,13 +17,15 @@ export const cursor: Importer = {
   },
 }
 
-const isRow = ({ role, message, type, uuid }: Fields): boolean => typeof role === 'string' && isFields(message) && Array.isArray(message['content']) && type === undefined && uuid === undefined
+const isRow = ({ role, message, type, uuid }: Fields): boolean =>
+  typeof role === 'string' && isFields(message) && Array.isArray(message['content']) && type === undefined && uuid === undefined
 
 function sourceOf(file: SourceFile, files: readonly SourceFile[]): Source {
   const folder = dirname(file.path)
   const around = dirname(folder)
   // A sub-agent's folder lies beside the one transcript that it belongs to, or bears its name.
-  const beside = basename(folder) === 'subagents' ? files.filter((one) => dirname(one.path) === around || one.path === `${around}.jsonl`) : []
+  const beside =
+    basename(folder) === 'subagents' ? files.filter((one) => dirname(one.path) === around || one.path === `${around}.jsonl`) : []
   const parent = beside.length === 1 ? streamOf(fileId('cursor', beside[0] as SourceFile)) : undefined
   return fileSource('cursor', file, { session: parent === undefined ? {} : { parent: { stream: parent } }, reader })
 }
@@ -33,7 +35,13 @@ function reader(): Reader {
     if (row.see('type') === 'turn_ended') {
       row.drop('type')
       const status = row.text('status')
-      return [{ kind: 'ended', how: status === 'success' ? 'completed' : status === 'cancelled' ? 'cancelled' : 'failed', ...known({ reason: status }) }]
+      return [
+        {
+          kind: 'ended',
+          how: status === 'success' ? 'completed' : status === 'cancelled' ? 'cancelled' : 'failed',
+          ...known({ reason: status }),
+        },
+      ]
     }
     const message = row.inner('message')
     const role = row.see('role')

@@ -13,7 +13,10 @@ export const droid: Importer = {
   recognises: (sample) => someRow(sample, isRow),
   async *sessions(files) {
     for (const file of files) {
-      const first = await firstRow(jsonlRows(file), ({ type, session_id: a, sessionId: b }) => type === 'session_start' || a !== undefined || b !== undefined)
+      const first = await firstRow(
+        jsonlRows(file),
+        ({ type, session_id: a, sessionId: b }) => type === 'session_start' || a !== undefined || b !== undefined,
+      )
       const id = first.see('type') === 'session_start' ? first.text('id') : (first.text('session_id') ?? first.text('sessionId'))
       const session = known({ title: first.text('title'), workspace: first.text('cwd'), model: first.text('model') })
       yield fileSource('droid', file, { ...known({ id, createdAt: first.time('timestamp') }), session, reader })
@@ -47,7 +50,14 @@ function momentsOf(row: Taken): Moment[] {
       return messageOf(row)
     case 'tool_call':
       row.drop('type', 'toolId')
-      return [{ kind: 'called', name: row.text('toolName') ?? 'unnamed', arguments: row.take('parameters') ?? {}, ...known({ callId: row.text('toolCallId') ?? row.text('id') }) }]
+      return [
+        {
+          kind: 'called',
+          name: row.text('toolName') ?? 'unnamed',
+          arguments: row.take('parameters') ?? {},
+          ...known({ callId: row.text('toolCallId') ?? row.text('id') }),
+        },
+      ]
     case 'tool_result':
       row.drop('type', 'toolId')
       return [outcomeOf(row)]
@@ -77,7 +87,12 @@ function outcomeOf(row: Taken): Moment {
   const value = row.take('value')
   const exitCode = isFields(value) ? value['exitCode'] : undefined
   const isError = row.take('isError') === true || (typeof exitCode === 'number' && exitCode !== 0)
-  return { kind: 'returned', status: isError ? 'error' : 'ok', content: partsOf(value), ...known({ callId: row.text('toolCallId') ?? row.text('id') }) }
+  return {
+    kind: 'returned',
+    status: isError ? 'error' : 'ok',
+    content: partsOf(value),
+    ...known({ callId: row.text('toolCallId') ?? row.text('id') }),
+  }
 }
 
 function completionOf(row: Taken): Moment[] {
@@ -90,4 +105,3 @@ function completionOf(row: Taken): Moment[] {
     { kind: 'ended', how: 'completed' },
   ]
 }
-

@@ -13,7 +13,8 @@ const VERSION = 3
 export const dsh: Importer = {
   kind: 'dsh',
   says: 'DeepSeek Harness session logs (JSONL, v0 to v3)',
-  recognises: (sample) => someRow(sample, ({ type, createdAt, version }) => type === 'session' && createdAt !== undefined && version !== undefined),
+  recognises: (sample) =>
+    someRow(sample, ({ type, createdAt, version }) => type === 'session' && createdAt !== undefined && version !== undefined),
   async *sessions(files, report) {
     for (const file of files) {
       const header = await firstRow(jsonlRows(file), ({ type }) => type === 'session')
@@ -26,7 +27,13 @@ export const dsh: Importer = {
       const given = header.text('id')
       const id = given?.includes('{{') === true ? undefined : given
       const session = known({ workspace: header.text('cwd'), mode: header.text('agentPreset') })
-      yield fileSource('dsh', file, { ...known({ id, createdAt: header.time('createdAt') }), session, endsTurns: true, rows: () => rowsOf(file), reader })
+      yield fileSource('dsh', file, {
+        ...known({ id, createdAt: header.time('createdAt') }),
+        session,
+        endsTurns: true,
+        rows: () => rowsOf(file),
+        reader,
+      })
     }
   },
 }
@@ -41,8 +48,10 @@ async function* rowsOf(file: SourceFile): AsyncGenerator<Row> {
   for await (const row of jsonlRows(file)) {
     const seq = countOf(row.fields?.['seq'])
     const type = row.fields?.['type']
-    if (seq !== undefined && next !== undefined && seq !== next) yield { ...row, damaged: `event ${seq} follows ${next - 1}: what lay between is not there` }
-    else if (typeof type === 'string' && !FAMILIES.test(type) && row.fields?.['ignorable'] !== true) yield { ...row, damaged: `an event ${type}, which is not known and may not be passed over; kept raw` }
+    if (seq !== undefined && next !== undefined && seq !== next)
+      yield { ...row, damaged: `event ${seq} follows ${next - 1}: what lay between is not there` }
+    else if (typeof type === 'string' && !FAMILIES.test(type) && row.fields?.['ignorable'] !== true)
+      yield { ...row, damaged: `an event ${type}, which is not known and may not be passed over; kept raw` }
     else yield row
     if (seq !== undefined) next = seq + 1
   }
@@ -91,11 +100,23 @@ class Open {
       case 'request/context':
         return [{ kind: 'session', data: known({ model: data.text('model'), provider: data.text('provider') }) }]
       case 'approval/asked':
-        return [{ kind: 'asked', askId: data.text('id') ?? 'approval', ...known({ callId: data.text('callId'), name: data.text('toolName'), question: data.text('reason') }) }]
+        return [
+          {
+            kind: 'asked',
+            askId: data.text('id') ?? 'approval',
+            ...known({ callId: data.text('callId'), name: data.text('toolName'), question: data.text('reason') }),
+          },
+        ]
       case 'approval/decided':
         return [{ kind: 'answered', askId: data.text('id') ?? 'approval', decision: data.text('outcome') ?? 'unknown' }]
       case 'compaction/summary':
-        return [{ kind: 'compacted', content: partsOf(data.take('summary')), ...known({ tokensBefore: data.count('shadowedTokenCount'), model: data.text('model') }) }]
+        return [
+          {
+            kind: 'compacted',
+            content: partsOf(data.take('summary')),
+            ...known({ tokensBefore: data.count('shadowedTokenCount'), model: data.text('model') }),
+          },
+        ]
       default:
         return undefined
     }
@@ -145,7 +166,12 @@ function promptOf(data: Taken): Moment[] {
 function dispatched(data: Taken): Moment {
   const status = data.take('isError') === true ? 'error' : 'ok'
   data.drop('rootCallId', 'parentCallId', 'arguments')
-  return { kind: 'returned', status, content: partsOf(data.take('content')), ...known({ callId: data.text('subCallId'), name: data.text('name') }) }
+  return {
+    kind: 'returned',
+    status,
+    content: partsOf(data.take('content')),
+    ...known({ callId: data.text('subCallId'), name: data.text('name') }),
+  }
 }
 
 function resultOf(data: Taken): Moment[] {
@@ -156,7 +182,12 @@ function resultOf(data: Taken): Moment[] {
     const fields = new Taken(isFields(block) ? block : { content: block })
     fields.drop('type')
     const status = fields.take('isError') === true ? 'error' : 'ok'
-    return { kind: 'returned', status, content: partsOf(fields.take('content')), ...known({ callId: fields.text('toolCallId'), extra: fields.rest() }) }
+    return {
+      kind: 'returned',
+      status,
+      content: partsOf(fields.take('content')),
+      ...known({ callId: fields.text('toolCallId'), extra: fields.rest() }),
+    }
   })
 }
 
@@ -164,7 +195,7 @@ function endOf(data: Taken): Moment[] {
   data.drop('turn')
   const reason = data.inner('reason')
   const kind = reason?.text('kind') ?? 'completed'
-  const how = kind === 'completed' ? 'completed' : /abort|cancel/.test(kind) ? 'cancelled' : /error|fail/.test(kind) ? 'failed' : 'interrupted'
+  const how =
+    kind === 'completed' ? 'completed' : /abort|cancel/.test(kind) ? 'cancelled' : /error|fail/.test(kind) ? 'failed' : 'interrupted'
   return [{ kind: 'ended', how, reason: reason?.text('message') ?? kind }]
 }
-

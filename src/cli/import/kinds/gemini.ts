@@ -15,15 +15,20 @@ export const gemini: Importer = {
   recognises: (sample) =>
     hasAll(sample.names, 'sessionId', 'messages') ||
     hasAll(sample.names, 'history', 'lastUpdated') ||
-    someRow(sample, ({ sessionId, projectHash, method, response }) => (sessionId !== undefined && projectHash !== undefined) || (typeof method === 'string' && Array.isArray(response))),
+    someRow(
+      sample,
+      ({ sessionId, projectHash, method, response }) =>
+        (sessionId !== undefined && projectHash !== undefined) || (typeof method === 'string' && Array.isArray(response)),
+    ),
   async *sessions(files, report) {
-    for (const file of files) yield await (await isLines(file) ? linesOf(file) : documentSource(file, report))
+    for (const file of files) yield await ((await isLines(file)) ? linesOf(file) : documentSource(file, report))
   },
 }
 
 /** Whether the first line is a record of its own. */
 async function isLines(file: SourceFile): Promise<boolean> {
-  for await (const { fields, line } of jsonlRows(file)) return line === 1 && fields !== undefined && fields['messages'] === undefined && fields['history'] === undefined
+  for await (const { fields, line } of jsonlRows(file))
+    return line === 1 && fields !== undefined && fields['messages'] === undefined && fields['history'] === undefined
   return false
 }
 
@@ -94,10 +99,17 @@ function messageOf(row: Taken, id: string | undefined): Moment[] {
   row.drop('type', 'role')
   const model = row.text('model')
   const thoughts = blocksOf(row.take('thoughts')).map(thoughtOf)
-  const said = geminiParts(row.take('content') ?? row.take('parts')).map((part): Moment => (part.type === 'text' ? { kind: 'said', text: part.text, ...known({ model }) } : { kind: 'showed', content: [part] }))
+  const said = geminiParts(row.take('content') ?? row.take('parts')).map((part): Moment =>
+    part.type === 'text' ? { kind: 'said', text: part.text, ...known({ model }) } : { kind: 'showed', content: [part] },
+  )
   const calls = blocksOf(row.take('toolCalls')).flatMap(callOf)
   const used = row.inner('tokens')
-  return [...thoughts, ...said, ...calls, ...(used === undefined ? [] : [{ kind: 'measured' as const, ...known({ model }), usage: tokensOf(used) }])]
+  return [
+    ...thoughts,
+    ...said,
+    ...calls,
+    ...(used === undefined ? [] : [{ kind: 'measured' as const, ...known({ model }), usage: tokensOf(used) }]),
+  ]
 }
 
 function thoughtOf(given: unknown): Moment {
@@ -117,7 +129,13 @@ function callOf(given: unknown): Moment[] {
   const result = call.take('result')
   call.drop('displayName', 'resultDisplay')
   const at = known({ at: call.time('timestamp') })
-  const called: Moment = { kind: 'called', name, arguments: args, ...known({ callId, title: call.text('description'), extra: call.rest() }), ...at }
+  const called: Moment = {
+    kind: 'called',
+    name,
+    arguments: args,
+    ...known({ callId, title: call.text('description'), extra: call.rest() }),
+    ...at,
+  }
   if (status === undefined) return [called]
   const how = status === 'error' ? 'error' : status === 'cancelled' ? 'cancelled' : 'ok'
   return [called, { kind: 'returned', name, status: how, content: blocksOf(result).map(resultOf), ...known({ callId }), ...at }]
@@ -134,7 +152,9 @@ function recordedOf(row: Taken): Moment[] {
   row.drop('method')
   return blocksOf(row.take('response')).flatMap((response): Moment[] => {
     const candidates = isFields(response) ? blocksOf(response['candidates']) : []
-    const said = candidates.flatMap((candidate) => (isFields(candidate) && isFields(candidate['content']) ? geminiParts(candidate['content']['parts']) : []))
+    const said = candidates.flatMap((candidate) =>
+      isFields(candidate) && isFields(candidate['content']) ? geminiParts(candidate['content']['parts']) : [],
+    )
     return said.flatMap((part): Moment[] => (part.type === 'text' && part.text !== '' ? [{ kind: 'said', text: part.text }] : []))
   })
 }
@@ -144,8 +164,19 @@ export function geminiParts(given: unknown): Part[] {
   return blocksOf(given).flatMap((part): Part[] => {
     if (!isFields(part)) return partsOf(part)
     const data = part['inlineData']
-    if (isFields(data)) return [{ type: 'image', ...known({ mediaType: textOf(data['mimeType']), url: textOf(data['data']) === undefined ? undefined : `data:${textOf(data['mimeType']) ?? ''};base64,${String(data['data'])}` }) }]
-    return typeof part['text'] === 'string' && part['type'] === undefined ? [{ ...part, type: 'text', text: part['text'] }] : [{ type: 'json', value: part }]
+    if (isFields(data))
+      return [
+        {
+          type: 'image',
+          ...known({
+            mediaType: textOf(data['mimeType']),
+            url: textOf(data['data']) === undefined ? undefined : `data:${textOf(data['mimeType']) ?? ''};base64,${String(data['data'])}`,
+          }),
+        },
+      ]
+    return typeof part['text'] === 'string' && part['type'] === undefined
+      ? [{ ...part, type: 'text', text: part['text'] }]
+      : [{ type: 'json', value: part }]
   })
 }
 

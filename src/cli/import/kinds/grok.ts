@@ -17,14 +17,18 @@ export const grok: Importer = {
     const summaries = new Map(files.filter(isSummary).map((file) => [dirname(file.path), file]))
     for (const file of files) if (!isSummary(file)) yield await sourceOf(file, summaries.get(dirname(file.path)), report)
     const told = new Set(files.filter((file) => !isSummary(file)).map(({ path }) => dirname(path)))
-    for (const [folder, file] of summaries) if (!told.has(folder)) report.note(file, 'a summary without its chat history; there is nothing to take in')
+    for (const [folder, file] of summaries)
+      if (!told.has(folder)) report.note(file, 'a summary without its chat history; there is nothing to take in')
   },
 }
 
 const isSummary = ({ name }: SourceFile): boolean => name === 'summary.json'
 
 function isRow({ type, content, prompt_index: index, synthetic_reason: synthetic, model_id: model, tool_calls: calls }: Fields): boolean {
-  return (type === 'user' && Array.isArray(content) && (index !== undefined || synthetic !== undefined)) || (type === 'assistant' && (model !== undefined || Array.isArray(calls)) && typeof content === 'string')
+  return (
+    (type === 'user' && Array.isArray(content) && (index !== undefined || synthetic !== undefined)) ||
+    (type === 'assistant' && (model !== undefined || Array.isArray(calls)) && typeof content === 'string')
+  )
 }
 
 async function sourceOf(file: SourceFile, summary: SourceFile | undefined, report: Report): Promise<Source> {
@@ -63,7 +67,14 @@ function reader(): Reader {
       }
       case 'tool_result':
         row.drop('type')
-        return [{ kind: 'returned', status: row.take('is_error') === true ? 'error' : 'ok', content: partsOf(row.take('content')), ...known({ callId: row.text('tool_call_id') }) }]
+        return [
+          {
+            kind: 'returned',
+            status: row.take('is_error') === true ? 'error' : 'ok',
+            content: partsOf(row.take('content')),
+            ...known({ callId: row.text('tool_call_id') }),
+          },
+        ]
       case 'backend_tool_call':
         return backendOf(row)
       case 'system': {
@@ -81,7 +92,10 @@ function userOf(row: Taken): Moment[] {
   row.drop('type')
   const input = partsOf(row.take('content'))
   if (row.see('synthetic_reason') !== undefined) return [{ kind: 'steered', input, role: row.text('synthetic_reason') ?? 'context' }]
-  const before: Moment[] = row.see('prior_turn_interrupt') === undefined ? [] : [{ kind: 'noted', what: 'interrupt', extra: { prior_turn_interrupt: row.take('prior_turn_interrupt') } }]
+  const before: Moment[] =
+    row.see('prior_turn_interrupt') === undefined
+      ? []
+      : [{ kind: 'noted', what: 'interrupt', extra: { prior_turn_interrupt: row.take('prior_turn_interrupt') } }]
   return [...before, { kind: 'prompted', input }]
 }
 
@@ -91,7 +105,12 @@ function assistantOf(row: Taken): Moment[] {
   const said = row.text('content')
   const calls = blocksOf(row.take('tool_calls')).map((given): Moment => {
     const call = new Taken(isFields(given) ? given : {})
-    return { kind: 'called', name: call.text('name') ?? 'unnamed', arguments: parsed(call.take('arguments')) ?? {}, ...known({ callId: call.text('id'), extra: call.rest() }) }
+    return {
+      kind: 'called',
+      name: call.text('name') ?? 'unnamed',
+      arguments: parsed(call.take('arguments')) ?? {},
+      ...known({ callId: call.text('id'), extra: call.rest() }),
+    }
   })
   return [...(said === undefined ? [] : [{ kind: 'said' as const, text: said, ...known({ model }) }]), ...calls]
 }

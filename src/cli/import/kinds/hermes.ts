@@ -10,7 +10,8 @@ import type { SourceFile } from '../source-file.js'
 export const hermes: Importer = {
   kind: 'hermes',
   says: 'Hermes Agent sessions (session_*.json)',
-  recognises: (sample) => hasAll(sample.names, 'session_id', 'session_start', 'messages') || hasAll(sample.names, 'session_id', 'session_start', 'platform'),
+  recognises: (sample) =>
+    hasAll(sample.names, 'session_id', 'session_start', 'messages') || hasAll(sample.names, 'session_id', 'session_start', 'platform'),
   async *sessions(files, report) {
     for (const file of files) {
       const members: Fields = {}
@@ -24,7 +25,12 @@ export const hermes: Importer = {
       const createdAt = head.time('session_start')
       const workspace = head.text('cwd') ?? head.inner('model_config')?.text('cwd')
       const session = known({ model: head.text('model'), instructions: head.text('system_prompt'), workspace, extra: head.rest() })
-      yield fileSource('hermes', file, { ...known({ id, createdAt }), session, rows: () => messagesIn(file), reader: () => (record) => chatOf(record) })
+      yield fileSource('hermes', file, {
+        ...known({ id, createdAt }),
+        session,
+        rows: () => messagesIn(file),
+        reader: () => (record) => chatOf(record),
+      })
     }
   },
 }

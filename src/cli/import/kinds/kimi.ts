@@ -26,7 +26,9 @@ export const kimi: Importer = {
 }
 
 const isState = ({ name }: SourceFile): boolean => name.endsWith('state.json')
-const isRow = ({ type, protocol_version: protocol, time }: Fields): boolean => (type === 'metadata' && protocol !== undefined) || (typeof type === 'string' && /^(turn|context|llm)\.[a-z_]+$/.test(type) && typeof time === 'number')
+const isRow = ({ type, protocol_version: protocol, time }: Fields): boolean =>
+  (type === 'metadata' && protocol !== undefined) ||
+  (typeof type === 'string' && /^(turn|context|llm)\.[a-z_]+$/.test(type) && typeof time === 'number')
 
 /** `sessions/<dir>/<session>/agents/<agent>/wire.jsonl`, or a wire with its state beside it. */
 async function sourceOf(file: SourceFile, states: ReadonlyMap<string, Fields>, report: Report): Promise<Source> {
@@ -34,14 +36,26 @@ async function sourceOf(file: SourceFile, states: ReadonlyMap<string, Fields>, r
   const isInTree = basename(agents) === 'agents'
   const agent = isInTree ? basename(dirname(file.path)) : (/agent-\d+/.exec(file.name)?.[0] ?? 'main')
   const folder = dirname(agents)
-  const state = isInTree ? states.get(join(folder, 'state.json')) : states.get(file.path.replace(/(small)?\.jsonl$/, (_, small: string | undefined) => (small === undefined ? '.state.json' : 'state.json')))
+  const state = isInTree
+    ? states.get(join(folder, 'state.json'))
+    : states.get(
+        file.path.replace(/(small)?\.jsonl$/, (_, small: string | undefined) => (small === undefined ? '.state.json' : 'state.json')),
+      )
   const id = isInTree ? basename(folder) : fileId('kimi', file)
   const about = new Taken(state ?? {})
   const head = await firstRow(jsonlRows(file), ({ type }) => type === 'metadata')
   about.drop('createdAt', 'updatedAt', 'lastPrompt')
-  const session = agent === 'main' ? known({ title: about.text('title'), workspace: about.text('workDir'), extra: about.rest() }) : known({ parent: isInTree ? { stream: streamOf(id) } : undefined })
+  const session =
+    agent === 'main'
+      ? known({ title: about.text('title'), workspace: about.text('workDir'), extra: about.rest() })
+      : known({ parent: isInTree ? { stream: streamOf(id) } : undefined })
   if (agent !== 'main' && !isInTree) report.note(file, 'a sub-agent whose session is not named')
-  return fileSource('kimi', file, { id: agent === 'main' ? id : `${id}${isInTree ? `-${agent}` : ''}`, ...known({ createdAt: head.time('created_at') }), session, reader })
+  return fileSource('kimi', file, {
+    id: agent === 'main' ? id : `${id}${isInTree ? `-${agent}` : ''}`,
+    ...known({ createdAt: head.time('created_at') }),
+    session,
+    reader,
+  })
 }
 
 function reader(): Reader {
@@ -75,11 +89,20 @@ class Turn {
         return this.#end({ kind: 'ended', how: 'cancelled' })
       case 'turn.ended':
         row.drop('turnId')
-        return this.#end({ kind: 'ended', how: row.see('reason') === 'completed' ? 'completed' : 'cancelled', ...known({ reason: row.text('reason'), durationMs: row.amount('durationMs') }) })
+        return this.#end({
+          kind: 'ended',
+          how: row.see('reason') === 'completed' ? 'completed' : 'cancelled',
+          ...known({ reason: row.text('reason'), durationMs: row.amount('durationMs') }),
+        })
       case 'usage.record':
         return measuredIn(row)
       case 'context.apply_compaction':
-        return [{ kind: 'compacted', ...known({ summary: row.text('summary'), tokensBefore: row.count('tokensBefore'), tokensAfter: row.count('tokensAfter') }) }]
+        return [
+          {
+            kind: 'compacted',
+            ...known({ summary: row.text('summary'), tokensBefore: row.count('tokensBefore'), tokensAfter: row.count('tokensAfter') }),
+          },
+        ]
       case 'permission.record_approval_result':
         return approvalOf(row)
       case 'config.update':
@@ -104,14 +127,24 @@ class Turn {
     const input = partsOf(message.take('content'))
     const origin = message.inner('origin')?.text('kind')
     if (role === 'user' && JSON.stringify(input) === this.#asked) return []
-    return role === 'user' ? [{ kind: 'steered', input, ...known({ role: origin }) }] : [{ kind: 'showed', content: input, ...known({ role }) }]
+    return role === 'user'
+      ? [{ kind: 'steered', input, ...known({ role: origin }) }]
+      : [{ kind: 'showed', content: input, ...known({ role }) }]
   }
 
   #loop(event: Taken): Moment[] | undefined {
     event.drop('uuid', 'turnId', 'step', 'stepUuid', 'parentUuid')
     const type = event.text('type')
     if (type === 'content.part') return partOf(event)
-    if (type === 'tool.call') return [{ kind: 'called', name: event.text('name') ?? 'unnamed', arguments: event.take('args') ?? {}, ...known({ callId: event.text('toolCallId'), title: event.text('description') }) }]
+    if (type === 'tool.call')
+      return [
+        {
+          kind: 'called',
+          name: event.text('name') ?? 'unnamed',
+          arguments: event.take('args') ?? {},
+          ...known({ callId: event.text('toolCallId'), title: event.text('description') }),
+        },
+      ]
     if (type === 'tool.result') return [outcomeOf(event)]
     if (type === 'step.end') {
       // What a step took is recorded once more, for its turn.
@@ -139,13 +172,23 @@ function partOf(event: Taken): Moment[] {
 function outcomeOf(event: Taken): Moment {
   const result = event.inner('result') ?? new Taken({})
   const isError = result.take('isError') === true || result.take('is_error') === true
-  return { kind: 'returned', status: isError ? 'error' : 'ok', content: partsOf(result.take('output')), ...known({ callId: event.text('toolCallId') }) }
+  return {
+    kind: 'returned',
+    status: isError ? 'error' : 'ok',
+    content: partsOf(result.take('output')),
+    ...known({ callId: event.text('toolCallId') }),
+  }
 }
 
 function measuredIn(row: Taken): Moment[] {
   const used = row.inner('usage') ?? new Taken({})
   const [other, read, created] = [used.count('inputOther') ?? 0, used.count('inputCacheRead') ?? 0, used.count('inputCacheCreation') ?? 0]
-  const usage = { inputTokens: other + read + created, cacheReadTokens: read, cacheWriteTokens: created, ...known({ outputTokens: used.count('output') }) }
+  const usage = {
+    inputTokens: other + read + created,
+    cacheReadTokens: read,
+    cacheWriteTokens: created,
+    ...known({ outputTokens: used.count('output') }),
+  }
   row.drop('usageScope')
   return [{ kind: 'measured', usage, ...known({ model: row.text('model') }) }]
 }
@@ -157,8 +200,19 @@ function approvalOf(row: Taken): Moment[] {
   const result = row.inner('result') ?? new Taken({})
   row.drop('turnId')
   return [
-    { kind: 'asked', askId, callId, ...known({ name: row.text('toolName'), question: row.text('action') }), inferred: 'the question of an answer' },
-    { kind: 'answered', askId, decision: result.text('decision') ?? 'unknown', ...known({ remember: result.take('scope') === 'session' ? true : undefined }) },
+    {
+      kind: 'asked',
+      askId,
+      callId,
+      ...known({ name: row.text('toolName'), question: row.text('action') }),
+      inferred: 'the question of an answer',
+    },
+    {
+      kind: 'answered',
+      askId,
+      decision: result.text('decision') ?? 'unknown',
+      ...known({ remember: result.take('scope') === 'session' ? true : undefined }),
+    },
   ]
 }
 
@@ -166,4 +220,3 @@ function configOf(row: Taken): Moment[] {
   const fields = known({ model: row.text('modelAlias'), workspace: row.text('cwd'), instructions: row.text('systemPrompt') })
   return Object.keys(fields).length === 0 ? [] : [{ kind: 'session', data: fields }]
 }
-

@@ -71,7 +71,14 @@ async function messageOf(file: SourceFile, report: Report): Promise<string> {
   return folder === 'part' ? (textOf((await documentOf(file, report))?.['messageID']) ?? '') : folder
 }
 
-function sourceOf(file: SourceFile, id: string, given: Fields, messages: readonly SourceFile[], parts: ReadonlyMap<string, SourceFile[]>, report: Report): Source {
+function sourceOf(
+  file: SourceFile,
+  id: string,
+  given: Fields,
+  messages: readonly SourceFile[],
+  parts: ReadonlyMap<string, SourceFile[]>,
+  report: Report,
+): Source {
   const record = new Taken(given)
   record.drop('id')
   const time = record.inner('time')
@@ -145,9 +152,13 @@ function reader(): Reader {
     record.drop('sessionID', 'parentID', 'error', 'finish', 'tokens', 'cost')
     const role = record.text('role')
     const model = record.inner('model')
-    const about = known({ model: record.text('modelID') ?? model?.text('modelID'), provider: record.text('providerID') ?? model?.text('providerID') })
+    const about = known({
+      model: record.text('modelID') ?? model?.text('modelID'),
+      provider: record.text('providerID') ?? model?.text('providerID'),
+    })
     model?.drop('modelID', 'providerID')
-    if (role !== 'user') return [{ kind: 'session', data: about, ...at, ...known({ extra: id === undefined ? undefined : { message: id } }) }]
+    if (role !== 'user')
+      return [{ kind: 'session', data: about, ...at, ...known({ extra: id === undefined ? undefined : { message: id } }) }]
     return [{ kind: 'prompted', input: inputOf(record), ...known({ turnId: id }), ...about, ...at }]
   }
 }
@@ -189,11 +200,25 @@ function toolOf(part: Taken): Moment[] {
   const callId = part.text('callID')
   const name = part.text('tool') ?? 'unnamed'
   const status = state.text('status')
-  const called: Moment = { kind: 'called', name, arguments: state.take('input') ?? {}, ...known({ callId, at: start, title: state.text('title') }) }
+  const called: Moment = {
+    kind: 'called',
+    name,
+    arguments: state.take('input') ?? {},
+    ...known({ callId, at: start, title: state.text('title') }),
+  }
   if (status === 'pending' || status === 'running') return [called]
   const isError = status === 'error'
   const output = isError ? (state.text('error') ?? state.text('output')) : state.text('output')
-  return [called, { kind: 'returned', name, status: isError ? 'error' : 'ok', content: output === undefined ? [] : text(output), ...known({ callId, at: end }) }]
+  return [
+    called,
+    {
+      kind: 'returned',
+      name,
+      status: isError ? 'error' : 'ok',
+      content: output === undefined ? [] : text(output),
+      ...known({ callId, at: end }),
+    },
+  ]
 }
 
 function told(end: Taken): Moment[] {
@@ -208,13 +233,21 @@ function told(end: Taken): Moment[] {
     cacheWriteTokens: countOf(cache?.take('write')),
     cost: amountOf(cost),
   })
-  const measured: Moment[] = used === undefined ? [] : [{ kind: 'measured', usage, ...known({ model: end.text('modelID'), extra: isFields(cost) ? { cost } : undefined }) }]
+  const measured: Moment[] =
+    used === undefined
+      ? []
+      : [{ kind: 'measured', usage, ...known({ model: end.text('modelID'), extra: isFields(cost) ? { cost } : undefined }) }]
   const error = end.inner('error')
   const at = known({ at: end.time('completed') })
   if (error !== undefined) {
     const name = error.text('name') ?? 'error'
-    return [...measured, { kind: 'ended', how: /abort/i.test(name) ? 'cancelled' : 'failed', reason: error.inner('data')?.text('message') ?? name, ...at }]
+    return [
+      ...measured,
+      { kind: 'ended', how: /abort/i.test(name) ? 'cancelled' : 'failed', reason: error.inner('data')?.text('message') ?? name, ...at },
+    ]
   }
   const finish = end.text('finish')
-  return finish === undefined || finish === 'tool-calls' ? measured : [...measured, { kind: 'ended', how: 'completed', reason: finish, ...at }]
+  return finish === undefined || finish === 'tool-calls'
+    ? measured
+    : [...measured, { kind: 'ended', how: 'completed', reason: finish, ...at }]
 }

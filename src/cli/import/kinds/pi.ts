@@ -18,7 +18,8 @@ export const pi: Importer = {
 }
 
 function isRow({ type, id, cwd, version, createdAt, message, timestamp }: Fields): boolean {
-  if (type === 'session') return typeof id === 'string' && (typeof cwd === 'string' || typeof version === 'number') && createdAt === undefined
+  if (type === 'session')
+    return typeof id === 'string' && (typeof cwd === 'string' || typeof version === 'number') && createdAt === undefined
   return type === 'message' && isFields(message) && typeof timestamp === 'string' && ROLES.has(message['role'])
 }
 const ROLES = new Set<unknown>(['toolResult', 'bashExecution'])
@@ -71,7 +72,10 @@ export function piReader(): Reader {
     if (moments.length > 0) row.drop('type', 'id', 'parentId')
     const at = row.time('timestamp')
     const extra = moments.length > 0 && id !== undefined ? known({ id, parentId }) : undefined
-    return [...before, ...moments].map((moment, i): Moment => ({ ...known({ at, thread, ...(i === before.length ? { extra } : {}) }), ...moment }))
+    return [...before, ...moments].map((moment, i): Moment => ({
+      ...known({ at, thread, ...(i === before.length ? { extra } : {}) }),
+      ...moment,
+    }))
   }
 }
 
@@ -156,6 +160,7 @@ function blockOf(block: unknown, about: { model?: string; provider?: string }): 
     const called = { kind: 'called' as const, callId, name: fields.text('name') ?? 'unnamed', arguments: fields.take('arguments') ?? {} }
     return [{ ...called, ...known({ extra: fields.rest() }) }]
   }
-  const moment: Moment = said === undefined ? { kind: 'reasoned', text: thought as string, ...about } : { kind: 'said', text: said, ...about }
+  const moment: Moment =
+    said === undefined ? { kind: 'reasoned', text: thought as string, ...about } : { kind: 'said', text: said, ...about }
   return [{ ...moment, ...known({ extra: fields.rest() }) }]
 }

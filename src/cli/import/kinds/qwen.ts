@@ -22,7 +22,9 @@ export const qwen: Importer = {
 }
 
 const isRow = ({ uuid, sessionId, message, systemPayload }: Fields): boolean =>
-  typeof uuid === 'string' && typeof sessionId === 'string' && ((isFields(message) && Array.isArray(message['parts'])) || isFields(systemPayload))
+  typeof uuid === 'string' &&
+  typeof sessionId === 'string' &&
+  ((isFields(message) && Array.isArray(message['parts'])) || isFields(systemPayload))
 
 function reader(): Reader {
   const unchanged = steady()
@@ -36,7 +38,9 @@ function reader(): Reader {
     const moments = momentsOf(row, uuid)
     if (moments.length > 0) row.drop('uuid', 'parentUuid', 'type')
     const extra = known({ uuid, parentUuid: parent })
-    return [...before, ...moments.map((moment, i): Moment => (i === 0 ? { ...moment, extra: { ...moment.extra, ...extra } } : moment))].map((moment) => ({ ...known({ thread }), ...at, ...moment }))
+    return [...before, ...moments.map((moment, i): Moment => (i === 0 ? { ...moment, extra: { ...moment.extra, ...extra } } : moment))].map(
+      (moment) => ({ ...known({ thread }), ...at, ...moment }),
+    )
   }
 }
 
@@ -61,19 +65,36 @@ function momentsOf(row: Taken, turnId: string | undefined): Moment[] {
 }
 
 function partSaid(part: Part, model: string | undefined): Moment {
-  if (part.type === 'text') return { kind: 'thought' in part && part.thought === true ? 'reasoned' : 'said', text: part.text, ...known({ model }) }
-  const call = part.type === 'json' && isFields(part.value) && isFields(part.value['functionCall']) ? new Taken(part.value['functionCall']) : undefined
+  if (part.type === 'text')
+    return { kind: 'thought' in part && part.thought === true ? 'reasoned' : 'said', text: part.text, ...known({ model }) }
+  const call =
+    part.type === 'json' && isFields(part.value) && isFields(part.value['functionCall']) ? new Taken(part.value['functionCall']) : undefined
   if (call === undefined) return { kind: 'showed', content: [part] }
-  return { kind: 'called', name: call.text('name') ?? 'unnamed', arguments: call.take('args') ?? {}, ...known({ callId: call.text('id'), extra: call.rest() }) }
+  return {
+    kind: 'called',
+    name: call.text('name') ?? 'unnamed',
+    arguments: call.take('args') ?? {},
+    ...known({ callId: call.text('id'), extra: call.rest() }),
+  }
 }
 
 function outcomeOf(part: Part): Moment {
-  const response = part.type === 'json' && isFields(part.value) && isFields(part.value['functionResponse']) ? new Taken(part.value['functionResponse']) : new Taken({})
+  const response =
+    part.type === 'json' && isFields(part.value) && isFields(part.value['functionResponse'])
+      ? new Taken(part.value['functionResponse'])
+      : new Taken({})
   const given = response.take('response')
   const output = isFields(given) ? textOf(given['output']) : undefined
   const isError = isFields(given) && given['error'] !== undefined
-  const content: Part[] = [output === undefined ? (given === undefined ? part : { type: 'json', value: given }) : { type: 'text', text: output }]
-  return { kind: 'returned', status: isError ? 'error' : 'ok', content, ...known({ callId: response.text('id'), name: response.text('name') }) }
+  const content: Part[] = [
+    output === undefined ? (given === undefined ? part : { type: 'json', value: given }) : { type: 'text', text: output },
+  ]
+  return {
+    kind: 'returned',
+    status: isError ? 'error' : 'ok',
+    content,
+    ...known({ callId: response.text('id'), name: response.text('name') }),
+  }
 }
 
 function measuredIn(row: Taken, model: string | undefined): Moment[] {

@@ -13,7 +13,9 @@ import { zonesOf, type Zone } from './zones.js'
 export const agentmux: Importer = {
   kind: 'agentmux',
   says: 'agentmux: filestore.db with its zones and archives, and stream-json output (NDJSON)',
-  recognises: (sample) => hasAll(sample.tables, 'db_wave_file', 'db_file_data') || (someRow(sample, isStream) && !someRow(sample, ({ sessionId }) => sessionId !== undefined)),
+  recognises: (sample) =>
+    hasAll(sample.tables, 'db_wave_file', 'db_file_data') ||
+    (someRow(sample, isStream) && !someRow(sample, ({ sessionId }) => sessionId !== undefined)),
   accompanies: ({ path, name }, folders) => folders.has(dirname(path)) && name.endsWith('.flag'),
   async *sessions(files, report) {
     for (const file of files) {
@@ -26,7 +28,10 @@ export const agentmux: Importer = {
 
 function isStream({ type, subtype, session_id: session, message }: Fields): boolean {
   if (type === 'system' && subtype === 'agentmux_session_outcome') return true
-  return (type === 'result' && typeof subtype === 'string' && typeof session === 'string') || (type === 'assistant' && typeof session === 'string' && isFields(message))
+  return (
+    (type === 'result' && typeof subtype === 'string' && typeof session === 'string') ||
+    (type === 'assistant' && typeof session === 'string' && isFields(message))
+  )
 }
 
 async function* zones(file: SourceFile, report: Report): AsyncGenerator<Source> {

@@ -63,7 +63,12 @@ function resultOf(row: Taken): Moment[] {
   const subtype = row.text('subtype')
   row.drop('type', ...(isError ? [] : ['result']))
   const used = row.take('usage')
-  const measured: Moment[] = isFields(used) ? [{ kind: 'measured', usage: known({ ...usageOf(used), cost: row.amount('total_cost_usd') }) }] : []
+  const measured: Moment[] = isFields(used)
+    ? [{ kind: 'measured', usage: known({ ...usageOf(used), cost: row.amount('total_cost_usd') }) }]
+    : []
   const reason = isError ? (row.text('result') ?? subtype) : subtype
-  return [...measured, { kind: 'ended', how: isError ? 'failed' : 'completed', ...known({ reason, durationMs: row.amount('duration_ms') }) }]
+  return [
+    ...measured,
+    { kind: 'ended', how: isError ? 'failed' : 'completed', ...known({ reason, durationMs: row.amount('duration_ms') }) },
+  ]
 }

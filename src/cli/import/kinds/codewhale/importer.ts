@@ -12,7 +12,8 @@ export const codewhale: Importer = {
   kind: 'codewhale',
   says: 'CodeWhale and DeepSeek-TUI: sessions of every schema, trees, checkpoints, offline queue, receipts, runtime threads, tasks',
   recognises: (sample) => isDocument(sample) || someRow(sample, isEvent) || someRow(sample, isReceipt),
-  accompanies: ({ path, name }, folders) => folders.has(dirname(path)) && (name.startsWith('.tmp') || (basename(dirname(path)) === 'sessions' && name.endsWith('.json'))),
+  accompanies: ({ path, name }, folders) =>
+    folders.has(dirname(path)) && (name.startsWith('.tmp') || (basename(dirname(path)) === 'sessions' && name.endsWith('.json'))),
   async *sessions(files, report) {
     const runtime = files.filter(isRuntime)
     const work = files.filter((file) => !isRuntime(file) && isTask(file))
@@ -25,7 +26,8 @@ export const codewhale: Importer = {
 
 const isEvent = ({ seq, thread_id: thread, event, schema_version: version }: Fields): boolean =>
   typeof thread === 'string' && typeof event === 'string' && seq !== undefined && version !== undefined
-const isReceipt = ({ phase, approval_id: approval, tool_call_id: call }: Fields): boolean => typeof phase === 'string' && approval !== undefined && call !== undefined
+const isReceipt = ({ phase, approval_id: approval, tool_call_id: call }: Fields): boolean =>
+  typeof phase === 'string' && approval !== undefined && call !== undefined
 
 function isDocument({ file, names }: Sample): boolean {
   if (hasAll(names, 'format_version', 'entries')) return true
@@ -42,5 +44,7 @@ function isDocument({ file, names }: Sample): boolean {
   )
 }
 
-const isRuntime = ({ path, name }: SourceFile): boolean => /^(thr|turn|item)_/.test(name) || (name === 'state.json' && basename(dirname(path)) === 'runtime')
-const isTask = ({ path, name }: SourceFile): boolean => name.startsWith('task_') || (name === 'queue.json' && basename(dirname(path)) === 'tasks')
+const isRuntime = ({ path, name }: SourceFile): boolean =>
+  /^(thr|turn|item)_/.test(name) || (name === 'state.json' && basename(dirname(path)) === 'runtime')
+const isTask = ({ path, name }: SourceFile): boolean =>
+  name.startsWith('task_') || (name === 'queue.json' && basename(dirname(path)) === 'tasks')

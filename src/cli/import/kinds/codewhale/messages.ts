@@ -34,20 +34,29 @@ function entryOf(record: Taken, branches: Branches, receipts: ReadonlyMap<string
   const [id, parent] = [textOf(record.see('id')), textOf(record.see('parent_id'))]
   const kind = textOf(record.see('kind'))
   const message = record.inner('message')
-  const begins = kind === 'user' || (kind === 'message' && message?.see('role') === 'user' && saidByUser(message.see('content')).input.length > 0)
+  const begins =
+    kind === 'user' || (kind === 'message' && message?.see('role') === 'user' && saidByUser(message.see('content')).input.length > 0)
   const { thread, before } = branches.next(id, parent, begins)
   const told = tellEntry(record, kind, message, id, receipts)
   const ids = known({ id, parent_id: parent })
   if (told.length > 0) record.drop('id', 'parent_id', 'kind')
   const at = record.time('created_at')
   record.drop('spawn_depth')
-  return [...before, ...told.map((moment, i): Moment => (i === 0 ? { ...moment, extra: { ...moment.extra, ...ids } } : moment))].map((moment) => ({
-    ...known({ at, thread }),
-    ...moment,
-  }))
+  return [...before, ...told.map((moment, i): Moment => (i === 0 ? { ...moment, extra: { ...moment.extra, ...ids } } : moment))].map(
+    (moment) => ({
+      ...known({ at, thread }),
+      ...moment,
+    }),
+  )
 }
 
-function tellEntry(record: Taken, kind: string | undefined, message: Taken | undefined, id: string | undefined, receipts: ReadonlyMap<string, Fields[]>): Moment[] {
+function tellEntry(
+  record: Taken,
+  kind: string | undefined,
+  message: Taken | undefined,
+  id: string | undefined,
+  receipts: ReadonlyMap<string, Fields[]>,
+): Moment[] {
   switch (kind) {
     case 'message':
       return message === undefined ? [] : messageOf(message, id, receipts)
@@ -56,7 +65,12 @@ function tellEntry(record: Taken, kind: string | undefined, message: Taken | und
     case 'assistant':
       return [{ kind: 'said', text: record.text('text') ?? '' }]
     case 'compaction': {
-      const about = { summary: record.text('summary'), tokensBefore: record.count('tokens_before'), tokensAfter: record.count('tokens_after'), model: record.text('model') }
+      const about = {
+        summary: record.text('summary'),
+        tokensBefore: record.count('tokens_before'),
+        tokensAfter: record.count('tokens_after'),
+        model: record.text('model'),
+      }
       return [{ kind: 'compacted', ...known(about) }]
     }
     default:
@@ -83,7 +97,8 @@ function withReceipts(moment: Moment, receipts: ReadonlyMap<string, Fields[]>): 
 function receiptOf(receipt: Taken): Moment {
   const askId = receipt.text('approval_id') ?? 'approval'
   const at = known({ at: receipt.time('created_at') })
-  if (receipt.see('phase') === 'asked') return { kind: 'asked', askId, ...known({ callId: receipt.text('tool_call_id'), name: receipt.text('tool_name') }), ...at }
+  if (receipt.see('phase') === 'asked')
+    return { kind: 'asked', askId, ...known({ callId: receipt.text('tool_call_id'), name: receipt.text('tool_name') }), ...at }
   const outcome = receipt.inner('outcome')
   return { kind: 'answered', askId, decision: outcome?.text('outcome') ?? 'unknown', ...at }
 }

@@ -39,10 +39,15 @@ export class RuntimeReader implements Reading {
       const how = ENDS.get(turn?.['status'])
       if (turn === undefined || how === undefined) return []
       const open = [...this.#calls].flatMap(([callId, kind]): Moment[] =>
-        kind === 'dynamic' ? [{ kind: 'returned', callId, status: 'cancelled', content: [], inferred: 'the outcome of a call that was never resolved' }] : [],
+        kind === 'dynamic'
+          ? [{ kind: 'returned', callId, status: 'cancelled', content: [], inferred: 'the outcome of a call that was never resolved' }]
+          : [],
       )
       const at = known({ at: new Taken(turn).time('ended_at') })
-      return [...open, { kind: 'ended', how, ...known({ reason: textOf(turn['error']) }), inferred: 'the end of a turn, from its record', ...at }]
+      return [
+        ...open,
+        { kind: 'ended', how, ...known({ reason: textOf(turn['error']) }), inferred: 'the end of a turn, from its record', ...at },
+      ]
     })
 
   #tell(event: string, payload: Taken, { turn, item }: { turn: string | undefined; item: string | undefined }): Moment[] {
@@ -82,7 +87,10 @@ export class RuntimeReader implements Reading {
     const how = ENDS.get(record.see('status')) ?? 'completed'
     const used = record.inner('usage')
     const measured: Moment[] = used === undefined ? [] : [{ kind: 'measured', usage: usageOf(used) }]
-    return [...measured, { kind: 'ended', how, ...known({ turnId, reason: record.text('error'), durationMs: record.amount('duration_ms') }) }]
+    return [
+      ...measured,
+      { kind: 'ended', how, ...known({ turnId, reason: record.text('error'), durationMs: record.amount('duration_ms') }) },
+    ]
   }
 
   /** What the person asked stands in an item of the turn. */
@@ -108,7 +116,8 @@ export class RuntimeReader implements Reading {
       return []
     }
     if (what === 'started') return []
-    if (kind === 'agent_message' || kind === 'agent_reasoning') return [{ kind: kind === 'agent_message' ? 'said' : 'reasoned', text: said, item: itemId }]
+    if (kind === 'agent_message' || kind === 'agent_reasoning')
+      return [{ kind: kind === 'agent_message' ? 'said' : 'reasoned', text: said, item: itemId }]
     if (kind === 'context_compaction') return [{ kind: 'compacted', summary: said }]
     return [{ kind: 'noted', what: 'item', extra: { event: `item.${what ?? ''}`, item: known({ kind: textOf(kind), text: said }) } }]
   }
@@ -133,18 +142,36 @@ export class RuntimeReader implements Reading {
       return [{ kind: 'called', callId, name: payload.text('tool') ?? 'unnamed', arguments: parsed(payload.take('arguments')) ?? {} }]
     }
     this.#calls.delete(callId)
-    const status: Outcome = what === 'timeout' ? 'timed-out' : what === 'canceled' ? 'cancelled' : payload.take('success') === false ? 'error' : 'ok'
+    const status: Outcome =
+      what === 'timeout' ? 'timed-out' : what === 'canceled' ? 'cancelled' : payload.take('success') === false ? 'error' : 'ok'
     const result = payload.take('result') ?? payload.take('content')
-    return [{ kind: 'returned', callId, status, content: result === undefined ? [] : typeof result === 'string' ? text(result) : [{ type: 'json', value: result }] }]
+    return [
+      {
+        kind: 'returned',
+        callId,
+        status,
+        content: result === undefined ? [] : typeof result === 'string' ? text(result) : [{ type: 'json', value: result }],
+      },
+    ]
   }
 
   /** Who is asked about a call that the log has not told yet hears of it with the question. */
   #approval(what: string | undefined, payload: Taken): Moment[] {
     const askId = payload.text('approval_id') ?? payload.text('id') ?? 'approval'
     if (payload.see('id') === askId) payload.drop('id')
-    if (what !== 'required') return [{ kind: 'answered', askId, decision: payload.text('decision') ?? what ?? 'unknown', ...known({ remember: payload.take('remember') === true ? true : undefined }) }]
+    if (what !== 'required')
+      return [
+        {
+          kind: 'answered',
+          askId,
+          decision: payload.text('decision') ?? what ?? 'unknown',
+          ...known({ remember: payload.take('remember') === true ? true : undefined }),
+        },
+      ]
     const name = payload.text('tool_name') ?? 'unnamed'
-    const called: Moment[] = this.#calls.has(askId) ? [] : [{ kind: 'called', callId: askId, name, arguments: {}, inferred: 'the arguments of a call, of which the log tells when it ended' }]
+    const called: Moment[] = this.#calls.has(askId)
+      ? []
+      : [{ kind: 'called', callId: askId, name, arguments: {}, inferred: 'the arguments of a call, of which the log tells when it ended' }]
     this.#calls.set(askId, 'item')
     return [...called, { kind: 'asked', askId, callId: askId, name, ...known({ question: payload.text('description') }) }]
   }
@@ -158,7 +185,8 @@ function threadOf(payload: Taken, what: string | undefined): Moment[] {
 
 function inputOf(what: string | undefined, payload: Taken): Moment[] {
   const inputId = payload.text('input_id') ?? payload.text('id') ?? 'input'
-  if (what === 'required') return [{ kind: 'questioned', inputId, ...known({ question: payload.text('question') ?? payload.text('prompt') }) }]
+  if (what === 'required')
+    return [{ kind: 'questioned', inputId, ...known({ question: payload.text('question') ?? payload.text('prompt') }) }]
   return [{ kind: 'replied', inputId, ...known({ answer: payload.text('answer'), declined: what === 'canceled' ? true : undefined }) }]
 }
 

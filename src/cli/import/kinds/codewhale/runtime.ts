@@ -79,7 +79,8 @@ async function highestOf(logs: readonly SourceFile[]): Promise<number> {
 async function judgeState(file: SourceFile, highest: number, report: Report): Promise<void> {
   const next = (await documentOf(file, report))?.['next_seq']
   report.note(file, 'the next number of an event; the journal has numbers of its own')
-  if (typeof next === 'number' && next <= highest) report.damaged(file, { reason: `next_seq ${next} is behind the logs, whose highest is ${highest}` })
+  if (typeof next === 'number' && next <= highest)
+    report.damaged(file, { reason: `next_seq ${next} is behind the logs, whose highest is ${highest}` })
 }
 
 function sourceOf(id: string, file: SourceFile, hasLog: boolean, records: Records, report: Report): Source {
@@ -112,7 +113,11 @@ export function aboutThread(thread: Fields): { session: SessionFields; createdAt
     instructions: record.text('system_prompt'),
     parent: parent === undefined ? undefined : { stream: streamOf(parent) },
   }
-  return { session: known({ ...fields, extra: record.rest() }), createdAt: timeOf(thread['created_at']), isArchived: thread['archived'] === true }
+  return {
+    session: known({ ...fields, extra: record.rest() }),
+    createdAt: timeOf(thread['created_at']),
+    isArchived: thread['archived'] === true,
+  }
 }
 
 /** A line without a newline was never committed by its writer, also where it is whole. */
@@ -133,9 +138,14 @@ async function* recordRows(file: SourceFile, { turns, items }: Records): AsyncGe
     const about = { thread_id: turn['thread_id'], turn_id: id, timestamp: turn['started_at'] ?? turn['created_at'] }
     const events: Fields[] = [{ ...about, event: 'turn.started', payload: { turn } }]
     for (const [itemId, item] of items) {
-      if (item['turn_id'] === id) events.push({ ...about, item_id: itemId, event: item['status'] === 'completed' ? 'item.completed' : 'item.started', payload: { item } })
+      if (item['turn_id'] === id)
+        events.push({
+          ...about,
+          item_id: itemId,
+          event: item['status'] === 'completed' ? 'item.completed' : 'item.started',
+          payload: { item },
+        })
     }
     for (const event of events) yield rowFrom(file, JSON.stringify(event), event)
   }
 }
-

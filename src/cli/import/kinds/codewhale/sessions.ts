@@ -104,7 +104,8 @@ async function lookAt(file: SourceFile, report: Report): Promise<Saved | undefin
 
 /** An entry of a tree follows one that came before it, and has a name of its own. */
 function judge({ id, parent_id: parent }: Fields, ids: Set<string>, damaged: (reason: string) => void): void {
-  if (typeof parent === 'string' && !ids.has(parent)) damaged(`entry ${String(id)} follows ${parent}, which is not there; taken where it stands`)
+  if (typeof parent === 'string' && !ids.has(parent))
+    damaged(`entry ${String(id)} follows ${parent}, which is not there; taken where it stands`)
   if (typeof id === 'string' && ids.has(id)) damaged(`a second entry by the name of ${id}`)
   if (typeof id === 'string') ids.add(id)
 }
@@ -113,7 +114,13 @@ function sourceOf(saved: Saved, beside: Beside, report: Report): Source {
   const { id, file } = saved
   const checkpoint = beside.checkpoints.get(id)
   const isAhead = checkpoint !== undefined && saved.entries === 0 && checkpoint.messages > saved.messages
-  if (checkpoint !== undefined) report.note(checkpoint.file, isAhead ? 'newer than its session: what it has more is taken, as far as it came' : 'no newer than its session; nothing of it is taken')
+  if (checkpoint !== undefined)
+    report.note(
+      checkpoint.file,
+      isAhead
+        ? 'newer than its session: what it has more is taken, as far as it came'
+        : 'no newer than its session; nothing of it is taken',
+    )
   const queue = beside.queues.get(id)
   const receipts = beside.receipts.get(id)
   const metadata = isFields(saved.members['metadata']) ? saved.members['metadata'] : {}
@@ -176,7 +183,7 @@ async function* rowsOf({ file, entries, messages }: Saved, { checkpoint, queue, 
     if (more > messages) yield piece
   }
   for await (const piece of queue === undefined ? [] : piecesOf(queue, ['messages'])) {
-    if (piece.damaged === undefined && (piece.of === 'messages' || piece.of === 'draft') && piece.fields !== undefined) yield { ...piece, of: piece.of === 'draft' ? 'draft' : 'queue' }
+    if (piece.damaged === undefined && (piece.of === 'messages' || piece.of === 'draft') && piece.fields !== undefined)
+      yield { ...piece, of: piece.of === 'draft' ? 'draft' : 'queue' }
   }
 }
-

@@ -42,8 +42,18 @@ async function* rowsOf(file: SourceFile, task: Fields): AsyncGenerator<Row> {
   const { timeline, status, result_summary, terminal_reason, ended_at, duration_ms, lifecycle_seq, runtime_event_count, ...rest } = task
   const begin = { id: rest['id'], prompt: rest['prompt'], created_at: rest['created_at'] }
   yield { ...rowFrom(file, JSON.stringify(begin), rest), of: 'task' }
-  for (const entry of Array.isArray(timeline) ? (timeline as unknown[]) : []) yield { ...rowFrom(file, JSON.stringify(entry), entry), of: 'timeline' }
-  const end = known({ status, result_summary, terminal_reason, ended_at, duration_ms, lifecycle_seq, runtime_event_count, error: rest['error'] })
+  for (const entry of Array.isArray(timeline) ? (timeline as unknown[]) : [])
+    yield { ...rowFrom(file, JSON.stringify(entry), entry), of: 'timeline' }
+  const end = known({
+    status,
+    result_summary,
+    terminal_reason,
+    ended_at,
+    duration_ms,
+    lifecycle_seq,
+    runtime_event_count,
+    error: rest['error'],
+  })
   if (ENDS.has(status)) yield { ...rowFrom(file, JSON.stringify(end), end), of: 'end' }
 }
 
@@ -80,7 +90,15 @@ function entryOf(record: Taken): Moment[] {
     return []
   }
   if (kind === 'running') return [{ kind: 'event', type: 'task.started', data: {}, ...at }]
-  return [{ kind: 'event', type: 'task.progressed', data: known({ summary: record.text('summary') }), ...known({ extra: kind === undefined ? undefined : { kind } }), ...at }]
+  return [
+    {
+      kind: 'event',
+      type: 'task.progressed',
+      data: known({ summary: record.text('summary') }),
+      ...known({ extra: kind === undefined ? undefined : { kind } }),
+      ...at,
+    },
+  ]
 }
 
 function endOf(record: Taken): Moment {

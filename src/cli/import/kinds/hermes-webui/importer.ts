@@ -39,7 +39,8 @@ export const hermesWebui: Importer = {
 
 const isTurnRow = ({ event, turn_id, session_id, created_at }: Fields): boolean =>
   typeof event === 'string' && typeof turn_id === 'string' && typeof session_id === 'string' && created_at !== undefined
-const isRunRow = ({ event, run_id, seq, event_id }: Fields): boolean => typeof event === 'string' && typeof run_id === 'string' && seq !== undefined && event_id !== undefined
+const isRunRow = ({ event, run_id, seq, event_id }: Fields): boolean =>
+  typeof event === 'string' && typeof run_id === 'string' && seq !== undefined && event_id !== undefined
 
 /** Databases are open until all sessions are read, and given back for that. */
 async function* folderSessions(folder: Folder, databases: Database[], report: Report): AsyncGenerator<Source> {
@@ -62,19 +63,26 @@ async function* folderSessions(folder: Folder, databases: Database[], report: Re
     }
     taken.add(files.id)
     const body = await bodyOf(files, rows.has(files.id), report)
-    if (body !== undefined || files.shards.length > 0 || files.runs.length > 0) yield sourceOf({ ...files, id: textOf(body?.members['session_id']) ?? files.id, body }, report)
+    if (body !== undefined || files.shards.length > 0 || files.runs.length > 0)
+      yield sourceOf({ ...files, id: textOf(body?.members['session_id']) ?? files.id, body }, report)
   }
   await tellIndex(folder, taken, report)
   for (const [id, { file, database, row, messages }] of rows) {
     if (taken.has(id)) continue
     if (deleted.has(id)) report.note(file, `session ${id}: deleted by its user; it is not brought back`)
-    else if (messages === 0) report.damaged(file, { reason: `session ${id} has a row and no messages that can be read; a person has to look` })
+    else if (messages === 0)
+      report.damaged(file, { reason: `session ${id} has a row and no messages that can be read; a person has to look` })
     else yield stateSource(file, database, id, row)
   }
   for (const file of folder.others) report.note(file, 'the program keeps it for itself; there is no session in it')
 }
 
-const filesIn = ({ sidecar, backup, shards, runs }: SessionFiles): SourceFile[] => [...(sidecar === undefined ? [] : [sidecar]), ...(backup === undefined ? [] : [backup]), ...shards, ...runs]
+const filesIn = ({ sidecar, backup, shards, runs }: SessionFiles): SourceFile[] => [
+  ...(sidecar === undefined ? [] : [sidecar]),
+  ...(backup === undefined ? [] : [backup]),
+  ...shards,
+  ...runs,
+]
 
 /** Where the messages are taken from: the backup where it has more than the sidecar, and nobody meant it to have fewer. */
 async function bodyOf({ sidecar, backup }: SessionFiles, hasRow: boolean, report: Report): Promise<Sidecar | undefined> {
@@ -87,7 +95,10 @@ async function bodyOf({ sidecar, backup }: SessionFiles, hasRow: boolean, report
       return undefined
     }
     if (hasRow) report.note(backup, 'orphan backup: its session is gone, and is taken from it')
-    else report.damaged(backup, { reason: 'orphan backup without a row in the database: a person has to say whether it is wanted; not taken in' })
+    else
+      report.damaged(backup, {
+        reason: 'orphan backup without a row in the database: a person has to say whether it is wanted; not taken in',
+      })
     return hasRow ? saved : undefined
   }
   if (saved.messages <= live.messages || wasShortened(live)) {
@@ -113,9 +124,15 @@ async function tellIndex({ index, sessions }: Folder, taken: ReadonlySet<string>
   if (index === undefined) return
   report.note(index, 'derived from the sessions: nothing of it is taken in')
   const document = await documentOf(index, report, 'list')
-  const named = new Set((Array.isArray(document) ? document : []).flatMap((row: unknown) => (isFields(row) && typeof row['session_id'] === 'string' ? [row['session_id']] : [])))
+  const named = new Set(
+    (Array.isArray(document) ? document : []).flatMap((row: unknown) =>
+      isFields(row) && typeof row['session_id'] === 'string' ? [row['session_id']] : [],
+    ),
+  )
   for (const id of named) if (!sessions.has(id)) report.damaged(index, { reason: `session ${id} is in the index, and has no file` })
-  for (const id of taken) if (sessions.get(id)?.sidecar !== undefined && !named.has(id)) report.damaged(index, { reason: `session ${id} has a file, and is not in the index` })
+  for (const id of taken)
+    if (sessions.get(id)?.sidecar !== undefined && !named.has(id))
+      report.damaged(index, { reason: `session ${id} has a file, and is not in the index` })
 }
 
 interface StateRow {
@@ -146,7 +163,8 @@ function stateSource(file: SourceFile, database: Database, id: string, given: Fi
     title: row.text('title'),
     model: row.text('model'),
     workspace: row.text('workspace') ?? row.text('cwd'),
-    worktree: path === undefined ? undefined : known({ path, branch: row.text('worktree_branch'), repository: row.text('worktree_repo_root') }),
+    worktree:
+      path === undefined ? undefined : known({ path, branch: row.text('worktree_branch'), repository: row.text('worktree_repo_root') }),
     parent: parent === undefined ? undefined : { stream: streamOf(parent) },
     source: { kind: 'hermes-webui', path: file.path, id },
     extra: row.rest(),

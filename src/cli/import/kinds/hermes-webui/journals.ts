@@ -34,7 +34,12 @@ export async function turnsOf(shards: readonly SourceFile[]): Promise<{ turns: J
   return { turns: [...turns.values()].toSorted((a, b) => a.at - b.at), others }
 }
 
-const tooMuch = (row: Row): Row => ({ file: row.file, raw: '', damaged: `behind the first ${BYTES_MAX} bytes of turn journal, which are all that is read`, ...known({ line: row.line }) })
+const tooMuch = (row: Row): Row => ({
+  file: row.file,
+  raw: '',
+  damaged: `behind the first ${BYTES_MAX} bytes of turn journal, which are all that is read`,
+  ...known({ line: row.line }),
+})
 
 function turnIn(turns: Map<string, JournalTurn>, id: string, { fields = {} }: Row): JournalTurn {
   const there = turns.get(id) ?? { id, at: timeOf(fields['created_at']) ?? 0, content: '', run: undefined, rows: [] }
@@ -85,9 +90,14 @@ export async function* runRows(file: SourceFile, report: Report): AsyncGenerator
   const numbers = rows.map(({ fields }) => (typeof fields?.['seq'] === 'number' ? fields['seq'] : Number.POSITIVE_INFINITY))
   const distinct = new Set(numbers)
   const turned = numbers.filter((number, i) => i > 0 && number !== (numbers[i - 1] as number) + 1).length
-  if (distinct.size < numbers.length) report.damaged(file, { reason: `${numbers.length} records with ${distinct.size} numbers: several writers used the same; all are taken, numbered again` })
+  if (distinct.size < numbers.length)
+    report.damaged(file, {
+      reason: `${numbers.length} records with ${distinct.size} numbers: several writers used the same; all are taken, numbered again`,
+    })
   else if (turned > 0) report.note(file, `${turned} adjacent pairs do not follow each other: taken by their numbers`)
-  const order = rows.map((row, i) => ({ row, number: numbers[i] as number, i })).toSorted((a, b) => (a.number === b.number ? a.i - b.i : a.number - b.number))
+  const order = rows
+    .map((row, i) => ({ row, number: numbers[i] as number, i }))
+    .toSorted((a, b) => (a.number === b.number ? a.i - b.i : a.number - b.number))
   for (const { row } of order) yield { ...row, of: 'run' }
 }
 
@@ -123,7 +133,10 @@ export class RunReader {
       return [...this.#whole(), event === 'tool' ? callOf(payload) : outcomeOf(payload)].map((moment) => ({ ...at, ...moment }))
     }
     const ended = endOf(row, payload, event)
-    return [...(ended === undefined ? [] : this.#whole()), ended ?? { kind: 'noted' as const, what: event ?? 'record', extra: { event: event ?? null } }].map((moment) => ({ ...at, ...moment }))
+    return [
+      ...(ended === undefined ? [] : this.#whole()),
+      ended ?? { kind: 'noted' as const, what: event ?? 'record', extra: { event: event ?? null } },
+    ].map((moment) => ({ ...at, ...moment }))
   }
 
   #piece(run: string, of: 'message' | 'reasoning', said: string): Moment {
@@ -142,13 +155,23 @@ export class RunReader {
 }
 
 function callOf(payload: Taken): Moment {
-  return { kind: 'called', name: payload.text('name') ?? 'unnamed', arguments: payload.take('args') ?? {}, ...known({ callId: payload.text('tid'), title: payload.text('preview') }) }
+  return {
+    kind: 'called',
+    name: payload.text('name') ?? 'unnamed',
+    arguments: payload.take('args') ?? {},
+    ...known({ callId: payload.text('tid'), title: payload.text('preview') }),
+  }
 }
 
 function outcomeOf(payload: Taken): Moment {
   const status = payload.take('is_error') === true ? 'error' : 'ok'
   const preview = payload.text('preview')
-  return { kind: 'returned', status, content: preview === undefined ? [] : [{ type: 'text', text: preview }], ...known({ callId: payload.text('tid'), name: payload.text('name') }) }
+  return {
+    kind: 'returned',
+    status,
+    content: preview === undefined ? [] : [{ type: 'text', text: preview }],
+    ...known({ callId: payload.text('tid'), name: payload.text('name') }),
+  }
 }
 
 /** An end of a run; `stream_end` repeats the one before it. */

@@ -20,7 +20,11 @@ export interface Known {
 
 export function sourceOf({ id, body, shards, runs }: Known, report: Report): Source {
   const file = body?.file ?? shards[0] ?? (runs[0] as SourceFile)
-  const session = { agent: 'hermes-webui', ...(body === undefined ? {} : sessionFields(body, report)), source: { kind: 'hermes-webui', path: file.path, id } }
+  const session = {
+    agent: 'hermes-webui',
+    ...(body === undefined ? {} : sessionFields(body, report)),
+    source: { kind: 'hermes-webui', path: file.path, id },
+  }
   return {
     stream: streamOf(id),
     file,
@@ -81,7 +85,13 @@ async function* rowsOf({ body, shards, runs, id }: Known, report: Report): Async
   yield* open
   const pending = body === undefined ? undefined : pendingOf(body)
   if (pending !== undefined && body !== undefined && !turns.some(({ content }) => content === pending.content)) {
-    const fields = { role: 'user', content: pending.content, timestamp: pending.at ?? null, attachments: pending.attachments ?? null, pending: true }
+    const fields = {
+      role: 'user',
+      content: pending.content,
+      timestamp: pending.at ?? null,
+      attachments: pending.attachments ?? null,
+      pending: true,
+    }
     yield { file: body.file, raw: JSON.stringify(fields), fields, of: 'pending' }
   }
   yield* untold(Number.POSITIVE_INFINITY)
@@ -108,7 +118,9 @@ function reader(): Reader {
     }
     if (record.see('role') === 'assistant' && record.see('_error') === true) return markerOf(record, at)
     // How a turn ended is in the journal alone; where that does not know the turn, its last message says it is over.
-    return chatOf(record, known({ at })).map((moment) => (moment.kind === 'prompted' && of === 'message' ? { ...moment, unended: true as const } : moment))
+    return chatOf(record, known({ at })).map((moment) =>
+      moment.kind === 'prompted' && of === 'message' ? { ...moment, unended: true as const } : moment,
+    )
   }
 }
 
@@ -119,4 +131,3 @@ function markerOf(record: Taken, at: number | undefined): Moment[] {
   record.drop('role', '_error')
   return [{ kind: 'ended', how: isInterruption ? 'interrupted' : 'failed', reason, ...known({ at }) }]
 }
-

@@ -33,13 +33,26 @@ export const isMessage = ({ of }: Piece): boolean => of === 'messages' || of ===
 
 /** A list that was shortened on purpose is not put back. */
 export function wasShortened({ members }: Sidecar): boolean {
-  return ['clear_generation', 'intentional_shrink_generation', 'truncation_watermark', 'truncation_boundary', 'compression_anchor_summary'].some(
-    (name) => members[name] !== undefined && members[name] !== null,
-  )
+  return [
+    'clear_generation',
+    'intentional_shrink_generation',
+    'truncation_watermark',
+    'truncation_boundary',
+    'compression_anchor_summary',
+  ].some((name) => members[name] !== undefined && members[name] !== null)
 }
 
 /** Members that say nothing of the session: what they hold has its place elsewhere. */
-const TAKEN_ELSEWHERE = ['session_id', 'message_count', 'created_at', 'updated_at', 'tool_calls', 'pending_user_message', 'pending_started_at', 'pending_attachments']
+const TAKEN_ELSEWHERE = [
+  'session_id',
+  'message_count',
+  'created_at',
+  'updated_at',
+  'tool_calls',
+  'pending_user_message',
+  'pending_started_at',
+  'pending_attachments',
+]
 
 /** Characters of the members without a place that are kept. */
 const EXTRA_MAX = 512 * 1024
@@ -48,7 +61,8 @@ export function sessionFields({ file, members }: Sidecar, report: Report): Sessi
   const record = new Taken(members)
   record.drop(...TAKEN_ELSEWHERE)
   const path = record.text('worktree_path')
-  const worktree = path === undefined ? undefined : known({ path, branch: record.text('worktree_branch'), repository: record.text('worktree_repo_root') })
+  const worktree =
+    path === undefined ? undefined : known({ path, branch: record.text('worktree_branch'), repository: record.text('worktree_repo_root') })
   const parent = record.text('parent_session_id')
   const fields = {
     title: record.text('title'),
@@ -84,5 +98,5 @@ export function pendingOf({ members }: Sidecar): { content: string; at: number |
   return { content, at: timeOf(members['pending_started_at']), attachments: members['pending_attachments'] }
 }
 
-export const isSidecar = (names: ReadonlySet<string>): boolean => names.has('session_id') && names.has('messages') && !names.has('session_start')
-
+export const isSidecar = (names: ReadonlySet<string>): boolean =>
+  names.has('session_id') && names.has('messages') && !names.has('session_start')

@@ -19,7 +19,12 @@ function sourceOf(file: SourceFile, database: Database, id: string, record: Take
   const createdAt = record.time('created_at')
   const killedAt = record.text('killed_at')
   record.drop('last_activity')
-  const session = { agent: record.text('agent_alias') ?? 'zeroclaw', workspace: record.text('workspace_dir'), source: { kind: 'zeroclaw', path: file.path, id }, extra: record.rest() }
+  const session = {
+    agent: record.text('agent_alias') ?? 'zeroclaw',
+    workspace: record.text('workspace_dir'),
+    source: { kind: 'zeroclaw', path: file.path, id },
+    extra: record.rest(),
+  }
   return {
     stream: streamOf(id),
     file,
@@ -36,7 +41,9 @@ function sourceOf(file: SourceFile, database: Database, id: string, record: Take
 
 /** Messages with their calls, and what happened to the session behind the message it came after. */
 async function* rowsOf(file: SourceFile, database: Database, session: number): AsyncGenerator<Row> {
-  const events = database.tables.has('acp_session_events') ? [...database.rows('acp_session_events', 'id', { column: 'session_id', is: session })] : []
+  const events = database.tables.has('acp_session_events')
+    ? [...database.rows('acp_session_events', 'id', { column: 'session_id', is: session })]
+    : []
   const row = (fields: Fields, of: string): Row => ({ ...rowFrom(file, JSON.stringify(fields), fields), of })
   for (const message of database.rows('acp_messages', 'id', { column: 'session_id', is: session })) {
     yield row(message, 'message')
@@ -69,5 +76,12 @@ function callOf(record: Taken): Moment {
   const payload = record.take('payload')
   if (record.take('event_kind') === 'in') return { kind: 'called', callId, name, arguments: parsed(payload) ?? {} }
   const outcome = record.text('outcome')
-  return { kind: 'returned', callId, name, status: outcome === undefined || outcome === 'ok' || outcome === 'success' ? 'ok' : 'error', content: text(String(payload ?? '')), ...known({ extra: outcome === 'ok' || outcome === undefined ? undefined : { outcome } }) }
+  return {
+    kind: 'returned',
+    callId,
+    name,
+    status: outcome === undefined || outcome === 'ok' || outcome === 'success' ? 'ok' : 'error',
+    content: text(String(payload ?? '')),
+    ...known({ extra: outcome === 'ok' || outcome === undefined ? undefined : { outcome } }),
+  }
 }

@@ -27,7 +27,10 @@ export const zeroclaw: Importer = {
     const stores: Store[] = []
     try {
       for (const file of databases) await open(file, stores, report)
-      for (const store of stores) yield* store.database.tables.has('acp_sessions') ? acpSessions(store.file, store.database) : storedSessions(store.file, store.database)
+      for (const store of stores)
+        yield* store.database.tables.has('acp_sessions')
+          ? acpSessions(store.file, store.database)
+          : storedSessions(store.file, store.database)
       yield* chatSessions(chats, stores, report)
     } finally {
       for (const { database } of stores) await database[Symbol.asyncDispose]()
@@ -103,7 +106,10 @@ async function* chatSessions(files: readonly SourceFile[], stores: readonly Stor
 /** The file that holds the chat now; none where it is in the database, or where nobody can say which one it is. */
 async function chosen({ live, staged, moved }: Chat, stores: readonly Store[], report: Report): Promise<SourceFile | undefined> {
   if (live !== undefined && staged !== undefined) {
-    for (const file of [live, staged]) report.damaged(file, { reason: 'both the live chat and its staged copy are there: a person has to say which one holds; neither is taken' })
+    for (const file of [live, staged])
+      report.damaged(file, {
+        reason: 'both the live chat and its staged copy are there: a person has to say which one holds; neither is taken',
+      })
     return undefined
   }
   const file = live ?? staged ?? moved
@@ -166,6 +172,12 @@ function sourceOf(file: SourceFile): Source {
 async function* chatRows(file: SourceFile): AsyncGenerator<Row> {
   for await (const row of jsonlRows(file)) {
     if (row.fields === undefined || isLine(row.fields)) yield row
-    else yield { ...known({ line: row.line }), file, raw: row.raw, damaged: `no message: ${textOf(row.fields['role']) === undefined ? 'no role' : 'no content'}` }
+    else
+      yield {
+        ...known({ line: row.line }),
+        file,
+        raw: row.raw,
+        damaged: `no message: ${textOf(row.fields['role']) === undefined ? 'no role' : 'no content'}`,
+      }
   }
 }

@@ -11,7 +11,11 @@ import type { SourceFile } from '../../source-file.js'
 export function isLeftOver(sample: Sample): boolean {
   if (hasAll(sample.names, 'session_id', 'ended_at', 'agents_spawned') || hasAll(sample.names, 'agents', 'total_spawned')) return true
   if (hasAll(sample.names, 'trigger', 'active_modes')) return true
-  return someRow(sample, ({ agent, event, agent_type: type }) => typeof agent === 'string' && typeof type === 'string' && /^agent_(start|stop)$/.test(String(event)))
+  return someRow(
+    sample,
+    ({ agent, event, agent_type: type }) =>
+      typeof agent === 'string' && typeof type === 'string' && /^agent_(start|stop)$/.test(String(event)),
+  )
 }
 
 /** Each agent is a task: it began, and it ended, or nobody heard of it again. */
@@ -75,7 +79,12 @@ function reader(taskId: string): Reader {
 }
 
 const completed = (at: { at?: number }): Moment => ({ kind: 'event', type: 'task.completed', data: {}, ...at })
-const failed = (at: { at?: number }): Moment => ({ kind: 'event', type: 'task.failed', data: { error: { message: 'the agent did not succeed' } }, ...at })
+const failed = (at: { at?: number }): Moment => ({
+  kind: 'event',
+  type: 'task.failed',
+  data: { error: { message: 'the agent did not succeed' } },
+  ...at,
+})
 
 /** How a session ended, and nothing of what was said in it. */
 export async function* leftOvers(files: readonly SourceFile[], report: Report): AsyncGenerator<Source> {
@@ -92,7 +101,10 @@ export async function* leftOvers(files: readonly SourceFile[], report: Report): 
       stream: streamOf(id),
       file,
       endsTurns: true,
-      head: { session: { agent: 'zeroclaw', source: { kind: 'zeroclaw', path: file.path, id }, extra: isFields(extra) ? extra : {} }, ...known({ createdAt }) },
+      head: {
+        session: { agent: 'zeroclaw', source: { kind: 'zeroclaw', path: file.path, id }, extra: isFields(extra) ? extra : {} },
+        ...known({ createdAt }),
+      },
       rows: async function* () {
         // How it ended is all there is.
       },

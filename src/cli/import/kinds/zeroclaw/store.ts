@@ -23,7 +23,12 @@ function sourceOf(file: SourceFile, database: Database, key: string, record: Tak
   record.drop('last_activity', 'message_count')
   const createdAt = record.time('created_at')
   const state = record.text('state')
-  const session = { agent: record.text('agent_alias') ?? 'zeroclaw', title: record.text('name') ?? key, source: { kind: 'zeroclaw', path: file.path, id: key }, extra: record.rest() }
+  const session = {
+    agent: record.text('agent_alias') ?? 'zeroclaw',
+    title: record.text('name') ?? key,
+    source: { kind: 'zeroclaw', path: file.path, id: key },
+    extra: record.rest(),
+  }
   return {
     stream: streamOf(fileId('zeroclaw', { ...file, name: key })),
     file,
@@ -38,11 +43,20 @@ const row = ({ all }: Taken): Fields => all
 
 /** What the database says of a turn that failed; one that runs has no end. */
 function closing(state: string | undefined, { turn_id: turn }: Fields): Moment[] {
-  return state === 'error' ? [{ kind: 'ended', how: 'failed', reason: `the session is in state error${textOf(turn) === undefined ? '' : ` (turn ${String(turn)})`}` }] : []
+  return state === 'error'
+    ? [
+        {
+          kind: 'ended',
+          how: 'failed',
+          reason: `the session is in state error${textOf(turn) === undefined ? '' : ` (turn ${String(turn)})`}`,
+        },
+      ]
+    : []
 }
 
 async function* rowsOf(file: SourceFile, database: Database, key: string): AsyncGenerator<Row> {
-  for (const message of database.rows('sessions', 'id', { column: 'session_key', is: key })) yield rowFrom(file, JSON.stringify(message), message)
+  for (const message of database.rows('sessions', 'id', { column: 'session_key', is: key }))
+    yield rowFrom(file, JSON.stringify(message), message)
 }
 
 /** Messages of a role and a content, with a time where the database has one. */

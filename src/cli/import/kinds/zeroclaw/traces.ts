@@ -16,7 +16,12 @@ export async function* traces(files: readonly SourceFile[], report: Report): Asy
       else if (piece.of !== 'turns') members[piece.of] = piece.fields ?? piece.value
     }
     const { model_name: model, ...extra } = members
-    const session = { agent: 'zeroclaw', source: { kind: 'zeroclaw', path: file.path }, model: typeof model === 'string' ? model : undefined, extra }
+    const session = {
+      agent: 'zeroclaw',
+      source: { kind: 'zeroclaw', path: file.path },
+      model: typeof model === 'string' ? model : undefined,
+      extra,
+    }
     yield {
       stream: streamOf(fileId('zeroclaw', file)),
       file,
@@ -44,12 +49,29 @@ function stepOf(step: unknown): Moment[] {
   const response = isFields(step) && isFields(step['response']) ? new Taken(step['response']) : undefined
   if (response === undefined) return [{ kind: 'showed', content: [{ type: 'json', value: step }] }]
   response.drop('type')
-  const usage: Moment = { kind: 'measured', usage: known({ inputTokens: response.count('input_tokens'), outputTokens: response.count('output_tokens') }) }
+  const usage: Moment = {
+    kind: 'measured',
+    usage: known({ inputTokens: response.count('input_tokens'), outputTokens: response.count('output_tokens') }),
+  }
   const said = response.text('content')
   const calls = blocksOf(response.take('tool_calls')).map((call): Moment => {
     const fields = new Taken(isFields(call) ? call : {})
-    return { kind: 'called', name: fields.text('name') ?? 'unnamed', arguments: fields.take('arguments') ?? {}, ...known({ callId: fields.text('id'), extra: fields.rest() }) }
+    return {
+      kind: 'called',
+      name: fields.text('name') ?? 'unnamed',
+      arguments: fields.take('arguments') ?? {},
+      ...known({ callId: fields.text('id'), extra: fields.rest() }),
+    }
   })
-  const lost = calls.map((call): Moment => ({ kind: 'lost', callId: (call as { callId?: string }).callId ?? '', cause: 'a trace does not hold outcomes' }))
-  return [...(said === undefined ? [] : [{ kind: 'said' as const, text: said, ...known({ extra: response.rest() }) }]), ...calls, ...lost, usage]
+  const lost = calls.map((call): Moment => ({
+    kind: 'lost',
+    callId: (call as { callId?: string }).callId ?? '',
+    cause: 'a trace does not hold outcomes',
+  }))
+  return [
+    ...(said === undefined ? [] : [{ kind: 'said' as const, text: said, ...known({ extra: response.rest() }) }]),
+    ...calls,
+    ...lost,
+    usage,
+  ]
 }
