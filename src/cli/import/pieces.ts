@@ -120,9 +120,9 @@ class Scanner {
     if (SPACE.has(byte)) return
     const level = this.#levels.at(-1)
     if (level === undefined) {
-      if (this.#began || !OPEN.has(byte)) return yield* this.#fail(this.#began ? 'more behind the end of the document' : 'no JSON document')
+      if (this.#began || !OPEN.has(byte)) yield* this.#fail(this.#began ? 'more behind the end of the document' : 'no JSON document')
+      else this.#enter(byte, '')
       this.#began = true
-      this.#enter(byte, '')
     } else if (CLOSE.has(byte) && level.expects !== 'colon' && (level.list || level.expects !== 'value')) {
       this.#levels.pop()
       this.#after()

@@ -1,6 +1,6 @@
 /** Weaving what happens inside turns. */
 import { known, type Fields } from './fields.js'
-import type { End, Moment, Outcome, Part, Usage } from './moments.js'
+import type { Moment, Outcome, Part, Usage } from './moments.js'
 import { LifeWeaver } from './weave-life.js'
 import { addUsage, unused, type Call, type Turn } from './woven.js'
 
@@ -92,7 +92,7 @@ export class TurnWeaver extends LifeWeaver {
       this.aside('tool.unknown', { turnId: turn.id, callId: before.id, cause: 'called again before it returned' })
     turn.calls.delete(given)
     turn.calls.set(given, { id: callId, name, arguments: args, status: 'open' })
-    this.emit('tool.requested', known({ turnId: turn.id, callId, name, arguments: args ?? null, title }) as Fields)
+    this.emit('tool.requested', known({ turnId: turn.id, callId, name, arguments: args ?? null, title }))
     if (asks !== undefined) this.#asked(turn, { kind: 'asked', askId: `may-${given}`, callId: given, question: asks })
   }
 
@@ -129,7 +129,7 @@ export class TurnWeaver extends LifeWeaver {
   }
 
   #finished(turn: Turn, callId: string, { status, content, durationMs }: { status: Outcome; content: Part[]; durationMs?: number }): void {
-    this.emit('tool.finished', known({ turnId: turn.id, callId, status, content, durationMs }) as Fields)
+    this.emit('tool.finished', known({ turnId: turn.id, callId, status, content, durationMs }))
   }
 
   #orphan(moment: Of<'returned'>): void {
@@ -185,7 +185,8 @@ export class TurnWeaver extends LifeWeaver {
     turn.model = model ?? turn.model
   }
 
-  #ended({ kind: _, thread: threadId, turnId: given, at: __, extra: ___, inferred: ____, ...end }: Of<'ended'>): void {
+  #ended({ thread: threadId, turnId: given, how, reason, stopReason, durationMs }: Of<'ended'>): void {
+    const end = known({ how, reason, stopReason, durationMs })
     const turnId = given === undefined ? undefined : (this.turnIds.get(given) ?? given)
     const turns = [...this.threads.values()].flatMap(({ turn }) => (turn === undefined ? [] : [turn]))
     const turn = turnId === undefined ? this.threads.get(threadId ?? 'main')?.turn : turns.find(({ id }) => id === turnId)
@@ -195,7 +196,7 @@ export class TurnWeaver extends LifeWeaver {
       return this.misfit(turnId === undefined ? `an end (${end.how}) where no turn runs` : `a second end (${end.how}) of turn ${turnId}`, {
         how: end.how,
       })
-    this.end(turn, known(end) as { how: End }, 'source')
+    this.end(turn, known(end), 'source')
   }
 }
 
