@@ -52,6 +52,7 @@ const PURE = ['the contract', 'upcasters', 'projections']
 const adapters: Record<string, RegExp> = {
   'src/storage/node-files.ts': /^(fs-native-extensions|node:(fs|fs\/promises))$/,
   'src/storage/level-store.ts': /^level$/,
+  'src/cli/import/sqlite.ts': /^node-sqlite3-wasm$/,
 }
 
 const files = ['src', 'projections', 'upcasters'].flatMap(filesBelow).filter((file) => file.endsWith('.ts'))

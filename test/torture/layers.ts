@@ -11,4 +11,15 @@ import { rot } from './layers/rot.js'
 import { twoWriters } from './layers/two-writers.js'
 import { wholeEngine } from './layers/whole-engine.js'
 
-export const layers: readonly Layer[] = [randomLives, rot, decoders, ...kernelLayers, derivedRot, exhaustive, ioErrors, diskFull, twoWriters, wholeEngine]
+export const layers: readonly Layer[] = [
+  randomLives,
+  rot,
+  decoders,
+  ...kernelLayers,
+  derivedRot,
+  exhaustive,
+  ioErrors,
+  diskFull,
+  twoWriters,
+  wholeEngine,
+]

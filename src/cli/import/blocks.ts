@@ -33,7 +33,7 @@ export function blockOf(block: unknown, about: { model?: string; stopReason?: st
 export function callOf(fields: Taken): Moment {
   fields.drop('type')
   const call = { callId: fields.text('id'), name: fields.text('name') ?? 'unnamed', arguments: fields.take('input') ?? {} }
-  return { kind: 'called', ...known({ ...call, extra: fields.rest() }) } as Moment
+  return { kind: 'called', ...known({ ...call, extra: fields.rest() }) }
 }
 
 export function outcomeOf(fields: Taken, content: 'content' | 'output'): Moment {

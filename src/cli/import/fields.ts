@@ -67,7 +67,7 @@ export function clean(value: unknown): { value: unknown; changed: Set<string> } 
   }
   const walk = (inner: unknown, depth: number): unknown => {
     if (typeof inner === 'string') return wellFormed(inner, changed)
-    if (Object.is(inner, -0)) return 0
+    if (typeof inner === 'number') return finite(inner, changed)
     if (typeof inner !== 'object' || inner === null) return inner
     if (depth >= DEPTH_MAX) return asText(inner, 'what was nested too deep is kept as text')
     const entries = Object.entries(inner)
@@ -77,6 +77,13 @@ export function clean(value: unknown): { value: unknown; changed: Set<string> } 
     return Object.fromEntries(entries.map(([key, item]) => [keyOf(key, changed), walk(item, depth + 1)]))
   }
   return { value: walk(value, 0), changed }
+}
+
+/** A number that JSON can write and no journal can hold is kept as text; -0 is 0. */
+function finite(number: number, changed: Set<string>): number | string {
+  if (Number.isFinite(number)) return number === 0 ? 0 : number
+  changed.add('numbers beyond all bounds are kept as text')
+  return String(number)
 }
 
 function keyOf(key: string, changed: Set<string>): string {

@@ -1,5 +1,5 @@
 /** Commits on their way into the journal: many at once, so that they share a sync, and bounded in what they hold. */
-import { isJournalError, type NewEvent, type events as builtIn } from '../../index.js'
+import { isJournalError } from '../../index.js'
 import type { OpenedJournal } from '../command.js'
 import type { Woven } from './woven.js'
 
@@ -11,7 +11,7 @@ export interface Commit {
   bytes: number
 }
 
-const BYTES_MAX = 4 * 1024 * 1024
+const BYTES_MAX = 1024 * 1024
 const COMMITS_MAX = 256
 
 /** Errors that say something of the commit, and not of the journal. */
@@ -28,7 +28,7 @@ export class Outbox {
   readonly #journal: OpenedJournal | undefined
   readonly #onWay = new Set<Promise<void>>()
   #bytes = 0
-  #fatal: unknown
+  #fatal: Error | undefined
   /** Events that are in the journal now. */
   added = 0
 
@@ -65,11 +65,11 @@ export class Outbox {
     refused: (why: string) => void,
   ): Promise<void> {
     try {
-      await journal.append(stream, events as readonly NewEvent<(typeof builtIn)['definitions']>[], { expectedVersion, commitId })
+      await journal.append(stream, events, { expectedVersion, commitId })
       this.added += events.length
     } catch (error) {
       if (isJournalError(error) && OF_THE_COMMIT.has(error.code)) refused(error.message)
-      else this.#fatal ??= error
+      else this.#fatal ??= error instanceof Error ? error : new Error(String(error))
     }
   }
 

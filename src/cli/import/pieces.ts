@@ -2,6 +2,7 @@
  * The values of one JSON document, piece by piece and in bounded memory: each member of the outer object, and each item of
  * the lists that a reader names, so that a long session is not read whole, and one that was cut off is read as far as it goes.
  */
+import { clean } from './fields.js'
 import { rowOf, BYTES_MAX, type Row } from './rows.js'
 import { chunksOf, type SourceFile } from './source-file.js'
 
@@ -52,7 +53,7 @@ function pieceOf(file: SourceFile, { of, offset, raw, damaged }: Found): Piece {
   const row = rowOf(file, text)
   if (row === undefined) return { file, offset, of, raw: text, damaged: 'not JSON' }
   const { damaged: _, ...whole } = row
-  return { ...whole, of, offset, ...(row.fields === undefined ? { value: JSON.parse(text) as unknown } : {}) }
+  return { ...whole, of, offset, ...(row.fields === undefined ? { value: clean(JSON.parse(text)).value } : {}) }
 }
 
 interface Level {
@@ -119,9 +120,9 @@ class Scanner {
     if (SPACE.has(byte)) return
     const level = this.#levels.at(-1)
     if (level === undefined) {
-      if (this.#began || !OPEN.has(byte)) return yield* this.#fail(this.#began ? 'more behind the end of the document' : 'no JSON document')
+      if (this.#began || !OPEN.has(byte)) yield* this.#fail(this.#began ? 'more behind the end of the document' : 'no JSON document')
+      else this.#enter(byte, '')
       this.#began = true
-      this.#enter(byte, '')
     } else if (CLOSE.has(byte) && level.expects !== 'colon' && (level.list || level.expects !== 'value')) {
       this.#levels.pop()
       this.#after()

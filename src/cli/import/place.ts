@@ -36,9 +36,10 @@ export interface Place {
 export const digestOf = (before: string, { raw }: Row): string =>
   createHash('sha256').update(before).update('\n').update(raw).digest('hex').slice(0, 16)
 
-export function headDigest({ session: { source: _, ...session }, put }: Head): string {
+export function headDigest({ session, put }: Head): string {
+  const about = Object.entries(session).filter(([name]) => name !== 'source')
   return createHash('sha256')
-    .update(JSON.stringify([session, put]))
+    .update(JSON.stringify([about, put]))
     .digest('hex')
     .slice(0, 8)
 }

@@ -89,13 +89,13 @@ async function* lines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line, void,
 /** The records of one line: one, or those that were glued together where a newline was lost. */
 function* rowsOf(file: SourceFile, text: string, line: number, last: boolean, changed: string | undefined): Generator<Row> {
   const whole = rowOf(file, text, changed)
-  if (whole !== undefined) return yield { ...whole, line, ...(last ? { unended: true } : {}) }
-  const pieces = text.length > SEARCHED_MAX ? [] : glued(text)
-  if (pieces.length === 0) {
-    return yield last ? { file, line, raw: text, torn: true, damaged: 'torn last line' } : { file, line, raw: text, damaged: 'not JSON' }
-  }
+  if (whole === undefined) yield* rowsGlued(file, text, line, last, changed)
+  else yield { ...whole, line, ...(last ? { unended: true } : {}) }
+}
+
+function* rowsGlued(file: SourceFile, text: string, line: number, last: boolean, changed: string | undefined): Generator<Row> {
   let from = 0
-  for (const { offset, end } of pieces) {
+  for (const { offset, end } of text.length > SEARCHED_MAX ? [] : glued(text)) {
     if (text.slice(from, offset).trim() !== '') {
       yield { file, line, offset: from, raw: text.slice(from, offset), damaged: `torn, and the next record glued to it at ${offset}` }
     }
@@ -104,8 +104,9 @@ function* rowsOf(file: SourceFile, text: string, line: number, last: boolean, ch
   }
   const behind = text.slice(from)
   if (behind.trim() === '') return
-  if (last) yield { file, line, offset: from, raw: behind, torn: true, damaged: 'torn last line' }
-  else yield { file, line, offset: from, raw: behind, damaged: 'not JSON' }
+  const place = { file, line, ...(from === 0 ? {} : { offset: from }), raw: behind }
+  if (last) yield { ...place, torn: true, damaged: 'torn last line' }
+  else yield { ...place, damaged: 'not JSON' }
 }
 
 /** One JSON text as a row; undefined where it is no JSON. */

@@ -100,8 +100,19 @@ interface Running {
 }
 
 async function importAll(importer: Importer, files: readonly SourceFile[], running: Running): Promise<void> {
-  if (files.length === 0) return
-  /** Streams that were written in this run: what was sent has to be there before anybody looks. */
+  if (files.length === 0 || (await importTogether(importer, files, running)) === undefined) return
+  // One of the files is to blame, and the others are not: each by itself, and what is in already is not told twice.
+  for (const file of files) {
+    const { sessions, damaged } = running.report.of(file)
+    if (sessions > 0 || damaged.length > 0) continue
+    const error = await importTogether(importer, [file], running)
+    if (error !== undefined) running.report.failed(file, error)
+  }
+}
+
+/** Gives back what stood in the way. @throws what is wrong with the journal. */
+async function importTogether(importer: Importer, files: readonly SourceFile[], running: Running): Promise<unknown> {
+  /** Streams that were written: what was sent has to be there before anybody looks. */
   const written = new Set<string>()
   try {
     for await (const source of importer.sessions(files, running.report)) {
@@ -111,8 +122,10 @@ async function importAll(importer: Importer, files: readonly SourceFile[], runni
     }
   } catch (error) {
     if (isJournalError(error)) throw error
-    for (const file of files.slice(0, 1)) running.report.failed(file, error)
+    await running.outbox.drain()
+    return error
   }
+  return undefined
 }
 
 async function importOne(source: Source, running: Running): Promise<void> {

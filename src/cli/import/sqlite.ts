@@ -83,7 +83,7 @@ function reader(database: InstanceType<typeof sqlite.Database>): Pick<Database, 
       const condition = where === undefined ? '' : ` WHERE ${quoted(where.column)} = ?`
       const statement = database.prepare(`SELECT * FROM ${quoted(table)}${condition} ORDER BY ${by.split(',').map(quoted).join(', ')}`)
       try {
-        for (const row of statement.iterate(where === undefined ? [] : [where.is])) yield row as Fields
+        for (const row of statement.iterate(where === undefined ? [] : [where.is])) yield row
       } finally {
         statement.finalize()
       }

@@ -30,7 +30,7 @@ function reasonOf({ all }: Taken, rest: Fields, moments: readonly Moment[]): str
   const name = [all['type'], all['subtype'], all['role'], all['event'], all['kind']]
     .filter((part) => typeof part === 'string' && part.length < 60)
     .join('/')
-  return moments.length === 0 ? `${name || 'record'}` : `${name || 'record'}: ${Object.keys(rest).slice(0, 8).join(', ')}`
+  return moments.length === 0 ? name || 'record' : `${name || 'record'}: ${Object.keys(rest).slice(0, 8).join(', ')}`
 }
 
 function keptOf(raw: string): string {

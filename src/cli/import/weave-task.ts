@@ -1,7 +1,7 @@
 /** Weaving a task: its events in order, each in the attempt that runs. */
 import type { Fields } from './fields.js'
 import type { Moment } from './moments.js'
-import type { Weave } from './weave-turn.js'
+import type { Weave } from './weave-life.js'
 import type { Weaver } from './weaver.js'
 
 /** What a task was told to be when the source ended while it ran. */

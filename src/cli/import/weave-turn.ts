@@ -1,7 +1,8 @@
 /** Weaving what happens inside turns. */
 import { known, type Fields } from './fields.js'
-import type { End, Moment, Outcome, Part, Usage } from './moments.js'
-import { addUsage, newThread, newTurn, unused, type Call, type Thread, type Turn, type Woven } from './woven.js'
+import type { Moment, Outcome, Part, Usage } from './moments.js'
+import { LifeWeaver } from './weave-life.js'
+import { addUsage, unused, type Call, type Turn } from './woven.js'
 
 type Of<K extends Moment['kind']> = Extract<Moment, { kind: K }>
 type InTurn = Exclude<
@@ -9,138 +10,8 @@ type InTurn = Exclude<
   { kind: 'session' | 'titled' | 'prompted' | 'started' | 'compacted' | 'rewound' | 'branched' | 'threaded' | 'noted' | 'event' }
 >
 
-/** What came out of a record, or of the end of the source. */
-export interface Weave {
-  events: Woven[]
-  inferred: string[]
-  /** What does not agree with what was said before. */
-  problems: string[]
-}
-
-export class TurnWeaver {
-  protected readonly threads = new Map<string, Thread>()
-  /** The id of each turn by the name the source gives it. */
-  protected readonly turnIds = new Map<string, string>()
-  /** The source says itself when a turn ends. */
-  protected readonly explicit: boolean
-  readonly #usedTurns = new Set<string>()
-  #turns = 0
+export class TurnWeaver extends LifeWeaver {
   #items = 0
-  #at: number
-  #extra: Fields | undefined
-  #out: Weave = { events: [], inferred: [], problems: [] }
-
-  constructor(at: number, explicit: boolean) {
-    this.#at = at
-    this.explicit = explicit
-  }
-
-  /** Everything since the last time. */
-  take(): Weave {
-    const out = this.#out
-    this.#out = { events: [], inferred: [], problems: [] }
-    return out
-  }
-
-  protected tell(moment: Moment): void {
-    this.#at = moment.at ?? this.#at
-    this.#extra = moment.extra
-    if (moment.inferred !== undefined) this.#out.inferred.push(moment.inferred)
-  }
-
-  /** What no event of the moment could hold gets one of its own. */
-  protected finish(): void {
-    if (this.#extra !== undefined) this.emit('session.updated', {})
-  }
-
-  /** The event that tells the moment; what the source says beside it goes with it. */
-  protected emit(type: string, data: Fields): void {
-    const extra = this.#extra === undefined ? {} : { extra: { ...(data['extra'] as Fields | undefined), ...this.#extra } }
-    this.#extra = undefined
-    this.aside(type, { ...data, ...extra })
-  }
-
-  /** An event that the one that tells the moment needs before it. */
-  protected aside(type: string, data: Fields): void {
-    this.#out.events.push({ type, data, meta: { occurredAt: this.#at } })
-  }
-
-  protected infers(what: string): void {
-    this.#out.inferred.push(what)
-  }
-
-  /** The moment does not agree with what was said before; it is told of, and kept. */
-  protected misfit(problem: string, fields: Fields = {}): void {
-    this.#out.problems.push(problem)
-    this.emit('session.updated', { extra: { misfit: { problem, ...fields } } })
-  }
-
-  protected threadOf({ thread: threadId = 'main' }: { thread?: string }): Thread {
-    const there = this.threads.get(threadId)
-    if (there !== undefined) return there
-    const thread = newThread(threadId)
-    this.threads.set(threadId, thread)
-    this.aside('thread.started', { threadId })
-    return thread
-  }
-
-  /** The id of a turn that nobody has had. */
-  protected turnIdFor(given: string | undefined): string {
-    this.#turns += 1
-    const turnId = unused(given ?? `turn-${this.#turns}`, this.#usedTurns)
-    this.#usedTurns.add(turnId)
-    if (given !== undefined) this.turnIds.set(given, turnId)
-    return turnId
-  }
-
-  protected begins(thread: Thread, turnId: string, explicit = this.explicit): void {
-    thread.turn = newTurn(turnId, thread.id, explicit)
-    this.aside('turn.started', { turnId, attempt: 1 })
-    for (const steered of thread.held.splice(0)) this.aside('turn.steered', { turnId, ...steered })
-  }
-
-  /** Whatever runs in the thread is over, because something else begins there. */
-  protected settle({ turn }: Thread, reason: string): void {
-    if (turn === undefined || (turn.status === 'interrupted' && !turn.concluded)) return
-    const isOver = turn.calls.size === 0 && turn.items.size === 0
-    const how = isOver && !turn.explicit ? 'completed' : isOver && turn.status === 'interrupted' ? undefined : 'cancelled'
-    if (how !== undefined) this.end(turn, { how, inferred: 'the end of a turn', ...(how === 'cancelled' ? { reason } : {}) }, 'concluded')
-  }
-
-  /** Ends a turn; what is open in it gets its outcome first. */
-  protected end(
-    turn: Turn,
-    {
-      how,
-      reason,
-      stopReason,
-      durationMs,
-      inferred,
-    }: { how: End; reason?: string; stopReason?: string; durationMs?: number; inferred?: string },
-    by: 'source' | 'concluded',
-  ): void {
-    const emit = (type: string, data: object): void =>
-      by === 'source' ? this.emit(type, data as Fields) : this.aside(type, data as Fields)
-    if (inferred !== undefined) this.infers(inferred)
-    if (turn.status === 'running') this.lose(turn, how === 'interrupted' ? 'turn interrupted' : 'turn ended')
-    const { id: turnId, attempt, usage, model } = turn
-    const about = known({ turnId, attempt, usage, model, durationMs })
-    if (how === 'failed') emit('turn.failed', { ...about, error: { message: reason ?? 'no reason is given' } })
-    else if (how === 'completed') emit('turn.completed', known({ ...about, stopReason: stopReason ?? reason }))
-    else if (how === 'cancelled') emit('turn.cancelled', known({ ...about, reason }))
-    else emit('turn.interrupted', known({ ...about, cause: by === 'source' ? 'source' : 'unfinished', reason }))
-    turn.usage = undefined
-    if (how !== 'interrupted') this.#clear(turn, by === 'concluded' && how === 'completed')
-    else Object.assign(turn, { status: 'interrupted', concluded: by === 'concluded', items: new Map(), asks: new Map() })
-  }
-
-  /** Open calls may have had their effect; nobody knows. */
-  protected lose(turn: Turn, cause: string): void {
-    for (const call of turn.calls.values()) {
-      if (call.status === 'open') this.aside('tool.unknown', { turnId: turn.id, callId: call.id, cause })
-      call.status = 'lost'
-    }
-  }
 
   protected inTurn(moment: InTurn): void {
     switch (moment.kind) {
@@ -156,19 +27,19 @@ export class TurnWeaver {
         return this.#steered(moment)
       case 'reasoned':
       case 'said':
-        return this.#within(moment, (turn) => this.#said(turn, moment))
+        return this.within(moment, (turn) => this.#said(turn, moment))
       case 'showed':
-        return this.#within(moment, (turn) =>
+        return this.within(moment, (turn) =>
           this.#item(turn, known({ kind: 'message', role: moment.role ?? 'assistant', content: moment.content })),
         )
       case 'streamed':
-        return this.#within(moment, (turn) => this.#streamed(turn, moment))
+        return this.within(moment, (turn) => this.#streamed(turn, moment))
       case 'called':
-        return this.#within(moment, (turn) => this.#called(turn, moment))
+        return this.within(moment, (turn) => this.#called(turn, moment))
       case 'asked':
-        return this.#within(moment, (turn) => this.#asked(turn, moment))
+        return this.within(moment, (turn) => this.#asked(turn, moment))
       case 'questioned':
-        return this.#within(moment, (turn) => this.#questioned(turn, moment))
+        return this.within(moment, (turn) => this.#questioned(turn, moment))
       case 'replied':
         return this.#replied(moment)
       case 'measured':
@@ -176,33 +47,9 @@ export class TurnWeaver {
     }
   }
 
-  /** The turn that runs; one that was called interrupted goes on in another attempt, and without any there is one that nobody asked for. */
-  #within(moment: Moment, does: (turn: Turn) => void): void {
-    const thread = this.threadOf(moment)
-    if (thread.turn === undefined) {
-      this.infers('a turn without a prompt')
-      const turnId = this.turnIdFor(undefined)
-      this.aside('turn.submitted', { threadId: thread.id, turnId, input: [] })
-      this.begins(thread, turnId)
-    }
-    const turn = thread.turn as unknown as Turn
-    this.#resume(turn)
-    turn.said = false
-    does(turn)
-  }
-
-  #resume(turn: Turn): void {
-    if (turn.status === 'running') return
-    turn.attempt += 1
-    Object.assign(turn, { status: 'running', concluded: false })
-    this.infers('a turn that goes on after it was interrupted')
-    this.aside('turn.started', { turnId: turn.id, attempt: turn.attempt })
-  }
-
   #steered(moment: Of<'steered'>): void {
     const thread = this.threadOf(moment)
-    const steered = known({ input: moment.input, role: moment.role, extra: this.#extra })
-    this.#extra = undefined
+    const steered = known({ input: moment.input, role: moment.role, extra: this.takeExtra() })
     if (thread.turn?.status === 'running') this.aside('turn.steered', { turnId: thread.turn.id, ...steered })
     else thread.held.push(steered)
   }
@@ -240,9 +87,12 @@ export class TurnWeaver {
     const callId = unused(given, turn.used)
     if (callId !== given) this.infers('a call whose id was used before')
     turn.used.add(callId)
+    const before = turn.calls.get(given)
+    if (before?.status === 'open')
+      this.aside('tool.unknown', { turnId: turn.id, callId: before.id, cause: 'called again before it returned' })
     turn.calls.delete(given)
     turn.calls.set(given, { id: callId, name, arguments: args, status: 'open' })
-    this.emit('tool.requested', known({ turnId: turn.id, callId, name, arguments: args ?? null, title }) as Fields)
+    this.emit('tool.requested', known({ turnId: turn.id, callId, name, arguments: args ?? null, title }))
     if (asks !== undefined) this.#asked(turn, { kind: 'asked', askId: `may-${given}`, callId: given, question: asks })
   }
 
@@ -270,7 +120,7 @@ export class TurnWeaver {
 
   /** A call has one outcome, and that of this one is on record as unknown: what came after all is told of another. */
   #again(turn: Turn, { id, name, arguments: args }: Call): string {
-    this.#resume(turn)
+    this.resume(turn)
     this.infers('an outcome that came after the call was given up')
     const callId = unused(id, turn.used)
     turn.used.add(callId)
@@ -279,7 +129,7 @@ export class TurnWeaver {
   }
 
   #finished(turn: Turn, callId: string, { status, content, durationMs }: { status: Outcome; content: Part[]; durationMs?: number }): void {
-    this.emit('tool.finished', known({ turnId: turn.id, callId, status, content, durationMs }) as Fields)
+    this.emit('tool.finished', known({ turnId: turn.id, callId, status, content, durationMs }))
   }
 
   #orphan(moment: Of<'returned'>): void {
@@ -335,7 +185,8 @@ export class TurnWeaver {
     turn.model = model ?? turn.model
   }
 
-  #ended({ kind: _, thread: threadId, turnId: given, at: __, extra: ___, inferred: ____, ...end }: Of<'ended'>): void {
+  #ended({ thread: threadId, turnId: given, how, reason, stopReason, durationMs }: Of<'ended'>): void {
+    const end = known({ how, reason, stopReason, durationMs })
     const turnId = given === undefined ? undefined : (this.turnIds.get(given) ?? given)
     const turns = [...this.threads.values()].flatMap(({ turn }) => (turn === undefined ? [] : [turn]))
     const turn = turnId === undefined ? this.threads.get(threadId ?? 'main')?.turn : turns.find(({ id }) => id === turnId)
@@ -345,14 +196,7 @@ export class TurnWeaver {
       return this.misfit(turnId === undefined ? `an end (${end.how}) where no turn runs` : `a second end (${end.how}) of turn ${turnId}`, {
         how: end.how,
       })
-    this.end(turn, known(end) as { how: End }, 'source')
-  }
-
-  #clear(turn: Turn, concluded: boolean): void {
-    const thread = this.threads.get(turn.thread)
-    if (thread?.turn !== turn) return
-    thread.turn = undefined
-    thread.concluded = concluded
+    this.end(turn, known(end), 'source')
   }
 }
 

@@ -3,7 +3,8 @@
  * that broke off, or whose source has grown, is told again in silence up to where it was, and goes on from there.
  */
 import { known, type Fields } from './fields.js'
-import { TurnWeaver, type Weave } from './weave-turn.js'
+import type { Weave } from './weave-life.js'
+import { TurnWeaver } from './weave-turn.js'
 import type { Moment, SessionFields } from './moments.js'
 import { newThread, type Thread } from './woven.js'
 
@@ -100,6 +101,9 @@ export class SessionWeaver extends TurnWeaver implements Weaver {
     const { put } = this.#head
     if (put === undefined || this.#put !== undefined) return
     this.#put = put.how
+    for (const { queue } of this.threads.values()) {
+      for (const turnId of queue.splice(0)) this.aside('turn.cancelled', { turnId, attempt: 1, reason: `the session is ${put.how}` })
+    }
     this.emit(`session.${put.how}`, known({ reason: put.reason }))
   }
 

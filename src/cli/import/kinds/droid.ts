@@ -1,7 +1,8 @@
 /** Droid (Factory): the session store, and what it streams as JSON. */
 import { blockOf, saidByUser, usageOf } from '../blocks.js'
 import { blocksOf, partsOf } from '../content.js'
-import { isFields, known, steady, Taken, textOf, type Fields } from '../fields.js'
+import type { Taken } from '../fields.js'
+import { isFields, known, steady, textOf, type Fields } from '../fields.js'
 import { fileSource, firstRow, type Importer, type Reader } from '../importer.js'
 import type { Moment } from '../moments.js'
 import { jsonlRows } from '../rows.js'

@@ -114,7 +114,7 @@ async function* rowsOf(files: readonly SourceFile[], parts: ReadonlyMap<string, 
     messages.push({ file, message, at: (isFields(time) ? timeOf(time['created']) : undefined) ?? 0 })
   }
   for (const { file, message } of messages.toSorted((a, b) => a.at - b.at)) {
-    const own: Part_[] = []
+    const own: PartFile[] = []
     for (const part of parts.get(textOf(message['id']) ?? '') ?? []) {
       const value = await documentOf(part, report)
       if (value !== undefined) own.push({ file: part, value })
@@ -129,7 +129,7 @@ async function* rowsOf(files: readonly SourceFile[], parts: ReadonlyMap<string, 
   }
 }
 
-interface Part_ {
+interface PartFile {
   file: SourceFile
   value: Fields
 }
@@ -143,7 +143,7 @@ function endOf({ error, finish, time, tokens, cost, modelID }: Fields): Fields |
 
 function reader(): Reader {
   return (record, { of }) => {
-    if (of === 'end') return told(record)
+    if (of === 'end') return endTold(record)
     if (of === 'part') return partOf(record)
     const time = record.inner('time')
     const at = known({ at: time?.time('created') })
@@ -221,7 +221,7 @@ function toolOf(part: Taken): Moment[] {
   ]
 }
 
-function told(end: Taken): Moment[] {
+function endTold(end: Taken): Moment[] {
   const used = end.inner('tokens')
   const cache = used?.inner('cache')
   const cost = end.take('cost')

@@ -39,7 +39,7 @@ export async function sessionOf(kind: string, file: SourceFile): Promise<Source>
         provider: header.text('provider'),
         workspace: header.text('cwd'),
         parent: parent === undefined ? undefined : { stream: streamOf(parent.replace(/^.*_|\.jsonl$/g, '')) },
-        source: known({ kind, path: file.path, id, version: String(header.see('version') ?? '') }),
+        source: known({ kind, path: file.path, id, version: JSON.stringify(header.see('version')) }),
       }),
       ...known({ createdAt: header.time('timestamp') }),
     },

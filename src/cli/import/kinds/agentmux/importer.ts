@@ -37,7 +37,7 @@ function isStream({ type, subtype, session_id: session, message }: Fields): bool
 async function* zones(file: SourceFile, report: Report): AsyncGenerator<Source> {
   try {
     await using database = await openDatabase(file)
-    for (const zone of zonesOf(file, database, report)) yield sourceOf(file, zone.name, zone.rows, zone)
+    for (const zone of zonesOf(file, database, report)) yield sourceOf(file, zone.name, () => zone.rows(), zone)
   } catch (error) {
     report.failed(file, error)
   }

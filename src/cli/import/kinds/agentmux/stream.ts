@@ -1,7 +1,8 @@
 /** stream-json: what an agent's process writes while it works, a result at the end of each turn. */
 import { blockOf, saidByUser, usageOf } from '../../blocks.js'
 import { blocksOf } from '../../content.js'
-import { isFields, known, steady, Taken } from '../../fields.js'
+import type { Taken } from '../../fields.js'
+import { isFields, known, steady } from '../../fields.js'
 import type { Reader } from '../../importer.js'
 import { text, type Moment } from '../../moments.js'
 

@@ -2,7 +2,7 @@
 import { amountOf, countOf, known, parsed, Taken, textOf, type Fields } from '../../fields.js'
 import type { Reading } from '../../importer.js'
 import { text, type End, type Moment, type Outcome, type Usage } from '../../moments.js'
-import { aboutThread, type Records } from './runtime.js'
+import { aboutThread, type Records } from './records.js'
 
 const ENDS = new Map<unknown, End>([
   ['completed', 'completed'],

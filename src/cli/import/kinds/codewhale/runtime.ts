@@ -1,22 +1,15 @@
 /** The runtime of CodeWhale: an event log for each thread, and records of threads, turns and items beside it. */
 import { basename, dirname } from 'node:path'
 import { documentOf } from '../../document.js'
-import { known, Taken, textOf, timeOf, type Fields } from '../../fields.js'
+import { known, textOf, type Fields } from '../../fields.js'
 import { streamOf, type Source } from '../../importer.js'
-import type { SessionFields } from '../../moments.js'
 import type { Report } from '../../report.js'
 import { jsonlRows, rowFrom, type Row } from '../../rows.js'
 import type { SourceFile } from '../../source-file.js'
+import { aboutThread, type Records } from './records.js'
 import { RuntimeReader } from './runtime-reader.js'
 
 const RUNTIME_SCHEMA = 2
-
-/** Records of one thread. */
-export interface Records {
-  thread: Fields | undefined
-  turns: Map<string, Fields>
-  items: Map<string, Fields>
-}
 
 export async function* runtimeSessions(files: readonly SourceFile[], report: Report): AsyncGenerator<Source> {
   const logs = files.filter(({ path }) => basename(dirname(path)) === 'events')
@@ -27,14 +20,14 @@ export async function* runtimeSessions(files: readonly SourceFile[], report: Rep
     records.set(thread, there)
     return there
   }
-  const files_: Record<string, SourceFile> = {}
+  const threadFiles: Record<string, SourceFile> = {}
   for (const file of files.filter((one) => !logs.includes(one)).toSorted((a, b) => RANK(a) - RANK(b))) {
     const record = await recordOf(file, report)
     const id = textOf(record?.['id'])
     if (record === undefined || id === undefined) continue
     if (id.startsWith('thr_')) {
       of(id).thread = record
-      files_[id] = file
+      threadFiles[id] = file
     } else if (id.startsWith('turn_')) {
       const thread = textOf(record['thread_id']) ?? 'unknown'
       turnThreads.set(id, thread)
@@ -47,7 +40,7 @@ export async function* runtimeSessions(files: readonly SourceFile[], report: Rep
   for (const thread of [...names].toSorted()) {
     const log = logs.find((file) => threadIn(file) === thread)
     const own = of(thread)
-    const file = log ?? files_[thread]
+    const file = log ?? threadFiles[thread]
     if (file !== undefined) yield sourceOf(thread, file, log !== undefined, own, report)
   }
 }
@@ -97,26 +90,6 @@ function sourceOf(id: string, file: SourceFile, hasLog: boolean, records: Record
     },
     rows: () => (hasLog ? logRows(file) : recordRows(file, records)),
     reader: () => new RuntimeReader(records),
-  }
-}
-
-export function aboutThread(thread: Fields): { session: SessionFields; createdAt: number | undefined; isArchived: boolean } {
-  const record = new Taken(thread)
-  record.drop('schema_version', 'id', 'created_at', 'updated_at', 'latest_turn_id', 'archived')
-  const parent = record.text('session_id')
-  const fields = {
-    title: record.text('title'),
-    model: record.text('model'),
-    provider: record.text('model_provider'),
-    workspace: record.text('workspace'),
-    mode: record.text('mode'),
-    instructions: record.text('system_prompt'),
-    parent: parent === undefined ? undefined : { stream: streamOf(parent) },
-  }
-  return {
-    session: known({ ...fields, extra: record.rest() }),
-    createdAt: timeOf(thread['created_at']),
-    isArchived: thread['archived'] === true,
   }
 }
 

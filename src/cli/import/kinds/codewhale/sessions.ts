@@ -41,14 +41,14 @@ export async function* savedSessions(files: readonly SourceFile[], report: Repor
     if (saved !== undefined) sessions.push(saved)
   }
   for (const saved of sessions) yield sourceOf(saved, beside, report)
-  const known = new Set(sessions.map(({ id }) => id))
+  const there = new Set(sessions.map(({ id }) => id))
   for (const [id, checkpoint] of beside.checkpoints) {
-    if (known.has(id)) continue
+    if (there.has(id)) continue
     report.note(checkpoint.file, 'a checkpoint without its session, which is taken from it')
     yield sourceOf(checkpoint, { ...beside, checkpoints: new Map() }, report)
   }
   for (const [id, file] of beside.queues) {
-    if (!known.has(id)) report.damaged(file, { reason: `prompts that wait for session ${id}, which is not there; not taken in` })
+    if (!there.has(id)) report.damaged(file, { reason: `prompts that wait for session ${id}, which is not there; not taken in` })
   }
 }
 

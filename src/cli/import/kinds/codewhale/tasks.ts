@@ -1,6 +1,7 @@
 /** Tasks of CodeWhale: each a stream of its own, told by its timeline. */
 import { documentOf } from '../../document.js'
-import { known, Taken, textOf, type Fields } from '../../fields.js'
+import type { Taken } from '../../fields.js'
+import { known, textOf, type Fields } from '../../fields.js'
 import { streamOf, type Reader, type Source } from '../../importer.js'
 import type { Report } from '../../report.js'
 import { rowFrom, type Row } from '../../rows.js'

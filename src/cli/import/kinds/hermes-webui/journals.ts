@@ -1,7 +1,7 @@
 /** The turn journal (what was asked, and how it ended) and the run journals (what was streamed) of a Hermes WebUI session. */
 import { blocksOf } from '../../content.js'
 import { isFields, known, Taken, textOf, timeOf } from '../../fields.js'
-import { text, type Moment, type Part } from '../../moments.js'
+import { text as partsOf, type Moment, type Part } from '../../moments.js'
 import type { Report } from '../../report.js'
 import { jsonlRows, type Row } from '../../rows.js'
 import type { SourceFile } from '../../source-file.js'
@@ -63,7 +63,7 @@ export function turnMoments(row: Taken): Moment[] {
     const content = row.text('content') ?? ''
     const attachments = blocksOf(row.take('attachments')).map(attachmentOf)
     const about = { turnId, model, provider: row.text('model_provider'), workspace: row.text('workspace') }
-    return [{ kind: 'prompted', input: text(content), ...(attachments.length === 0 ? {} : { attachments }), ...known(about), ...at }]
+    return [{ kind: 'prompted', input: partsOf(content), ...(attachments.length === 0 ? {} : { attachments }), ...known(about), ...at }]
   }
   if (event === 'completed') return [{ kind: 'ended', how: 'completed', ...known({ turnId }), ...at }]
   if (event !== 'interrupted') return [{ kind: 'noted', what: event ?? 'record', extra: { event: event ?? null }, ...at }]
@@ -83,7 +83,8 @@ const SORTED_MAX = 32 * 1024 * 1024
 export async function* runRows(file: SourceFile, report: Report): AsyncGenerator<Row> {
   if (file.bytes > SORTED_MAX) {
     report.note(file, `more than ${SORTED_MAX} bytes: taken in the order in which it was written`)
-    return yield* jsonlRows(file)
+    yield* jsonlRows(file)
+    return
   }
   const rows: Row[] = []
   for await (const row of jsonlRows(file)) rows.push(row)

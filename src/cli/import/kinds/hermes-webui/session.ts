@@ -1,6 +1,7 @@
 /** One Hermes WebUI session: its messages, and what its journals know of turns that never made it into them. */
 import { chatOf } from '../../chat.js'
-import { known, Taken, textOf, timeOf, type Fields } from '../../fields.js'
+import type { Taken } from '../../fields.js'
+import { known, textOf, timeOf } from '../../fields.js'
 import { streamOf, type Reader, type Source } from '../../importer.js'
 import type { Moment } from '../../moments.js'
 import { piecesOf } from '../../pieces.js'
@@ -19,7 +20,7 @@ export interface Known {
 }
 
 export function sourceOf({ id, body, shards, runs }: Known, report: Report): Source {
-  const file = body?.file ?? shards[0] ?? (runs[0] as SourceFile)
+  const file = body?.file ?? shards[0] ?? (runs as [SourceFile])[0]
   const session = {
     agent: 'hermes-webui',
     ...(body === undefined ? {} : sessionFields(body, report)),

@@ -1,5 +1,5 @@
 /** The sidecar of a Hermes WebUI session: what is known of it, and its messages, of which there may be more in the backup. */
-import { isFields, known, Taken, timeOf, type Fields } from '../../fields.js'
+import { known, Taken, timeOf, type Fields } from '../../fields.js'
 import { piecesOf, type Piece } from '../../pieces.js'
 import type { Report } from '../../report.js'
 import type { SourceFile } from '../../source-file.js'

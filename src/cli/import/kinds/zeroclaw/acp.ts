@@ -1,6 +1,7 @@
 /** zeroclaw's ACP store: messages, and two rows for each call, one when it begins and one when it ends. */
 import { known, parsed, Taken, timeOf, type Fields } from '../../fields.js'
 import { streamOf, type Reader, type Source } from '../../importer.js'
+import { partsOf } from '../../content.js'
 import { text, type Moment } from '../../moments.js'
 import { rowFrom, type Row } from '../../rows.js'
 import type { SourceFile } from '../../source-file.js'
@@ -81,7 +82,7 @@ function callOf(record: Taken): Moment {
     callId,
     name,
     status: outcome === undefined || outcome === 'ok' || outcome === 'success' ? 'ok' : 'error',
-    content: text(String(payload ?? '')),
+    content: partsOf(payload),
     ...known({ extra: outcome === 'ok' || outcome === undefined ? undefined : { outcome } }),
   }
 }

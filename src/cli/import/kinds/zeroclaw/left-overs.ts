@@ -1,6 +1,7 @@
 /** What an orchestrator of sub-agents left in zeroclaw's tree: agents that started and stopped, and how sessions ended. */
 import { documentOf } from '../../document.js'
-import { isFields, known, Taken, textOf, timeOf, type Fields } from '../../fields.js'
+import type { Taken } from '../../fields.js'
+import { isFields, known, textOf, timeOf } from '../../fields.js'
 import { streamOf, type Reader, type Source } from '../../importer.js'
 import type { Moment } from '../../moments.js'
 import type { Report } from '../../report.js'
@@ -46,7 +47,6 @@ function taskOf(file: SourceFile, id: string, rows: readonly Row[]): Source {
     task: true,
     endsTurns: true,
     head: { session: { source: { kind: 'zeroclaw', path: file.path, id } }, ...known({ createdAt: timeOf(first['started_at']) }) },
-    // eslint-disable-next-line typescript/require-await -- rows that are here are given as rows that come
     rows: async function* () {
       yield* rows
     },
@@ -61,7 +61,7 @@ function reader(taskId: string): Reader {
     begun = true
     const agent = record.text('agent_type')
     return [
-      { kind: 'event', type: 'task.enqueued', data: known({ taskId, agent }) as Fields, ...at },
+      { kind: 'event', type: 'task.enqueued', data: known({ taskId, agent }), ...at },
       { kind: 'event', type: 'task.started', data: {}, ...at },
     ]
   }

@@ -1,0 +1,215 @@
+/** Sources that are wrong on purpose: an item in the report each, never a crash, and never much memory. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { array, constantFrom, integer, sample, tuple } from 'fast-check'
+import { afterAll, describe, expect, test } from 'vitest'
+import { openJournal } from '../../../src/index.js'
+import { imported, Places, transcriptOf } from '../../support/imports-into.js'
+import { root } from '../../support/root.js'
+import { seed, withSeed } from '../../support/seed.js'
+
+const fixtures = join(root, 'test/fixtures/import')
+const places = new Places()
+afterAll(() => places.remove())
+
+/** How many mutated files are imported; `TURNLOG_FUZZ_FILES=20000` for a campaign. */
+const FILES = Number(process.env['TURNLOG_FUZZ_FILES'] ?? 2000)
+
+const originals = readdirSync(fixtures, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(fixtures, name)).isFile())
+
+type Mutation = [string, number, number, number]
+const KINDS = ['cut', 'flip', 'splice', 'repeat', 'number', 'null', 'deep', 'newlines', 'swap', 'bytes'] as const
+
+/** A file with one thing wrong with it. */
+function mutated(bytes: Buffer, other: Buffer, [kind, a, b, c]: Mutation): Buffer {
+  const at = bytes.length === 0 ? 0 : a % bytes.length
+  const end = Math.min(bytes.length, at + (b % 200))
+  const text = bytes.toString('utf8')
+  switch (kind) {
+    case 'cut':
+      return bytes.subarray(0, at)
+    case 'flip': {
+      const flipped = Buffer.from(bytes)
+      if (flipped.length > 0) flipped[at] = (flipped[at] as number) ^ (1 << (c % 8))
+      return flipped
+    }
+    case 'splice':
+      return Buffer.concat([bytes.subarray(0, at), other.subarray(b % Math.max(1, other.length)), bytes.subarray(end)])
+    case 'repeat':
+      return Buffer.concat([bytes.subarray(0, end), bytes.subarray(at)])
+    case 'number':
+      return Buffer.from(replaceString(text, a, String(c)))
+    case 'null':
+      return Buffer.from(
+        replaceString(text, a, ['null', '[]', '{}', 'true', '-0', '1e400', '"\\ud800"', '{"__proto__":1}'][c % 8] as string),
+      )
+    case 'deep':
+      return Buffer.from(replaceString(text, a, `${'['.repeat(10_000)}${']'.repeat(10_000)}`))
+    case 'newlines':
+      return Buffer.from(text.replaceAll('\n', c % 2 === 0 ? '' : '\n\n\r\n'))
+    case 'swap': {
+      const lines = text.split('\n')
+      return Buffer.from([...lines.slice(a % lines.length), ...lines.slice(0, a % lines.length)].join('\n'))
+    }
+    default:
+      return Buffer.concat([bytes.subarray(0, at), Buffer.from([0xff, 0xfe, 0x00, 0xc3, 0x28, c % 256]), bytes.subarray(end)])
+  }
+}
+
+const named = (text: string, i: number): string =>
+  text.replaceAll(/5e0\d(?=[\d.])|(?<=\/)(parent|child|lines|steps|output|harbour)(?=\.)/g, (id) => `${id}${i.toString().padStart(4, '0')}`)
+
+/** Puts a value in the place of one of a text's strings. */
+function replaceString(text: string, which: number, value: string): string {
+  const found = [...text.matchAll(/"(?:[^"\\\n]|\\.)*"/g)]
+  const chosen = found[which % Math.max(1, found.length)]
+  return chosen === undefined ? text : text.slice(0, chosen.index) + value + text.slice(chosen.index + chosen[0].length)
+}
+
+describe(withSeed('mutated files'), () => {
+  test(`${FILES} of them give a report each, a journal that checks, and nothing more the second time`, { timeout: 600_000 }, async () => {
+    const folder = places.next('mutated')
+    const mutation = tuple(
+      constantFrom(...KINDS),
+      integer({ min: 0, max: 1 << 20 }),
+      integer({ min: 0, max: 1 << 20 }),
+      integer({ min: 0, max: 1 << 20 }),
+    )
+    const cases = sample(tuple(constantFrom(...originals), constantFrom(...originals), array(mutation, { minLength: 1, maxLength: 3 })), {
+      numRuns: FILES,
+      seed,
+    })
+    const read = new Map(originals.map((name) => [name, readFileSync(join(fixtures, name))]))
+    for (const [i, [name, other, mutations]] of cases.entries()) {
+      // Names of their own, so that sessions are not compared with hundreds of namesakes.
+      const path = join(folder, String(i), named(name, i))
+      mkdirSync(dirname(path), { recursive: true })
+      const original = Buffer.from(named(read.get(name)!.toString(), i))
+      writeFileSync(
+        path,
+        mutations.reduce<Buffer>((bytes, one) => mutated(bytes, read.get(other)!, one), original),
+      )
+    }
+    const { report, directory } = await imported(places.next(), folder)
+    expect(report.files).toHaveLength(FILES)
+    expect(
+      report.files.flatMap(({ path, damaged }) =>
+        damaged.filter(({ reason }) => OURS.test(reason)).map(({ reason }) => `${path}: ${reason}`),
+      ),
+    ).toEqual([])
+    await using journal = await openJournal(directory, { readOnly: true })
+    expect(await journal.verify()).toMatchObject({ ok: true, events: report.added })
+    expect((await imported(directory, folder)).report.added).toBe(0)
+  })
+})
+
+/** What the journal says of events that should not have been sent, or the language of programs that are wrong. */
+const OURS = /not all of|JOURNAL_|undefined|is not a function|not iterable|Cannot read|Maximum call stack|Invalid (array|string) length/
+
+describe('a file', () => {
+  async function damagedIn(name: string, content: string | Buffer): Promise<string[]> {
+    const folder = places.next('file')
+    mkdirSync(folder)
+    writeFileSync(join(folder, name), content)
+    const { report } = await imported(places.next(), folder)
+    return report.files.flatMap(({ damaged }) => damaged.map(({ reason }) => reason))
+  }
+
+  test.each([
+    ['that is empty', 'a.jsonl', ''],
+    ['of zeros', 'a.jsonl', Buffer.alloc(100_000)],
+    ['of no JSON', 'a.json', 'hello'],
+    ['that only says it is a database', 'a.db', Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(4096, 7)])],
+    ['nested deeper than any parser goes', 'a.jsonl', '['.repeat(5_000_000)],
+    ['of nothing but quotes', 'a.json', '"'.repeat(1_000_000)],
+  ])('%s is an item of the report', async (_name, name, content) => {
+    expect(await damagedIn(name, content)).toHaveLength(1)
+  })
+
+  test('that is none, or is a link in a circle, is told of and not followed', async () => {
+    const folder = places.next('links')
+    mkdirSync(folder)
+    symlinkSync(folder, join(folder, 'circle'))
+    execFileSync('mkfifo', [join(folder, 'pipe')])
+    const { report } = await imported(places.next(), folder)
+    expect(report.files.map(({ damaged }) => damaged[0]?.reason)).toEqual(['a symbolic link, which is not followed', 'no regular file'])
+  })
+
+  test('that is not there fails by its name', async () => {
+    await expect(imported(places.next(), '/nowhere/at/all')).rejects.toThrow(/ENOENT.*nowhere/)
+  })
+
+  test('with invalid UTF-8 and odd values says what was changed', async () => {
+    const folder = places.next('odd')
+    mkdirSync(folder)
+    const row = (content: string): string => `{"type":"user","uuid":"u","message":{"role":"user","content":${content}}}\n`
+    const odd = row(String.raw`[{"type":"x","a":"\ud800","__proto__":1,"n":1e999,"z":-0}]`)
+    const [before, after] = row('"|"').split('|') as [string, string]
+    writeFileSync(join(folder, 'a.jsonl'), Buffer.concat([Buffer.from(odd + before), Buffer.from([0xff]), Buffer.from(after)]))
+    const { report, directory } = await imported(places.next(), folder)
+    expect(Object.keys(report.files[0]?.details.inferred ?? {})).toEqual(
+      expect.arrayContaining([
+        'a key __proto__ is kept under another name',
+        'halves of surrogate pairs are replaced',
+        'numbers beyond all bounds are kept as text',
+        'bytes that are no UTF-8 are replaced',
+      ]),
+    )
+    const [first, second] = (await transcriptOf(directory, 'session-claude-code-a')).items
+    expect(first).toMatchObject({ content: [{ value: { a: '\u{FFFD}', '(__proto__)': 1, n: 'Infinity', z: 0 } }] })
+    expect(second).toMatchObject({ content: [{ text: '\u{FFFD}' }] })
+  })
+})
+
+describe('memory', () => {
+  /** Counts, and the most memory that a process took which imported a source. */
+  function importedAside(source: string): { events: number; damaged: { line?: number; reason: string }[]; peakMiB: number } {
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--import', 'tsx', join(root, 'test/support/import-child.ts'), places.next(), source],
+      { encoding: 'utf8' },
+    )
+    if (stdout === '') throw new Error(stderr)
+    return JSON.parse(stdout) as { events: number; damaged: []; peakMiB: number }
+  }
+
+  test('stays under 256 MiB for a line of 100 MB, which is told of', { timeout: 120_000 }, () => {
+    const path = places.next('line')
+    const file = openSync(path, 'w')
+    writeSync(
+      file,
+      '{"type":"user","uuid":"a","message":{"role":"user","content":"before"}}\n{"type":"user","message":{"role":"user","content":"',
+    )
+    for (let n = 0; n < 100; n += 1) writeSync(file, Buffer.alloc(1_000_000, 'x'))
+    writeSync(file, '"}}\n{"type":"user","uuid":"b","message":{"role":"user","content":"after"}}\n')
+    closeSync(file)
+    const { damaged, events, peakMiB } = importedAside(path)
+    expect(damaged).toEqual([{ line: 2, reason: expect.stringMatching(/a line of 100000054 bytes/) }])
+    expect(events).toBeGreaterThan(5)
+    expect(peakMiB).toBeLessThan(256)
+  })
+
+  test.each([
+    ['lines', 'session.jsonl', '', '{"type":"user","uuid":"%","message":{"role":"user","content":"#"}}\n', ''],
+    [
+      'one document',
+      'session.json',
+      '{"session_id":"x","messages":[',
+      '{"role":"user","content":"#"},\n',
+      '{"role":"user","content":"end"}]}',
+    ],
+  ])('stays under 256 MiB for a session of 100 MB in %s', { timeout: 300_000 }, (_name, name, head, row, tail) => {
+    const folder = places.next('large')
+    mkdirSync(folder)
+    const file = openSync(join(folder, name), 'w')
+    writeSync(file, head)
+    for (let n = 0; n < 5000; n += 1) writeSync(file, row.replace('%', String(n)).replace('#', 'x'.repeat(20_000)))
+    writeSync(file, tail)
+    closeSync(file)
+    const { damaged, events, peakMiB } = importedAside(folder)
+    expect(damaged).toEqual([])
+    expect(events).toBeGreaterThan(10_000)
+    expect(peakMiB).toBeLessThan(256)
+  })
+})
