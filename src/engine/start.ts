@@ -4,7 +4,7 @@
  */
 import { crc32 } from 'node:zlib'
 import type { Projection } from '../define.js'
-import type { CommitStore, Head } from '../storage/commit-store.js'
+import type { CommitStore } from '../storage/commit-store.js'
 import type { DerivedRange, DerivedStore, DerivedStores } from '../storage/derived-store.js'
 import type { SnapshotFiles } from '../storage/snapshot-file.js'
 import type { LawStates } from './laws.js'

@@ -31,22 +31,23 @@ export class Ledger {
     return copy
   }
 
-  submit(commit: NewCommit, append: (commit: NewCommit) => Promise<Receipt>): Promise<void> {
+  async submit(commit: NewCommit, append: (commit: NewCommit) => Promise<Receipt>): Promise<void> {
     const told: Told = { commit, outcome: 'waiting' }
     this.told.push(told)
-    return append(commit).then(
-      ({ position, version, durability }) => {
-        told.outcome = durability
-        const expected = this.#end(told)
-        if (position !== expected) this.broken.push(`${commit.commitId} was told position ${position}, not ${expected}`)
-        if (version !== commit.version + commit.events.length - 1) this.broken.push(`${commit.commitId} was told version ${version}`)
-      },
-      (error: unknown) => {
-        const outcome = isJournalError(error) ? (error.details as { outcome?: unknown }).outcome : undefined
-        if (outcome === 'none' || outcome === 'unknown') told.outcome = outcome
-        else this.broken.push(`${commit.commitId} was rejected without an outcome: ${String(error)}`)
-      },
-    )
+    let receipt: Receipt
+    try {
+      receipt = await append(commit)
+    } catch (error) {
+      const outcome = isJournalError(error) ? (error.details as { outcome?: unknown }).outcome : undefined
+      if (outcome === 'none' || outcome === 'unknown') told.outcome = outcome
+      else this.broken.push(`${commit.commitId} was rejected without an outcome: ${String(error)}`)
+      return
+    }
+    const { position, version, durability } = receipt
+    told.outcome = durability
+    const expected = this.#end(told)
+    if (position !== expected) this.broken.push(`${commit.commitId} was told position ${position}, not ${expected}`)
+    if (version !== commit.version + commit.events.length - 1) this.broken.push(`${commit.commitId} was told version ${version}`)
   }
 
   /**

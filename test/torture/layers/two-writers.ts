@@ -105,8 +105,8 @@ async function judge(store: CommitStore<Sum>, writers: readonly Told[][], broken
     const wanted = possible.slice(0, theirs.length).map(({ commit }) => commit)
     if (
       !isDeepStrictEqual(
-        theirs.map(({ position: _, ...commit }) => commit),
-        wanted,
+        theirs,
+        wanted.map((commit, i) => ({ ...commit, position: theirs[i]?.position })),
       )
     )
       broken.push(
