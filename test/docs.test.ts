@@ -11,7 +11,7 @@ const NEEDED = [
   'README.md',
   'CHANGELOG.md',
   'CONTRIBUTING.md',
-  ...['guide', 'architecture', 'format', 'errors', 'acceptance'].map((name) => `docs/${name}.md`),
+  ...['guide', 'architecture', 'format', 'errors', 'acceptance', 'upgrading'].map((name) => `docs/${name}.md`),
 ]
 const documents = [...filesBelow('docs'), 'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'].filter(
   (file) => file.endsWith('.md') && existsSync(join(root, file)),

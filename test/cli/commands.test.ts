@@ -10,9 +10,11 @@ import { sample } from '../../src/cli/demo/sample.js'
 import { writeScript } from '../../src/cli/demo/write-script.js'
 import { commands } from '../../src/cli/commands/index.js'
 import { openJournal } from '../../src/index.js'
+import { copyTo } from '../support/journal.js'
 import { root } from '../support/root.js'
 import { describeWithSharedData } from '../support/shared-data.js'
 import { turnlog, type Ran } from '../support/turnlog.js'
+import { notesBefore } from '../support/theirs.js'
 
 const base = mkdtempSync(join(tmpdir(), 'turnlog-commands-'))
 const journal = join(base, 'journal')
@@ -269,5 +271,51 @@ describeWithSharedData('demo of real transcripts', (data) => {
       'session-edge_cases',
       'session-edge_cases~2',
     ])
+  })
+})
+
+describe('upgrade and freeze', () => {
+  const old = join(base, 'old')
+  beforeAll(() => copyTo(join(root, 'test/fixtures/journals/format-1/first-schemas'), old))
+
+  test('upgrade says first what it would do, does it, and says then that there is nothing left', async () => {
+    expect(await json('upgrade', old, '--dry-run')).toMatchObject({ needed: true, dryRun: true, rewritten: 2 })
+    expect(readdirSync(base)).not.toContain('old.v1.bak')
+    const { exit, out } = await turnlog('upgrade', old)
+    expect({ exit, out }).toEqual({
+      exit: 0,
+      out: expect.stringMatching(/2 of the events .*in today's schemas now\n.*old\.v1\.bak/) as string,
+    })
+    expect(out).toMatch(/theme\.chosen@1 +1 +is not in the catalogue/)
+    expect((await turnlog('upgrade', old)).out).toMatch(/Nothing to do/)
+    expect((await turnlog('stats', old)).out).toMatch(/1 of them are theme\.chosen, which this program does not know/)
+  })
+
+  test('upgrade --extend takes events of somebody’s own', async () => {
+    const journalOfTheirs = join(base, 'theirs')
+    const module = join(root, 'test/support/theirs.ts')
+    await using writing = await openJournal(journalOfTheirs, { extend: { events: notesBefore } })
+    await writing.append('s', [{ type: 'note.added', data: { text: 'n' } }])
+    await writing.close()
+    expect(await turnlog('upgrade', journalOfTheirs)).toMatchObject({
+      exit: 1,
+      errors: expect.stringContaining('JOURNAL_UNKNOWN_EVENT') as string,
+    })
+    expect(await json('upgrade', journalOfTheirs, '--extend', module)).toMatchObject({ rewritten: 1 })
+  })
+
+  test('freeze writes what is new, and --check exits with 1 where something is not frozen or does not agree', async () => {
+    const schemas = join(base, 'schemas')
+    const module = join(root, 'test/support/theirs.ts')
+    expect((await turnlog('freeze', schemas, module, '--check')).exit).toBe(1)
+    expect(await turnlog('freeze', schemas, module)).toMatchObject({ exit: 0, out: expect.stringContaining('note.added@2.json') as string })
+    expect(await turnlog('freeze', schemas, module, '--check')).toMatchObject({ exit: 0, out: 'Nothing has changed.\n' })
+    const file = join(schemas, 'note.added@2.json')
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"type": "array"', '"type": "object"'))
+    expect(await turnlog('freeze', schemas, module, '--check')).toMatchObject({
+      exit: 1,
+      out: expect.stringContaining('its shape changed') as string,
+    })
+    expect(await turnlog('freeze', schemas, join(root, 'test/support/random.ts'))).toMatchObject({ exit: 2 })
   })
 })

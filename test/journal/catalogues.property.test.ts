@@ -137,8 +137,9 @@ function next(before: Version, { kind, pick }: Change, nth: number): Version {
       return reshaped({ ...others, [`in.${path}`]: moved! }, (data) => set(without(data, path), `in.${path}`, data[path]))
     }
     case 'field':
-      return reshaped({ ...now.fields, [`f${nth}`]: 'text' }, (data) => ({ ...data, [`f${nth}`]: 'unset' }))
+      break
   }
+  return reshaped({ ...now.fields, [`f${nth}`]: 'text' }, (data) => ({ ...data, [`f${nth}`]: 'unset' }))
 }
 const grown = (before: Version, world: World): Version => ({ world, upcasters: before.upcasters, change: same })
 
@@ -214,7 +215,7 @@ test(
               const writer = versions[version]!
               await using journal = await openJournal(directory, { events: catalogueOf(writer.world), upcasters: writer.upcasters })
               const events = picks.map((pick) => eventOf(writer, pick))
-              await journal.append('s', events as never)
+              await journal.append('s', events)
               written.push(...events.map((event, i) => ({ ...event, by: version, position: written.length + 1 + i })))
               await journal.close()
             }

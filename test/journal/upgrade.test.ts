@@ -303,7 +303,7 @@ describe('a full disk', () => {
 
 interface Copy {
   directory: string
-  remove(): void
+  remove: () => void
 }
 function copyOf(original: string): Copy {
   const { directory: base, remove } = scratch()
@@ -337,7 +337,7 @@ async function expectWholeAndFinish(journal: Written, openFirst: boolean): Promi
 async function dieAt(original: Written, moment: number, half: boolean): Promise<void> {
   const { directory, remove } = copyOf(original.directory)
   try {
-    await expect(upgrade(directory, { files: dyingFiles(moment, half), segmentBytes: 2000 })).rejects.toThrow()
+    await expect(upgrade(directory, { files: dyingFiles(moment, half), segmentBytes: 2000 })).rejects.toBeInstanceOf(Error)
     await expectWholeAndFinish({ directory, seen: original.seen }, half)
   } catch (error) {
     throw new Error(`dead at operation ${moment}${half ? ', in half' : ''}: ${String(error)}`, { cause: error })

@@ -46,8 +46,11 @@ interface Refusal {
 }
 interface Row {
   /** Makes the journal. */
-  write(directory: string): Promise<void>
-  open(directory: string, options: JournalOptions): Promise<{ close(): Promise<void>; readAll(): AsyncIterable<unknown>; recovery: object }>
+  write: (directory: string) => Promise<void>
+  open: (
+    directory: string,
+    options: JournalOptions,
+  ) => Promise<{ close(): Promise<void>; readAll(): AsyncIterable<unknown>; recovery: object }>
   refused?: Refusal
   /** What is read where it opens. */
   read?: object[]

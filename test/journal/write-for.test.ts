@@ -171,6 +171,6 @@ describe('a writer that writes for an older reader', () => {
       /in a circle/,
     ],
   ])('is misused with a downcaster that %s', async (_, given, says) => {
-    await expect(openNew(temporary(), { downcasters: given as Downcaster[] })).rejects.toThrow(says)
+    await expect(openNew(temporary(), { downcasters: given })).rejects.toThrow(says)
   })
 })

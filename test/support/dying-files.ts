@@ -29,11 +29,11 @@ export function dyingFiles(at = Number.POSITIVE_INFINITY, half = false): DyingFi
       if (flag === 'wx') alive()
       return new DyingFile(await nodeFiles.open(path, flag), step, () => operations === at && half)
     },
-    mkdir: change(nodeFiles.mkdir),
-    link: change(nodeFiles.link),
-    rename: change(nodeFiles.rename),
-    unlink: change(nodeFiles.unlink),
-    syncDir: change(nodeFiles.syncDir),
+    mkdir: change((path: string) => nodeFiles.mkdir(path)),
+    link: change((from: string, to: string) => nodeFiles.link(from, to)),
+    rename: change((from: string, to: string) => nodeFiles.rename(from, to)),
+    unlink: change((path: string) => nodeFiles.unlink(path)),
+    syncDir: change((path: string) => nodeFiles.syncDir(path)),
   }
 }
 

@@ -31,7 +31,7 @@ export function temporary(): string {
 }
 
 /** A new directory within a test, removed by whoever asked. */
-export function scratch(): { directory: string; remove(): void } {
+export function scratch(): { directory: string; remove: () => void } {
   const directory = mkdtempSync(join(base, 'turnlog-test-'))
   return { directory, remove: () => rmSync(directory, { recursive: true, force: true }) }
 }
