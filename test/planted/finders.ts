@@ -49,10 +49,12 @@ async function lastGroup(): Promise<string | undefined> {
   const open = await openStore(DIRECTORY, { files })
   const writer = new Appending(open)
   for (let n = 0; n < 3; n++) await writer.append('s', [event(n, 'added', 'text '.repeat(40))])
+  // Taken at once, before a mark proves the group.
+  const whole = files.copy()
   const hurts: [string, (frame: Buffer) => void][] = [['begins with zeros', (frame) => void frame.fill(0, 0, 8)]]
   for (const at of [9, 33, 100, 200]) hurts.push([`has a bit turned over at ${at}`, (frame) => void (frame[at]! ^= 1)])
   for (const [what, hurt] of hurts) {
-    const image = files.copy()
+    const image = whole.copy()
     image.inodes.delete(`${DIRECTORY}/head`)
     const { bytes } = [...image.inodes].find(([name]) => name.endsWith('.seg'))![1]
     hurt(bytes.subarray(bytes.lastIndexOf('TLF1')))
