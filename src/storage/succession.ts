@@ -42,7 +42,7 @@ export class Succession {
   /** Finishes a swap that was cut between its two renames. False where there is none. */
   async finish(): Promise<boolean> {
     if (this.#files.exists(join(this.directory, 'FORMAT')) || !this.#files.exists(join(this.#whole, 'FORMAT'))) return false
-    await this.#rename(this.#whole, this.directory)
+    await this.#install()
     return true
   }
 
@@ -90,7 +90,16 @@ export class Succession {
     for (const name of await namesIn(this.#files, quarantine)) await this.#unlink(join(quarantine, name))
     await this.#rename(this.building, this.#whole)
     await this.#rename(this.directory, backup)
-    await this.#rename(this.#whole, this.directory)
+    await this.#install()
+  }
+
+  /** The second of the two renames; whoever opens the journal between them may have been quicker. */
+  async #install(): Promise<void> {
+    try {
+      await this.#rename(this.#whole, this.directory)
+    } catch (error) {
+      if (this.#files.exists(this.#whole) || !this.#files.exists(join(this.directory, 'FORMAT'))) throw error
+    }
   }
 
   async #rename(from: string, to: string): Promise<void> {

@@ -257,6 +257,27 @@ describe('upgrade', () => {
     await writer.close()
   })
 
+  test('is finished by whoever opens the journal between the two renames', async () => {
+    const journal = await written()
+    const { directory } = journal
+    let opened: Awaited<ReturnType<typeof open>> | undefined
+    const files: Files = {
+      ...nodeFiles,
+      async rename(from, to) {
+        if (from === `${directory}.upgraded`) {
+          const error = await rejection(open(directory, { readOnly: true }), 'JOURNAL_NOT_FOUND')
+          expect(error.message).toMatch(/An upgrade of it was cut short: open it for writing/)
+          opened = await open(directory)
+        }
+        await nodeFiles.rename(from, to)
+      },
+    }
+    await upgrade(directory, { files })
+    await opened!.append('new', [{ type: 'memo.removed', data: { text: 'none' } }])
+    await opened!.close()
+    expect(besides(directory)).toEqual(['', '.v1.bak'])
+  })
+
   test('tells readers that were open that the history is another one', async () => {
     const { directory } = await written()
     const reader = await open(directory, { readOnly: true })

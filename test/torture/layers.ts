@@ -8,18 +8,20 @@ import { ioErrors } from './layers/io-errors.js'
 import { kernelLayers } from './layers/kernel.js'
 import { randomLives } from './layers/random-lives.js'
 import { rot } from './layers/rot.js'
+import { soak } from './layers/soak.js'
 import { twoWriters } from './layers/two-writers.js'
 import { wholeEngine } from './layers/whole-engine.js'
 
 export const layers: readonly Layer[] = [
+  exhaustive,
   randomLives,
+  wholeEngine,
+  ioErrors,
   rot,
   decoders,
   ...kernelLayers,
-  derivedRot,
-  exhaustive,
-  ioErrors,
   diskFull,
   twoWriters,
-  wholeEngine,
+  derivedRot,
+  soak,
 ]

@@ -57,9 +57,19 @@ export async function placeOf(journal: OpenedJournal | undefined, source: Source
     if (end === undefined) return fresh
     if (end.mark === undefined || !isSameKind(end.source, source)) continue
     const how = await compare(journal, { ...end, mark: end.mark }, stream, source)
-    if (how !== 'another') return { stream, ...end, isAhead: how === 'older' }
+    if (how === 'another') continue
+    const head = headDigest(source.head)
+    const mark = (await hadHead(journal, stream, end.mark, head)) ? { ...end.mark, head } : end.mark
+    return { stream, ...end, mark, isAhead: how === 'older' }
   }
   throw new Error(`there are ${NAMESAKES_MAX} sessions by the name of ${source.stream}`)
+}
+
+/** Whether the session was known like this before: of two copies that differ in it, neither is news for ever. */
+async function hadHead(journal: OpenedJournal, stream: string, last: Mark, head: string): Promise<boolean> {
+  if (last.head === head) return true
+  for await (const event of journal.read(stream)) if (markOf(event.meta)?.head === head) return true
+  return false
 }
 
 interface End {

@@ -17,9 +17,9 @@ export type Call =
 
 /**
  * `short`: a write takes a part of what it is given. `rot`: a read returns a bit turned over. `death`: the process dies in the
- * call, and what of a write came through is left.
+ * call, and what of a write came through is left. `lie`: a sync says that all is well and does nothing, which no journal survives.
  */
-export type FaultCode = 'EIO' | 'ENOSPC' | 'EDQUOT' | 'EMFILE' | 'EROFS' | 'short' | 'rot' | 'death'
+export type FaultCode = 'EIO' | 'ENOSPC' | 'EDQUOT' | 'EMFILE' | 'EROFS' | 'short' | 'rot' | 'death' | 'lie'
 
 export interface Fault {
   code: FaultCode
@@ -47,6 +47,7 @@ const CAN_FAIL: Record<FaultCode, readonly Call[]> = {
   short: ['write'],
   rot: ['read'],
   death: CALLS,
+  lie: ['datasync', 'syncDir'],
 }
 
 /** Which of the faults of a process strikes next. */

@@ -93,7 +93,11 @@ export class Process implements Files {
   }
 
   syncDir(path: string): Promise<void> {
-    return this.#simple('syncDir', path, () => this.disk.syncDirectory(path))
+    return this.#call('syncDir', path, true, (fault) => {
+      if (fault === 'lie') return
+      if (fault !== undefined) throw failure(fault, path)
+      this.disk.syncDirectory(path)
+    })
   }
 
   /** What cannot be looked at is not there. */
@@ -201,6 +205,7 @@ class SimulatedFile implements FileHandle {
 
   async datasync(): Promise<void> {
     return this.#process.call('datasync', this.#path, true, (fault) => {
+      if (fault === 'lie') return
       if (fault === undefined) return this.#inode.sync()
       this.#inode.failSync(this.#process.choice)
       throw failure(fault, this.#path)

@@ -32,7 +32,6 @@ export async function tell(story: Story, choice: Choice, time: StandingTime): Pr
   }
   world.disk.capacity = Number.POSITIVE_INFINITY
   world.begin()
-  await world.live('oaco')
-  await world.close(true)
+  await world.live('oa')
   return world
 }

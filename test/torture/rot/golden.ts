@@ -132,7 +132,7 @@ function recordsIn(bytes: Buffer, commits: readonly StoredCommit[]): Record[] {
   let from = 0
   return commits.map(({ stream, version, events }) => {
     from = bytes.indexOf(Buffer.concat([Buffer.of(0x96, 0xa0 | stream.length), Buffer.from(stream)]), from)
-    const to = from + bytes.readUInt32LE(from - 8)
+    const to = from + bytes.readUInt32LE(from - 4)
     const record = { stream, version, events: events.length, from: from - 8, to }
     from = to
     return record

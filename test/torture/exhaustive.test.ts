@@ -1,0 +1,5 @@
+/** Layer A, a share of it. */
+import { share } from './share.js'
+import { exhaustive } from './layers/exhaustive.js'
+
+share(exhaustive, 20_000)

@@ -1,0 +1,71 @@
+/** O: a long life with faults every now and then, in which neither open files nor memory may grow. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { oneIn, pick, Seeded } from '../../support/disk/choice.js'
+import { Disk } from '../../support/disk/disk.js'
+import type { StandingTime } from '../../support/disk/time.js'
+import { inStandingTime } from '../each.js'
+import { World } from '../floor/world.js'
+import type { Campaign, Layer, Outcome } from '../layer.js'
+
+/** Commits of one journal, after which the next begins: its history is held against the ledger at every open. */
+const JOURNAL_COMMITS = 2000
+const LIFE_STEPS = 150
+const WARM_UP = 2
+/** What a heap may grow by between the first journals and the last: noise, not a leak of what a journal holds. */
+const GROWTH_BYTES = 8 << 20
+
+export const soak: Layer = {
+  letter: 'O',
+  name: 'a long life with faults',
+  unit: 'commits',
+  missing: async () => [],
+  run: (campaign) => inStandingTime(true, (time) => run(campaign, time)),
+}
+
+async function run({ seed, over, progress, only }: Campaign, time: StandingTime): Promise<Outcome> {
+  const outcome: Outcome = { done: 0, counts: { journals: 0, 'failed calls': 0, opens: 0 }, failures: [] }
+  const heaps: number[] = []
+  for (let at = only === undefined ? seed : Number(only); !over(outcome.done) && outcome.failures.length === 0; at++) {
+    const before = outcome.done
+    const broken = await journal(at, time, outcome, (done) => {
+      progress(before + done)
+      return over(before + done)
+    })
+    heaps.push(heapUsed())
+    const growth = heaps.at(-1)! - (heaps[WARM_UP] ?? heaps.at(-1)!)
+    if (growth > GROWTH_BYTES) broken.push(`the heap has grown by ${growth} bytes over ${heaps.length - WARM_UP} journals`)
+    outcome.counts['journals'] = heaps.length
+    outcome.counts['heap growth in KiB'] = Math.round(growth / 1024)
+    if (broken.length > 0) outcome.failures.push({ case: String(at), what: broken.join('\n    ') })
+    if (only !== undefined) break
+  }
+  return outcome
+}
+
+async function journal(seed: number, time: StandingTime, outcome: Outcome, over: (done: number) => boolean): Promise<string[]> {
+  const choice = new Seeded(seed)
+  const world = new World(new Disk(), time, choice, { segmentBytes: 20_000, sectorBytes: 8 })
+  const { ledger } = world
+  let done = 0
+  while (done < JOURNAL_COMMITS && ledger.broken.length === 0 && !over(done)) {
+    world.begin(oneIn(choice, 2) ? [{ code: pick(choice, ['EIO', 'ENOSPC', 'EMFILE', 'short', 'death']), at: 1 + choice.int(200) }] : [])
+    await world.live(`o${Array.from({ length: LIFE_STEPS }, () => pick(choice, [...'aaaaattspnife'])).join('')}`)
+    outcome.counts['failed calls']! += world.process.faults.struck
+    outcome.counts['opens']!++
+    if (!world.process.dead) await world.live('c')
+    done += ledger.told.length
+  }
+  world.begin()
+  await world.live('oc')
+  outcome.done += done
+  return ledger.broken
+}
+
+/** What is in use once nothing is left that could be freed. */
+function heapUsed(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  return process.memoryUsage().heapUsed + process.memoryUsage().external
+}

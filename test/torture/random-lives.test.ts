@@ -1,0 +1,5 @@
+/** Layer B, a share of it. */
+import { share } from './share.js'
+import { randomLives } from './layers/random-lives.js'
+
+share(randomLives, 80_000)
