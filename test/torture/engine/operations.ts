@@ -39,35 +39,35 @@ export class Runtime {
 
   #session(stream: string, n: number): NewEvent[] {
     const phase = this.#phases.get(stream) ?? 'new'
-    const threadId = 'main'
     const turnId = phase === 'new' || phase === 'idle' ? `t${n}` : this.#turns.get(stream)!
-    const submit = { type: 'turn.submitted', data: { threadId, turnId, input: [{ type: 'text', text: 'go' }] } }
     this.#turns.set(stream, turnId)
-    const [to, events] = ((): [Phase, NewEvent[]] => {
-      switch (phase) {
-        case 'new':
-          return [
-            'submitted',
-            [{ type: 'session.created', data: { title: stream } }, { type: 'thread.started', data: { threadId } }, submit],
-          ]
-        case 'idle':
-          return ['submitted', [submit]]
-        case 'submitted':
-          return ['running', [{ type: 'turn.started', data: { turnId } }]]
-        case 'running':
-          return [
-            'calling',
-            [
-              { type: 'tool.requested', data: { turnId, callId: `c${n}`, name: 'read', arguments: { path: 'a' } } },
-              { type: 'tool.started', data: { turnId, callId: `c${n}` } },
-            ],
-          ]
-        case 'calling':
-          return ['idle', [{ type: 'turn.completed', data: { turnId, usage: { inputTokens: n, outputTokens: 1 } } }]]
-      }
-    })()
+    const [to, events] = after(phase, stream, turnId, n)
     this.#phases.set(stream, to)
     return events
+  }
+}
+
+/** What a session does next, and in which phase that leaves it. */
+function after(phase: Phase, title: string, turnId: string, n: number): [Phase, NewEvent[]] {
+  const threadId = 'main'
+  const submit = { type: 'turn.submitted', data: { threadId, turnId, input: [{ type: 'text', text: 'go' }] } }
+  switch (phase) {
+    case 'new':
+      return ['submitted', [{ type: 'session.created', data: { title } }, { type: 'thread.started', data: { threadId } }, submit]]
+    case 'idle':
+      return ['submitted', [submit]]
+    case 'submitted':
+      return ['running', [{ type: 'turn.started', data: { turnId } }]]
+    case 'running':
+      return [
+        'calling',
+        [
+          { type: 'tool.requested', data: { turnId, callId: `c${n}`, name: 'read', arguments: { path: 'a' } } },
+          { type: 'tool.started', data: { turnId, callId: `c${n}` } },
+        ],
+      ]
+    case 'calling':
+      return ['idle', [{ type: 'turn.completed', data: { turnId, usage: { inputTokens: n, outputTokens: 1 } } }]]
   }
 }
 

@@ -119,7 +119,7 @@ export class World {
 
   async #step(step: Step, journal: Open): Promise<void> {
     const ask = (asked = this.#runtime.next(), durability: 'disk' | 'os' = 'disk'): Promise<void> =>
-      this.ledger.ask(asked, ({ commitId, stream, events }) => journal.append(stream, events as never, { commitId, durability }))
+      this.ledger.ask(asked, ({ commitId, stream, events }) => journal.append(stream, events, { commitId, durability }))
     switch (step) {
       case 'a':
         return ask()

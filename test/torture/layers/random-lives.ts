@@ -6,7 +6,7 @@ import { each } from '../each.js'
 import { tell, type Story } from '../floor/story.js'
 import type { Layer } from '../layer.js'
 
-const STEPS = [...'aaaaaAtteesspppnfiioouk']
+const STEPS = 'aaaaaAtteesspppnfiioouk'.split('')
 const FAULTS = ['EIO', 'EIO', 'EIO', 'ENOSPC', 'short', 'EMFILE', 'EROFS'] as const
 
 export const randomLives: Layer = {

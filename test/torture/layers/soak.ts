@@ -10,6 +10,7 @@ import type { Campaign, Layer, Outcome } from '../layer.js'
 
 /** Commits of one journal, after which the next begins: its history is held against the ledger at every open. */
 const JOURNAL_COMMITS = 2000
+const STEPS = 'aaaaattspnife'.split('')
 const LIFE_STEPS = 150
 const WARM_UP = 2
 /** What a heap may grow by between the first journals and the last: noise, not a leak of what a journal holds. */
@@ -50,7 +51,7 @@ async function journal(seed: number, time: StandingTime, outcome: Outcome, over:
   let done = 0
   while (done < JOURNAL_COMMITS && ledger.broken.length === 0 && !over(done)) {
     world.begin(oneIn(choice, 2) ? [{ code: pick(choice, ['EIO', 'ENOSPC', 'EMFILE', 'short', 'death']), at: 1 + choice.int(200) }] : [])
-    await world.live(`o${Array.from({ length: LIFE_STEPS }, () => pick(choice, [...'aaaaattspnife'])).join('')}`)
+    await world.live(`o${Array.from({ length: LIFE_STEPS }, () => pick(choice, STEPS)).join('')}`)
     outcome.counts['failed calls']! += world.process.faults.struck
     outcome.counts['opens']!++
     if (!world.process.dead) await world.live('c')

@@ -6,7 +6,7 @@ import { each } from '../each.js'
 import { World, type Step } from '../engine/world.js'
 import type { Layer } from '../layer.js'
 
-const STEPS = [...'aaaaatttsrrvniwo'] as Step[]
+const STEPS = 'aaaaatttsrrvniwo'.split('') as Step[]
 const FAULTS = ['EIO', 'EIO', 'ENOSPC', 'short', 'EMFILE'] as const
 
 export const wholeEngine: Layer = {
