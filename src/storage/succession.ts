@@ -96,18 +96,33 @@ export class Succession {
   /** The second of the two renames; whoever opens the journal between them may have been quicker. */
   async #install(): Promise<void> {
     try {
-      await this.#rename(this.#whole, this.directory)
+      await this.#move(this.#whole, this.directory)
     } catch (error) {
       if (this.#files.exists(this.#whole) || !this.#files.exists(join(this.directory, 'FORMAT'))) throw error
     }
+    await this.#sync()
   }
 
   async #rename(from: string, to: string): Promise<void> {
+    await this.#move(from, to)
+    await this.#sync()
+  }
+
+  async #move(from: string, to: string): Promise<void> {
     try {
       await this.#files.rename(from, to)
-      await this.#files.syncDir(dirname(to))
     } catch (error) {
       throw ioError(error, `Renaming ${from} to`, to)
+    }
+  }
+
+  /** Makes durable which journal has which name; they all lie in one directory. */
+  async #sync(): Promise<void> {
+    const parent = dirname(this.directory)
+    try {
+      await this.#files.syncDir(parent)
+    } catch (error) {
+      throw ioError(error, 'Syncing', parent)
     }
   }
 
