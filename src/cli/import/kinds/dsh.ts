@@ -1,7 +1,7 @@
 /** DeepSeek Harness: numbered events, with what was streamed packed into rows of chunks. */
 import { blocksOf, partsOf } from '../content.js'
 import { countOf, isFields, known, parsed, Taken } from '../fields.js'
-import { fileSource, firstRow, type Importer, type Reader } from '../importer.js'
+import { fileSource, firstRow, streamOf, type Importer, type Reader } from '../importer.js'
 import type { Moment } from '../moments.js'
 import { jsonlRows, type Row } from '../rows.js'
 import { someRow } from '../sample.js'
@@ -26,7 +26,12 @@ export const dsh: Importer = {
       // A template stands for an id that was not filled in.
       const given = header.text('id')
       const id = given?.includes('{{') === true ? undefined : given
-      const session = known({ workspace: header.text('cwd'), mode: header.text('agentPreset') })
+      const parent = header.text('parentSession')
+      const session = known({
+        workspace: header.text('cwd'),
+        mode: header.text('agentPreset'),
+        parent: parent === undefined ? undefined : { stream: streamOf(parent) },
+      })
       yield fileSource('dsh', file, {
         ...known({ id, createdAt: header.time('createdAt') }),
         session,
@@ -64,7 +69,8 @@ function reader(): Reader {
     const type = row.text('type') ?? ''
     row.drop('seq', 'surfaceOp')
     if (type === 'session') {
-      row.drop('version', 'id', 'createdAt', 'cwd', 'agentPreset', 'delegationDepth', 'isSeeded')
+      row.drop('version', 'id', 'createdAt', 'cwd', 'agentPreset', 'parentSession', 'isSeeded')
+      if (row.see('delegationDepth') === 0) row.drop('delegationDepth')
       return []
     }
     const data = row.inner('data') ?? new Taken({})
