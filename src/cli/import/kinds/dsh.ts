@@ -2,7 +2,7 @@
 import { blocksOf, partsOf } from '../content.js'
 import { countOf, isFields, known, parsed, Taken } from '../fields.js'
 import { fileSource, firstRow, streamOf, type Importer, type Reader } from '../importer.js'
-import type { Moment } from '../moments.js'
+import { named, type Moment } from '../moments.js'
 import { jsonlRows, type Row } from '../rows.js'
 import { someRow } from '../sample.js'
 import type { SourceFile } from '../source-file.js'
@@ -31,6 +31,7 @@ export const dsh: Importer = {
         workspace: header.text('cwd'),
         mode: header.text('agentPreset'),
         parent: parent === undefined ? undefined : { stream: streamOf(parent) },
+        extra: given === id ? undefined : { id: given },
       })
       yield fileSource('dsh', file, {
         ...known({ id, createdAt: header.time('createdAt') }),
@@ -135,7 +136,8 @@ class Open {
     const source = message.inner('source')
     source?.drop('kind')
     const about = known({ model: source?.text('model'), provider: source?.text('provider') })
-    return blocksOf(message.take('content')).flatMap((block) => this.#block(block, about))
+    const moments = blocksOf(message.take('content')).flatMap((block) => this.#block(block, about))
+    return named(moments, known({ id: message.text('id') }))
   }
 
   #block(block: unknown, about: { model?: string; provider?: string }): Moment[] {
@@ -166,7 +168,7 @@ function promptOf(data: Taken): Moment[] {
   data.drop('role', 'turn', 'step')
   const input = partsOf(data.take('content'))
   if (kind === undefined || kind === 'user') return [{ kind: 'prompted', input, ...known({ turnId: id }) }]
-  return [{ kind: 'steered', input, role: kind }]
+  return named([{ kind: 'steered', input, role: kind }], known({ id }))
 }
 
 function dispatched(data: Taken): Moment {
@@ -183,8 +185,8 @@ function dispatched(data: Taken): Moment {
 function resultOf(data: Taken): Moment[] {
   data.drop('turn', 'step')
   const message = data.inner('message') ?? new Taken({})
-  message.drop('role', 'source', 'id')
-  return blocksOf(message.take('content')).map((block): Moment => {
+  message.drop('role', 'source')
+  const outcomes = blocksOf(message.take('content')).map((block): Moment => {
     const fields = new Taken(isFields(block) ? block : { content: block })
     fields.drop('type')
     const status = fields.take('isError') === true ? 'error' : 'ok'
@@ -195,6 +197,7 @@ function resultOf(data: Taken): Moment[] {
       ...known({ callId: fields.text('toolCallId'), extra: fields.rest() }),
     }
   })
+  return named(outcomes, known({ id: message.text('id') }))
 }
 
 function endOf(data: Taken): Moment[] {

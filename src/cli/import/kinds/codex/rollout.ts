@@ -1,4 +1,5 @@
 /** What a Codex rollout tells, in which much is said twice: once as the model's API has it, once as an event for the screen. */
+import { lineOf } from '../../chat.js'
 import { blocksOf, partsOf, textIn } from '../../content.js'
 import { countOf, isFields, known, parsed, type Taken } from '../../fields.js'
 import { text, type Moment, type Usage } from '../../moments.js'
@@ -36,6 +37,9 @@ export class Rollout {
       case 'custom_tool_call_output':
       case 'tool_search_output':
         return [outcomeOf(item, callId)]
+      case 'tool_call':
+      case 'tool_result':
+        return lineOf(item)
       default:
         return [{ kind: 'noted', what: 'item', extra: known({ item: type, callId }) }]
     }
