@@ -2,17 +2,18 @@
 import { concatMap, type Observable } from 'rxjs'
 import type { EventDefinitions, Key, NewEvent, Projection, RecordedEvent } from './define.js'
 import { Appender, type AppendOptions } from './engine/appender.js'
-import { closeInterrupted, reportOpenWork, type OpenWorkReport } from './engine/boot.js'
+import { closeInterrupted, reportOpenWork } from './engine/boot.js'
 import type { Item, JournalOptions, Parts, Recovery, TranscriptFold, VerifyOptions, VerifyReport, View } from './engine/contract.js'
 import { Laws, type LawStates } from './engine/laws.js'
 import { list, type ListOptions, type ListRow } from './engine/list.js'
 import { events$, view$ } from './engine/observe.js'
 import { follow, type FollowOptions } from './engine/follow.js'
 import { damaged, Reading, type ReadAllOptions, type ReadOptions } from './engine/reading.js'
+import { recoveryOf } from './engine/recovery.js'
 import { Schemas } from './engine/schemas.js'
 import { checkSnapshots } from './engine/snapshot-check.js'
 import { takeSnapshots } from './engine/snapshots.js'
-import { startViews, type StartReport } from './engine/start.js'
+import { startViews } from './engine/start.js'
 import { limitsOf } from './engine/values.js'
 import type { Views } from './engine/views.js'
 import { JournalError, type Damage } from './errors.js'
@@ -30,6 +31,8 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
   readonly #inside: Inside
   #closing: Promise<void> | undefined
   #views: Promise<Views> | undefined
+  /** Done when every snapshot that was asked for is taken, or failed: they are taken one after another, and closing waits for them. */
+  #snapshots: Promise<unknown> = Promise.resolve()
 
   /** Use {@link openJournal}. */
   constructor(inside: Inside, recovery: Recovery) {
@@ -128,7 +131,12 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
   async snapshot(): Promise<SnapshotRecord[]> {
     if (this.#inside.appender === undefined)
       throw new JournalError('JOURNAL_READ_ONLY', `${this.directory} was opened for reading.`, { directory: this.directory })
-    return takeSnapshots(this.#store, await this.#projected(), this.#inside.snapshots)
+    const taken = Promise.all([this.#projected(), this.#snapshots]).then(([views]) =>
+      takeSnapshots(this.#store, views, this.#inside.snapshots),
+    )
+    // Whoever asked is told of a failure; the next is taken all the same.
+    this.#snapshots = taken.then(nothing, nothing)
+    return taken
   }
 
   /** Reads every byte of the journal and says what does not check. Changes nothing. */
@@ -167,6 +175,7 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
   async #end(): Promise<void> {
     try {
       await this.#inside.appender?.idle()
+      await this.#snapshots
       await this.#endViews()
       await this.#inside.place.leave()
     } finally {
@@ -204,6 +213,8 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
     })
   }
 }
+
+function nothing(): void {}
 
 /** What a journal holds inside. */
 interface Inside {
@@ -253,7 +264,7 @@ export async function openWith<D extends EventDefinitions, R>(
     const place = derivedPlace(directory, files, clock, options)
     const shared = { store, schemas, projections: parts.projections, snapshots, stores: place.stores, rowsMax: options.cacheRows ?? 20_000 }
     const started = readOnly ? undefined : await startViews({ ...shared, directory: place.directory })
-    const recovery = report(store, work, started?.report, schemas, performance.now() - began)
+    const recovery = recoveryOf(store, work, started?.report, schemas, performance.now() - began)
     const inside: Inside = {
       ...shared,
       directory,
@@ -270,31 +281,5 @@ export async function openWith<D extends EventDefinitions, R>(
   } catch (error) {
     await store.close({ clean: false })
     throw error
-  }
-}
-
-function report(
-  store: CommitStore<LawStates>,
-  work: OpenWorkReport,
-  started: StartReport | undefined,
-  schemas: Schemas,
-  elapsedMs: number,
-): Recovery {
-  const { format, epoch, tornBytes, unproven, damage, warnings } = store.recovery
-  const views: StartReport = started ?? { snapshots: { used: [], refused: [] }, derived: 'absent', replayed: 0 }
-  return {
-    format,
-    epoch,
-    ...store.head,
-    tornBytes,
-    unproven,
-    damage,
-    warnings,
-    ...work,
-    ...views,
-    kept: schemas.unknown(store.types()),
-    withheld: schemas.withheld,
-    upcast: schemas.upcast,
-    elapsedMs,
   }
 }

@@ -137,7 +137,8 @@ export class Schemas {
         { cause },
       )
     const downcasts = this.#downcasts as Downcasts
-    if (downcasts.isWithheld(type)) throw refuse('no downcaster leads to a shape that it knows')
+    if (downcasts.isWithheld(type))
+      throw refuse('no downcaster leads to a shape that it knows. Declare one, or leave writeFor out once that reader is gone')
     let older: (Shape & { data: unknown }) | undefined
     try {
       older = downcasts.down(type, data, meta === undefined ? { at } : { at, meta })

@@ -108,9 +108,18 @@ class LevelStore implements DerivedStore {
     return this.#told(this.#level.getMany(keys))
   }
 
-  async *range({ from, to, reverse = false }: DerivedRange): AsyncGenerator<[Uint8Array, Uint8Array], void, undefined> {
+  range({ from, to, reverse = false }: DerivedRange): AsyncGenerator<[Uint8Array, Uint8Array], void, undefined> {
+    // Made at once, not when the first entry is asked for: it sees what the store holds when it is made.
     try {
-      yield* this.#level.iterator({ gte: from, lt: to, reverse })
+      return this.#each(this.#level.iterator({ gte: from, lt: to, reverse }))
+    } catch (error) {
+      throw this.#failure(error)
+    }
+  }
+
+  async *#each<T>(entries: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+    try {
+      yield* entries
     } catch (error) {
       throw this.#failure(error)
     }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { call, defineProjection, item, openJournal, session, task, thread, timeline, turn, type Projection } from '../../src/index.js'
+import type { SnapshotRecord } from '../../src/storage/commit-store.js'
 import { all, copyTo, filesIn, hashOf, note, notes, openNotes, tallies, tally, temporary, type NotesJournal } from '../support/journal.js'
 
 /** A closed journal with notes in ten streams and a snapshot behind each thirty of them; the snapshots' files, oldest first. */
@@ -367,5 +368,40 @@ describe('snapshots', () => {
       expect((await journal.append('s', [note('b')])).position).toBe(2)
       expect((await journal.view(tally, 's')).state).toMatchObject({ notes: 2 })
     })
+  })
+})
+
+describe('a snapshot', () => {
+  test('taken while appends come in is of the position that it names', async () => {
+    const journal = await openNotes(temporary())
+    const flood = async (rounds: number): Promise<void> => {
+      for (let round = 0; round < rounds; round++)
+        await Promise.all(Array.from({ length: 500 }, (_, i) => journal.append(`s${(round % 8) * 500 + i}`, [note(`n${round}`)])))
+    }
+    await flood(8)
+    const taken: SnapshotRecord[][] = []
+    const take = async (): Promise<void> => void taken.push(await journal.snapshot())
+    await Promise.all([take(), take(), flood(24)])
+    const files = taken.flat().map(({ file }) => file)
+    expect(files).toEqual(files.toSorted())
+    expect((await journal.verify({ snapshots: true })).snapshots.toReversed()).toEqual(files.map((file) => ({ file, ok: true })))
+    await journal.close()
+  })
+
+  test('that is under way is waited for by closing', async () => {
+    const directory = temporary()
+    const journal = await openNotes(directory)
+    await journal.append('s', [note('n')])
+    const order: string[] = []
+    const taken = journal.snapshot().then((records) => {
+      order.push('taken')
+      return records
+    })
+    await journal.close().then(() => order.push('closed'))
+    expect(order).toEqual(['taken', 'closed'])
+    expect(filesIn(directory).filter((name) => name.endsWith('.tmp'))).toEqual([])
+    await opened(directory, async (again) => expect(again.recovery.snapshots.refused).toEqual([]))
+    expect((await taken).length).toBeGreaterThan(0)
+    await expect(journal.snapshot()).rejects.toMatchObject({ code: 'JOURNAL_CLOSED' })
   })
 })

@@ -31,6 +31,20 @@ async function howItOpens(directory: string): Promise<string> {
 }
 
 describe('a derived store', () => {
+  test('gives a range as of the call, whatever is written before the first entry is asked for', async () => {
+    const store = await stores.open(join(temporary(), 'derived'))
+    await store.batch([{ type: 'put', key: text('a'), value: text('old') }])
+    const range = store.range({ from: text('a'), to: text('z') })
+    await store.batch([
+      { type: 'put', key: text('a'), value: text('new') },
+      { type: 'put', key: text('b'), value: text('new') },
+    ])
+    const found: string[] = []
+    for await (const [key, value] of range) found.push(`${Buffer.from(key).toString()} ${Buffer.from(value).toString()}`)
+    expect(found).toEqual(['a old'])
+    await store.close(true)
+  })
+
   test('that was closed soundly is proven, and only once for each close', async () => {
     const directory = join(temporary(), 'derived')
     await (await filled(directory)).close(true)

@@ -18,10 +18,9 @@ export class MemoryDerived implements DerivedStore {
     return keys.map((key) => this.entries.get(hex(key)))
   }
 
-  async *range({ from, to, reverse = false }: DerivedRange): AsyncGenerator<[Uint8Array, Uint8Array]> {
-    const keys = [...this.entries.keys()].filter((key) => key >= hex(from) && key < hex(to)).toSorted()
-    for (const [key, value] of (reverse ? keys.toReversed() : keys).map((at) => [at, this.entries.get(at)] as const))
-      yield [Buffer.from(key, 'hex'), value as Uint8Array]
+  range({ from, to, reverse = false }: DerivedRange): AsyncGenerator<[Uint8Array, Uint8Array]> {
+    const entries = [...this.entries].filter(([key]) => key >= hex(from) && key < hex(to)).toSorted(([a], [b]) => (a < b ? -1 : 1))
+    return each(reverse ? entries.toReversed() : entries)
   }
 
   async batch(changes: DerivedChange[]): Promise<void> {
@@ -58,6 +57,10 @@ export function memoryStores(derived = new MemoryDerived(), proven = true): Deri
     destroy: async () => derived.entries.clear(),
     exists: async () => derived.entries.size > 0,
   }
+}
+
+async function* each(entries: [string, Uint8Array][]): AsyncGenerator<[Uint8Array, Uint8Array]> {
+  for (const [key, value] of entries) yield [Buffer.from(key, 'hex'), value]
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')

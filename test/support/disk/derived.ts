@@ -82,9 +82,14 @@ class SimulatedStore implements DerivedStore {
     return this.#use(() => keys.map((key) => this.#entries().get(hex(key))))
   }
 
-  async *range({ from, to, reverse = false }: DerivedRange): AsyncGenerator<[Uint8Array, Uint8Array]> {
-    const entries = await this.#use(() => within(this.#entries(), from, to))
-    for (const [key, value] of reverse ? entries.toReversed() : entries) yield [Buffer.from(key, 'hex'), value]
+  range({ from, to, reverse = false }: DerivedRange): AsyncGenerator<[Uint8Array, Uint8Array]> {
+    const entries = within(this.#entries(), from, to)
+    return this.#each(reverse ? entries.toReversed() : entries)
+  }
+
+  async *#each(entries: [string, Uint8Array][]): AsyncGenerator<[Uint8Array, Uint8Array]> {
+    await this.#use(() => {})
+    for (const [key, value] of entries) yield [Buffer.from(key, 'hex'), value]
   }
 
   batch(changes: DerivedChange[]): Promise<void> {

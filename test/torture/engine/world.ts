@@ -78,19 +78,33 @@ export class World {
   }
 
   async live(steps: readonly Step[]): Promise<void> {
-    await Promise.race([this.#open(), this.process.died])
+    await this.#lives(this.#open())
     for (const step of steps) {
       if (this.process.dead || this.journal === undefined) break
-      await Promise.race([this.#step(step, this.journal), this.process.died])
+      if (step === 'o') await this.#reopen()
+      else await this.#lives(this.#step(step, this.journal))
     }
     if (this.process.dead) await setImmediate()
   }
 
+  /** Waits until something is done, or whoever does it is dead. */
+  #lives(done: Promise<void>): Promise<void> {
+    return Promise.race([done, this.process.died])
+  }
+
+  async #reopen(): Promise<void> {
+    await this.#lives(this.close())
+    if (this.process.dead) return
+    this.process = this.process.successor()
+    await this.#lives(this.#open())
+  }
+
   async close(): Promise<void> {
-    const { journal } = this
+    const { journal, process } = this
     this.journal = undefined
     await this.#typed('closing', journal?.close())
-    if (!this.process.dead && this.process.opened > 0) this.ledger.broken.push(`closing left ${this.process.opened} files open`)
+    // One that died in it may hear of its end later, when another lives.
+    if (!process.dead && process.opened > 0) this.ledger.broken.push(`closing left ${process.opened} files open`)
   }
 
   async #open(): Promise<void> {
@@ -117,7 +131,7 @@ export class World {
     }
   }
 
-  async #step(step: Step, journal: Open): Promise<void> {
+  async #step(step: Exclude<Step, 'o'>, journal: Open): Promise<void> {
     const ask = (asked = this.#runtime.next(), durability: 'disk' | 'os' = 'disk'): Promise<void> =>
       this.ledger.ask(asked, ({ commitId, stream, events }) => journal.append(stream, events, { commitId, durability }))
     switch (step) {
@@ -139,10 +153,6 @@ export class World {
         return this.#time.pass(60)
       case 'w':
         return this.#time.pass(600)
-      case 'o':
-        await this.close()
-        this.process = this.process.successor()
-        return this.#open()
     }
   }
 
