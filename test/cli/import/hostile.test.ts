@@ -160,6 +160,18 @@ describe('a file', () => {
   })
 })
 
+describe('a document', () => {
+  test('whose own names are odd keeps what they name', async () => {
+    const path = places.next('names.json')
+    writeFileSync(path, String.raw`{"sessionId":"x","\ud800":"half","__proto__":{"a":1},"messages":[{"type":"user","content":"When?"}]}`)
+    const { report, directory } = await imported(places.next(), path)
+    expect(report.files).toMatchObject([{ kind: 'gemini', sessions: 1, damaged: [] }])
+    await using journal = await openJournal(directory, { readOnly: true })
+    for await (const event of journal.read('session-x', { limit: 1 }))
+      expect(event.data).toMatchObject({ extra: { '\u{FFFD}': 'half', '(__proto__)': { a: 1 } } })
+  })
+})
+
 describe('memory', () => {
   /** Counts, and the most memory that a process took which imported a source. */
   function importedAside(source: string): { events: number; damaged: { line?: number; reason: string }[]; peakMiB: number } {
