@@ -170,7 +170,7 @@ describeWithSharedData('files of real agents', (shared) => {
   beforeAll(async () => {
     all = await imported(places.next(), data)
     for (const [stream, events] of await eventsIn(all.directory)) {
-      const { source } = events[0]?.data as { source?: { path: string } }
+      const { source } = (events[0]?.data ?? {}) as { source?: { path: string } }
       const path = source?.path.slice(data.length + 1) ?? ''
       byPath.set(path, { stream, events })
       byStream.set(stream, path)
