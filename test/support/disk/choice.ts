@@ -23,6 +23,11 @@ export class Seeded implements Choice {
     this.#state = seed >>> 0
   }
 
+  /** Draws what this one would draw from now on. */
+  copy(): Seeded {
+    return new Seeded(this.#state)
+  }
+
   int(n: number): number {
     this.#state = (this.#state + 0x6d_2b_79_f5) | 0
     let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
