@@ -23,6 +23,12 @@ export class Seeded implements Choice {
     this.#state = seed >>> 0
   }
 
+  bytes(length: number): Buffer {
+    const bytes = Buffer.allocUnsafe(length)
+    for (let i = 0; i < length; i++) bytes[i] = this.int(256)
+    return bytes
+  }
+
   /** Draws what this one would draw from now on. */
   copy(): Seeded {
     return new Seeded(this.#state)

@@ -115,7 +115,7 @@ export class Process implements Files {
   }
 
   stat(path: string): Stat | undefined {
-    const node = this.dead ? undefined : this.disk.node(path.replace(/\/\.$/, ''))
+    const node = this.dead ? undefined : this.disk.node(path.endsWith('/.') ? path.slice(0, -2) : path)
     if (node === undefined) return undefined
     return { kind: node instanceof Directory ? 'directory' : 'file', mine: true }
   }

@@ -142,7 +142,7 @@ export class World {
     const { process, time } = this
     const clock: Clock = {
       now: () => time.now,
-      random: (bytes) => Buffer.from(Array.from({ length: bytes }, () => this.#random.int(256))),
+      random: (bytes) => this.#random.bytes(bytes),
     }
     this.refused = undefined
     let store: CommitStore<Sum> | undefined

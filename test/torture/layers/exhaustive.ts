@@ -138,7 +138,7 @@ class Exhaustive {
     this.#tour.done(1)
     if (this.#isNew(`opened ${world.image}`)) {
       // Twice the same, but for what is appended.
-      const steps = this.#tour.outcome.done % 4 === 0 ? 'koaco' : 'koako'
+      const steps = this.#tour.outcome.done % 4 === 0 ? 'kao' : 'kak'
       await world.live(steps)
       this.#tour.done(steps.split('k').length - 1)
     }
