@@ -67,8 +67,9 @@ function after(phase: Phase, title: string, turnId: string, n: number): [Phase, 
         ],
       ]
     case 'calling':
-      return ['idle', [{ type: 'turn.completed', data: { turnId, usage: { inputTokens: n, outputTokens: 1 } } }]]
+      break
   }
+  return ['idle', [{ type: 'turn.completed', data: { turnId, usage: { inputTokens: n, outputTokens: 1 } } }]]
 }
 
 function task(taskId: string): NewEvent[] {
