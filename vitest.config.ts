@@ -19,6 +19,8 @@ export default defineConfig({
     environment: 'node',
     include: ['test/**/*.test.ts'],
     pool: 'forks',
+    // One worker less than there are cores, as it would be, is one of two on the machines that have two.
+    maxWorkers: '100%',
     globals: false,
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -23,11 +23,11 @@ if (values.help) {
 }
 
 if (values.upcasting) {
-  const { reading } = await import('./upcasting.js')
-  const count = values.quick ? 50_000 : 500_000
-  for (const { contender, value } of await reading(count, 3))
-    console.log(`${contender}: ${Math.round(value).toLocaleString('en')} events/s`)
-  process.exit(0)
+  const { cost, COST_MAX, reading } = await import('./upcasting.js')
+  const figures = await reading(values.quick ? 50_000 : 500_000, 5)
+  for (const { contender, value } of figures) console.log(`${contender}: ${Math.round(value).toLocaleString('en')} events/s`)
+  console.log(`three steps cost ${cost(figures).toFixed(2)} times, of ${COST_MAX} allowed`)
+  process.exit(cost(figures) <= COST_MAX ? 0 : 1)
 }
 
 // npm runs its scripts where package.json is.

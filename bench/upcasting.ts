@@ -55,6 +55,21 @@ const upcasters = [
 
 const COMMIT_EVENTS = 100
 
+const TODAY = 'turnlog'
+const OLD = 'turnlog, three steps on each event'
+
+/** How many times longer old events may take to read than those of today. */
+export const COST_MAX = 2
+
+/** How many times longer they took, median against median. */
+export function cost(figures: readonly { contender: string; value: number }[]): number {
+  const median = (of: string): number => {
+    const values = figures.filter(({ contender }) => contender === of).map(({ value }) => value)
+    return values.toSorted((a, b) => a - b)[values.length >> 1] as number
+  }
+  return median(TODAY) / median(OLD)
+}
+
 /** Events a second, of each kind of journal in turn, several times. Throws if a journal does not hold what it should. */
 export async function reading(count: number, repeats: number): Promise<{ contender: string; value: number }[]> {
   return inDirectory(async (directory) => {
@@ -66,8 +81,8 @@ export async function reading(count: number, repeats: number): Promise<{ contend
     await fill(old, count, { events: first, upcasters: [] }, (at, text) => ({ turnId: 't1', itemId: at, speaker: 'assistant', text }))
     const figures: { contender: string; value: number }[] = []
     for (let repeat = 0; repeat < repeats; repeat++) {
-      figures.push({ contender: 'turnlog', value: await read(now, count) })
-      figures.push({ contender: 'turnlog, three steps on each event', value: await read(old, count) })
+      figures.push({ contender: TODAY, value: await read(now, count) })
+      figures.push({ contender: OLD, value: await read(old, count) })
     }
     return figures
   })

@@ -1,6 +1,7 @@
 /** Freezing the shapes of a catalogue in a directory that is kept under version control, and holding the catalogue to it. */
 import type { Catalogue, Complete, EventDefinitions, Upcaster } from './define.js'
-import { Freezer, fromText, toText, type Finding, type FrozenShape, type FrozenStep } from './engine/frozen.js'
+import { toText } from './engine/frozen-files.js'
+import { Freezer, type Finding } from './engine/frozen.js'
 import { TextFiles } from './storage/text-files.js'
 
 export type { Finding } from './engine/frozen.js'
@@ -55,6 +56,5 @@ async function frozen(
 ): Promise<{ files: TextFiles; freezer: Freezer }> {
   const files = new TextFiles(directory)
   const texts = await files.read('.json')
-  const contents = new Map(Array.from(texts, ([name, text]) => [name, fromText(text) as FrozenShape | FrozenStep]))
-  return { files, freezer: new Freezer(events, upcasters, contents) }
+  return { files, freezer: new Freezer(events, upcasters, texts) }
 }

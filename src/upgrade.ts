@@ -1,13 +1,14 @@
 /** Rewriting a journal in today's format and schemas: beside the old one, checked against it event by event, swapped by rename. */
 import type { EventDefinitions } from './define.js'
 import type { JournalOptions, Parts } from './engine/contract.js'
+import { commits, Copy, lastCommit } from './engine/copy.js'
 import { Laws, type LawStates } from './engine/laws.js'
 import { isReceiptOf, receiptCommit, Rewriter, sameForReaders, UPGRADES, type LeftAsStored, type UpgradeReceipt } from './engine/rewrite.js'
-import { damaged } from './engine/reading.js'
 import { Schemas } from './engine/schemas.js'
 import { JournalError } from './errors.js'
 import type { CommitStore, Head, StoredCommit } from './storage/commit-store.js'
 import { openCommitStore, Succession, type OpenedStore } from './storage/open.js'
+import { coded } from './storage/io.js'
 import { nodeFiles } from './storage/node-files.js'
 import { FORMAT } from './storage/paths.js'
 
@@ -36,7 +37,6 @@ type Work = { rewritten: number; left: LeftAsStored[] }
 /** How the old journal ends: left in order, by which writer, and with nothing that only a writer can prove. */
 type End = { clean: boolean; epoch: number; proven: boolean }
 
-const COMMITS_ON_THE_WAY = 1000
 const COMMIT_BYTES_MAX = 1 << 30
 
 export async function upgradeWith<D extends EventDefinitions>(
@@ -44,7 +44,11 @@ export async function upgradeWith<D extends EventDefinitions>(
   parts: Parts<D>,
   options: UpgradeOptions,
 ): Promise<UpgradeReport> {
-  return new Upgrade(directory, parts, options).run()
+  try {
+    return await new Upgrade(directory, parts, options).run()
+  } catch (error) {
+    throw coded(error, 'Upgrading', directory)
+  }
 }
 
 class Upgrade {
@@ -202,51 +206,6 @@ class Upgrade {
     this.#done += commit.events.length
     this.#options.progress?.(Math.min(this.#done, this.#total), this.#total)
   }
-}
-
-/** Appends commit after commit; never more of them on the way than the store's queue holds. */
-class Copy {
-  readonly #store: Store
-  readonly #laws: Laws
-  /** States of the streams that have commits on the way. */
-  readonly #states = new Map<string, LawStates>()
-  #onTheWay: Promise<unknown>[] = []
-
-  constructor(store: Store, laws: Laws) {
-    this.#store = store
-    this.#laws = laws
-  }
-
-  async add(commit: StoredCommit): Promise<void> {
-    const { stream } = commit
-    const states = this.#laws.fold(this.#states.get(stream) ?? (await this.#store.stream(stream)).note, commit)
-    this.#states.set(stream, states)
-    await this.#store.room()
-    const receipt = this.#store.append(commit, states, this.#laws.claims(commit), 'disk')
-    // What is rejected meanwhile is told when all are awaited.
-    receipt.catch(() => undefined)
-    if (this.#onTheWay.push(receipt) >= COMMITS_ON_THE_WAY) await this.written()
-  }
-
-  /** Resolves once all that was added is on the disk. */
-  async written(): Promise<void> {
-    await Promise.all(this.#onTheWay)
-    this.#onTheWay = []
-    this.#states.clear()
-  }
-}
-
-/** All commits in order. @throws JournalError JOURNAL_DAMAGED at a gap: what is missing cannot be carried over. */
-async function* commits(store: Store): AsyncGenerator<StoredCommit, undefined, undefined> {
-  for await (const item of store.read()) {
-    if ('gap' in item) throw damaged(item.gap)
-    yield* item.commits
-  }
-}
-
-async function lastCommit(store: Store): Promise<StoredCommit | undefined> {
-  for await (const item of store.readReverse()) return 'gap' in item ? undefined : item.commits.at(-1)
-  return undefined
 }
 
 function impure(): JournalError {

@@ -105,11 +105,16 @@ function grow(from: Stage, given: unknown, context: StepContext, into: Grown[]):
 }
 
 function taken({ type, schema, step }: Stage, data: unknown, context: StepContext): unknown {
+  let made: unknown
   try {
-    return (step as Upcaster).up(data as never, context)
+    made = (step as Upcaster).up(data as never, context)
   } catch (error) {
     throw new StepFault(`the step from ${type}@${schema} threw`, { cause: error })
   }
+  // An open shape takes a promise for an object without fields.
+  if (typeof (made as { then?: unknown } | null | undefined)?.then === 'function')
+    throw new StepFault(`the step from ${type}@${schema} returned a promise; steps are synchronous`)
+  return made
 }
 
 function partsOf({ type, schema }: Stage, targets: ReadonlyMap<string, Stage>, made: unknown): { target: Stage; data: unknown }[] {

@@ -8,22 +8,8 @@ import { shapesOf, type Catalogue, type EventDefinition, type StepContext, type 
 import { JournalError } from '../errors.js'
 import { exampleOf, type JsonSchema } from './example.js'
 import { refusalOf } from './fits.js'
+import { contentOf, fromText, nameOf, shapeFile, stepFile, toText, type FrozenShape, type FrozenStep } from './frozen-files.js'
 import { Schemas } from './schemas.js'
-
-/** A file of the frozen directory: a shape, or what the step from a shape made of its example. */
-export interface FrozenShape {
-  type: string
-  schema: number
-  /** One example. */
-  data: unknown
-  /** JSON Schema. */
-  shape: unknown
-}
-export interface FrozenStep {
-  type: string
-  schema: number
-  becomes: { type: string; schema: number; data: unknown }[]
-}
 
 /** Something that does not agree with what was frozen. */
 export interface Finding {
@@ -33,24 +19,23 @@ export interface Finding {
   reason: string
 }
 
-/** The files by name. */
-export type Frozen = ReadonlyMap<string, FrozenShape | FrozenStep>
-
 /** What a step is told when its answer is frozen. */
 const CONTEXT: StepContext = { at: Date.UTC(2026, 0, 2), meta: { actor: 'ann', occurredAt: Date.UTC(2026, 0, 1) } }
 
 export class Freezer {
   readonly #catalogue: Catalogue
   readonly #upcasters: readonly Upcaster[]
-  readonly #frozen: Frozen
+  /** What was frozen, by the name of its file. */
+  readonly #frozen: ReadonlyMap<string, FrozenShape | FrozenStep>
   readonly findings: Finding[] = []
   /** Files that are missing. */
   readonly missing = new Map<string, FrozenShape | FrozenStep>()
 
-  constructor(catalogue: Catalogue, upcasters: readonly Upcaster[], frozen: Frozen) {
+  /** `texts` are the files that are there, by name. */
+  constructor(catalogue: Catalogue, upcasters: readonly Upcaster[], texts: ReadonlyMap<string, string>) {
     this.#catalogue = catalogue
     this.#upcasters = upcasters
-    this.#frozen = frozen
+    this.#frozen = this.#read(texts)
     const schemas = this.#schemas()
     const examples = this.#examples()
     for (const example of examples) {
@@ -58,6 +43,19 @@ export class Freezer {
       if (schemas !== undefined) this.#judgeExample(schemas, example)
       this.#judgeStep(example)
     }
+    this.#judgeLeft(examples)
+  }
+
+  /** Files that are what their names say; of every other one a finding. */
+  #read(texts: ReadonlyMap<string, string>): Map<string, FrozenShape | FrozenStep> {
+    const frozen = new Map<string, FrozenShape | FrozenStep>()
+    for (const [name, text] of texts) {
+      const content = contentOf(text)
+      if (content !== undefined && nameOf(content) === name) frozen.set(name, content)
+      else
+        this.#find(name, 0, 'the file does not hold what its name says. Take it back from version control; what is frozen is never edited.')
+    }
+    return frozen
   }
 
   #schemas(): Schemas | undefined {
@@ -132,6 +130,8 @@ export class Freezer {
     }
     const becomes = answerOf(step, data)
     if (becomes === undefined) return
+    if (!isDeepStrictEqual(becomes, answerOf(step, data)))
+      return this.#find(type, schema, 'its step gives another answer each time. Steps are pure: no clock, no chance, nothing kept.')
     if (before === undefined) this.missing.set(name, { type, schema, becomes })
     else if (!isDeepStrictEqual(plain(before.becomes), plain(becomes)))
       this.#find(
@@ -141,17 +141,16 @@ export class Freezer {
       )
   }
 
+  /** What steps answered is of no use without the example that they were asked with. */
+  #judgeLeft(examples: readonly FrozenShape[]): void {
+    for (const file of this.#frozen.values())
+      if (!('shape' in file) && !examples.some(({ type, schema }) => type === file.type && schema === file.schema))
+        this.#find(file.type, file.schema, 'its step is frozen and its shape is not any more. Take the file back from version control.')
+  }
+
   #find(type: string, schema: number, reason: string): void {
     this.findings.push({ type, schema, reason })
   }
-}
-
-export function shapeFile({ type, schema }: { type: string; schema: number }): string {
-  return `${encodeURIComponent(type)}@${schema}.json`
-}
-
-export function stepFile({ type, schema }: { type: string; schema: number }): string {
-  return `${encodeURIComponent(type)}@${schema}.up.json`
 }
 
 /** What the step makes of the example; undefined where it throws, which is found when the example is brought to today. */
@@ -169,22 +168,6 @@ function answerOf(step: Upcaster, data: unknown): FrozenStep['becomes'] | undefi
   } catch {
     return undefined
   }
-}
-
-/** A file's text: JSON, with bytes as `{ "$bytes": base64 }`. */
-export function toText(value: unknown): string {
-  const replace = function (this: Record<string, unknown>, key: string, given: unknown): unknown {
-    const own = this[key]
-    return own instanceof Uint8Array ? { $bytes: Buffer.from(own).toString('base64') } : given
-  }
-  return `${JSON.stringify(value, replace, 2)}\n`
-}
-
-export function fromText(text: string): unknown {
-  return JSON.parse(text, (_key, value: unknown) => {
-    const bytes = (value as { $bytes?: unknown } | null)?.$bytes
-    return typeof bytes === 'string' ? new Uint8Array(Buffer.from(bytes, 'base64')) : value
-  })
 }
 
 /** As it would be read back from the file. */

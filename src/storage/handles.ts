@@ -14,6 +14,7 @@ interface Entry {
 export class Handles {
   readonly #files: Files
   readonly #open = new Map<string, Entry>()
+  #closed = false
 
   constructor(files: Files) {
     this.#files = files
@@ -79,7 +80,9 @@ export class Handles {
     if (entry.users === 0) await (await entry.file).close()
   }
 
+  /** A read that is still going on may open files yet; each is closed when it is released. */
   async close(): Promise<void> {
+    this.#closed = true
     await closeAll([...this.#open.keys()].map((path) => ({ close: () => this.forget(path) })))
   }
 
@@ -87,6 +90,7 @@ export class Handles {
     entry.users--
     if (entry.users > 0) return
     if (entry.forgotten) return (await entry.file).close()
+    if (this.#closed) return this.forget(path)
     if (this.#open.size <= OPEN_MAX) return
     for (const [other, { users }] of this.#open) {
       if (users > 0) continue

@@ -73,9 +73,14 @@ export const blockingFiles: Files = {
 /** Whoever opens has looked at the name before; that it is still a file is certain only now. */
 async function openFile(path: string, flag: keyof typeof FLAGS): Promise<fs.promises.FileHandle> {
   const file = await fs.promises.open(path, FLAGS[flag] | O_NOFOLLOW | O_NONBLOCK, FILE_MODE)
-  if (fs.fstatSync(file.fd).isFile()) return file
-  await file.close()
-  throw Object.assign(new Error(`${path} is no file`), { code: 'EINVAL' })
+  try {
+    if (!fs.fstatSync(file.fd).isFile()) throw Object.assign(new Error(`${path} is no file`), { code: 'EINVAL' })
+    return file
+  } catch (error) {
+    // A disk that is gone may let a file be opened and not be looked at.
+    await file.close()
+    throw error
+  }
 }
 
 function kindOf(found: fs.Stats): Stat['kind'] {

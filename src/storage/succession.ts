@@ -13,7 +13,7 @@ import type { FileHandle, Files } from './files.js'
 import { hasCode } from './io.js'
 import { beginEpoch, lock } from './lock.js'
 import { HeadFile } from './head-file.js'
-import { parseEpoch, Paths } from './paths.js'
+import { FORMAT, parseEpoch, Paths } from './paths.js'
 import { namesIn } from './segments.js'
 
 export class Succession {
@@ -33,22 +33,39 @@ export class Succession {
 
   /** Where the old journal goes. @throws JournalError JOURNAL_IO where something is there already: a backup is never overwritten. */
   backup(format: number): string {
-    const path = `${this.directory}.v${format}.bak`
+    const path = this.#backupPath(format)
     if (!this.#files.exists(path)) return path
     const message = `${path} is there already, and a backup is never overwritten. Move it away, then upgrade again. Nothing was changed.`
     throw new JournalError('JOURNAL_IO', message, { path, errno: 'EEXIST' })
   }
 
-  /** Finishes a swap that was cut between its two renames. False where there is none. */
+  /**
+   * Finishes a swap that was cut between its two renames. False where there is none.
+   * @throws JournalError JOURNAL_NOT_FOUND where a successor waits and it was not the swap that took the journal away.
+   */
   async finish(): Promise<boolean> {
-    if (this.#files.exists(join(this.directory, 'FORMAT')) || !this.#files.exists(join(this.#whole, 'FORMAT'))) return false
+    if (!this.#waits) return false
+    if (!this.isCut) {
+      const message = `There is no journal in ${this.directory}. ${this.#whole} beside it is an upgrade of one that never came into use: to go on with it, rename it to ${this.directory}; else move it away.`
+      throw new JournalError('JOURNAL_NOT_FOUND', message, { directory: this.directory })
+    }
     await this.#install()
     return true
   }
 
-  /** Whether a swap was cut between its two renames. */
+  /** Whether a swap was cut between its two renames: the first one made the backup. */
   get isCut(): boolean {
-    return !this.#files.exists(this.directory) && this.#files.exists(join(this.#whole, 'FORMAT'))
+    const formats = Array.from({ length: FORMAT }, (_, i) => i + 1)
+    return this.#waits && formats.some((format) => this.#files.exists(this.#backupPath(format)))
+  }
+
+  /** Whether there is a successor and no journal. */
+  get #waits(): boolean {
+    return !this.#files.exists(join(this.directory, 'FORMAT')) && this.#files.exists(join(this.#whole, 'FORMAT'))
+  }
+
+  #backupPath(format: number): string {
+    return `${this.directory}.v${format}.bak`
   }
 
   /** Goes back from a successor that was whole and never came into its place to one that is being built. */
@@ -96,18 +113,33 @@ export class Succession {
   /** The second of the two renames; whoever opens the journal between them may have been quicker. */
   async #install(): Promise<void> {
     try {
-      await this.#rename(this.#whole, this.directory)
+      await this.#move(this.#whole, this.directory)
     } catch (error) {
       if (this.#files.exists(this.#whole) || !this.#files.exists(join(this.directory, 'FORMAT'))) throw error
     }
+    await this.#sync()
   }
 
   async #rename(from: string, to: string): Promise<void> {
+    await this.#move(from, to)
+    await this.#sync()
+  }
+
+  async #move(from: string, to: string): Promise<void> {
     try {
       await this.#files.rename(from, to)
-      await this.#files.syncDir(dirname(to))
     } catch (error) {
       throw ioError(error, `Renaming ${from} to`, to)
+    }
+  }
+
+  /** Makes durable which journal has which name; they all lie in one directory. */
+  async #sync(): Promise<void> {
+    const parent = dirname(this.directory)
+    try {
+      await this.#files.syncDir(parent)
+    } catch (error) {
+      throw ioError(error, 'Syncing', parent)
     }
   }
 

@@ -127,6 +127,40 @@ describe('the check finds', () => {
     expect(found).toEqual([expect.stringMatching(/^note\.added@1: its step gives another answer/)])
   })
 
+  test('a step that is not pure, before anything of it is frozen', async () => {
+    let calls = 0
+    const impure = defineUpcaster({ type: 'note.added', from: 1, up: ({ text }: { text: string }) => ({ text, tags: [String(calls++)] }) })
+    const directory = await frozen(first)
+    const { written, findings } = await freeze(directory, { ...second, upcasters: [impure] })
+    expect(written).toEqual([])
+    expect(findings.map(({ reason }) => reason)).toEqual([expect.stringMatching(/another answer each time/)])
+  })
+
+  test('a step that is not synchronous', async () => {
+    const later = defineUpcaster({ type: 'note.added', from: 1, up: ({ text }: { text: string }) => Promise.resolve({ text, tags: [] }) })
+    const found = await reasons(await frozen(first), { ...second, upcasters: [later] })
+    expect(found[0]).toMatch(/^note\.added@1: its example no longer becomes .*returned a promise; steps are synchronous/)
+  })
+
+  test.each([
+    ['does not parse', (text: string) => `<<<<<<< ours\n${text}`],
+    ['is empty', () => ''],
+    ['holds something else', () => 'null'],
+    ['holds another type', (text: string) => text.replace('"note.moved"', '"note.added"')],
+  ])('a file that %s, and goes on with the others', async (_, spoil) => {
+    const directory = await frozen(first)
+    const path = join(directory, 'note.moved@1.json')
+    writeFileSync(path, spoil(readFileSync(path, 'utf8')))
+    expect((await reasons(directory, first))[0]).toMatch(/^note\.moved@1\.json@0: the file does not hold what its name says/)
+    expect((await freeze(directory, first)).written).toEqual([])
+  })
+
+  test('the example of a step that was taken away', async () => {
+    const directory = await frozen(first, second)
+    rmSync(join(directory, 'note.added@1.json'))
+    expect(await reasons(directory, second)).toEqual([expect.stringMatching(/^note\.added@1: its step is frozen and its shape is not/)])
+  })
+
   test('a catalogue that went back, and a type that nothing knows any more', async () => {
     const directory = await frozen(first, second)
     expect((await reasons(directory, first)).join('\n')).toMatch(/note\.added@2: the catalogue went back to schema 1/)

@@ -221,6 +221,7 @@ describe('a step that fails', () => {
     ],
     ['returns what today refuses', () => [{ type: 'memo.removed', data: { text: 5 } }], /does not fit memo\.removed@1/],
     ['returns nothing at all', () => undefined, /did not return a list/],
+    ['is not synchronous', () => Promise.resolve([]), /the step from note\.moved@1 returned a promise; steps are synchronous/],
   ]
   test.each(wrong)('because it %s', async (_, up, says) => {
     const [rename, grow, , drop] = upcasters as unknown as [Upcaster, Upcaster, Upcaster, Upcaster]

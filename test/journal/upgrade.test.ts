@@ -1,6 +1,6 @@
 /** Upgrading: what the new journal holds, what is refused, and what a death leaves at any moment of it. */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -8,6 +8,8 @@ import {
   defineEvents,
   events,
   openJournal,
+  planRepair,
+  repair,
   session,
   upgradeJournal,
   type Files,
@@ -278,6 +280,60 @@ describe('upgrade', () => {
     expect(besides(directory)).toEqual(['', '.v1.bak'])
   })
 
+  test('that never came to its swap is not taken for a journal that is gone', async () => {
+    const journal = await written()
+    const { directory } = journal
+    await rejection(upgrade(directory, { files: cannotRename(directory) }), 'JOURNAL_IO')
+    expect(besides(directory)).toEqual(['', '.upgraded'])
+    await using goesOn = await open(directory)
+    await goesOn.append('new', [{ type: 'memo.removed', data: { text: 'none' } }])
+    await goesOn.close()
+    renameSync(directory, `${directory}.elsewhere`)
+    const print = printOf(dirname(directory))
+    await rejection(open(directory, { readOnly: true }), 'JOURNAL_NOT_FOUND')
+    await rejection(upgrade(directory), 'JOURNAL_NOT_FOUND')
+    expect((await rejection(open(directory), 'JOURNAL_NOT_FOUND')).message).toMatch(/never came into use.*rename it to.*else move it away/)
+    expect(printOf(dirname(directory))).toEqual(print)
+    renameSync(`${directory}.elsewhere`, directory)
+    await upgrade(directory)
+    await using upgraded = await open(directory, { readOnly: true })
+    expect(upgraded.head.position).toBe(journal.seen.at(-1)!.position + 2)
+  })
+
+  test.each([
+    ['lost the most of a segment', (segment: string) => truncateSync(segment, 600)],
+    ['changed a byte', (segment: string) => flip(segment)],
+  ])('of which the copy %s on its way to the disk leaves the original in use, and a second call makes another', async (_, spoil) => {
+    const journal = await written()
+    const { directory } = journal
+    const original = hashOf(directory, (file) => !file.startsWith('epoch'))
+    let spoilt = false
+    const progress = (done: number, total: number): void => {
+      // All is written, and its check begins.
+      if (!spoilt && done * 3 > total * 2) spoil(secondSegment(`${directory}.upgrading`))
+      spoilt ||= done * 3 > total * 2
+    }
+    await rejection(upgrade(directory, { segmentBytes: 2000, progress }), 'JOURNAL_DAMAGED')
+    expect(spoilt).toBe(true)
+    expect(hashOf(directory, (file) => !file.startsWith('epoch'))).toBe(original)
+    await upgrade(directory)
+    await expectUpgraded(journal)
+  })
+
+  test('of a journal with a gap is refused before anything is touched: what is lost has no place in a new one', async () => {
+    const { directory } = await written()
+    damage(directory)
+    await repair(directory, await planRepair(directory, parts), parts)
+    const print = printOf(dirname(directory))
+    for (const dryRun of [true, false]) {
+      const error = await rejection(upgrade(directory, { dryRun }), 'JOURNAL_DAMAGED')
+      expect(error.message).toMatch(/no place for what is lost.*in use as before/)
+    }
+    expect(printOf(dirname(directory))).toEqual(print)
+    await using journal = await open(directory)
+    expect((await all(journal.readAll({ onGap: 'yield' }))).length).toBeGreaterThan(10)
+  })
+
   test('tells readers that were open that the history is another one', async () => {
     const { directory } = await written()
     const reader = await open(directory, { readOnly: true })
@@ -300,9 +356,32 @@ describe('upgrade', () => {
   })
 })
 
+/** Turns over one byte in the middle of what a segment holds. */
+function flip(segment: string): void {
+  const bytes = readFileSync(segment)
+  const end = bytes.findLastIndex((byte) => byte !== 0)
+  bytes[end >> 1] = (bytes[end >> 1] as number) ^ 1
+  writeFileSync(segment, bytes)
+}
+
+/** The real file system, on which a name cannot be given up. */
+function cannotRename(from: string): Files {
+  return {
+    ...nodeFiles,
+    async rename(name, to) {
+      if (name === from) throw Object.assign(new Error('made to fail'), { code: 'EIO' })
+      await nodeFiles.rename(name, to)
+    },
+  }
+}
+
+function secondSegment(directory: string): string {
+  const names = readdirSync(join(directory, 'journal')).filter((name) => name.endsWith('.seg'))
+  return join(directory, 'journal', names.toSorted()[1]!)
+}
+
 function damage(directory: string): void {
-  const name = readdirSync(join(directory, 'journal')).toSorted()[1]!
-  const path = join(directory, 'journal', name)
+  const path = secondSegment(directory)
   const bytes = readFileSync(path)
   bytes.fill(0xee, 700, 720)
   writeFileSync(path, bytes)

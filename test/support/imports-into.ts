@@ -60,7 +60,7 @@ export function typesOf(events: readonly RecordedEvent[] | undefined): string[] 
 
 export async function transcriptOf(directory: string, stream: string, thread = 'main'): Promise<Transcript> {
   await using journal = await openJournal(directory, { readOnly: true })
-  return journal.transcript(stream, thread)
+  return await journal.transcript(stream, thread)
 }
 
 /** A transcript in a line for each item. */

@@ -15,6 +15,8 @@ export class Branches {
   /** The last record of each thread, and of each turn. */
   readonly #tips = new Map<string | undefined, string>()
   readonly #ends = new Map<string, string>()
+  /** Threads in which somebody has asked something. */
+  readonly #begun = new Set<string | undefined>()
   #thread: string | undefined
   #turn: string | undefined
   #last: string | undefined
@@ -23,7 +25,10 @@ export class Branches {
   /** The thread a record belongs to, and what has to happen before it. `begins`: it is a prompt, and its id is its turn's name. */
   next(id: string | undefined, parent: string | undefined, begins: boolean): { thread?: string; before: Moment[] } {
     const before = parent === undefined || parent === this.#last ? [] : this.#goTo(parent)
-    if (begins) this.#turn = id
+    if (begins) {
+      this.#turn = id
+      this.#begun.add(this.#thread)
+    }
     if (id !== undefined) this.#remember(id)
     return { ...(this.#thread === undefined ? {} : { thread: this.#thread }), before }
   }
@@ -35,7 +40,8 @@ export class Branches {
     const { thread, turn } = node
     this.#turn = turn
     this.#thread = thread
-    if (this.#tips.get(thread) === parent) return []
+    // Before the first prompt there is nothing that a branch could leave behind.
+    if (this.#tips.get(thread) === parent || !this.#begun.has(thread)) return []
     this.#count += 1
     this.#thread = `branch-${this.#count}`
     const inMiddle = turn !== undefined && this.#ends.get(turn) !== parent

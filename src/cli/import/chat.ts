@@ -9,7 +9,9 @@ export function chatOf(message: Taken, about: { at?: number; turnId?: string } =
   switch (message.see('role')) {
     case 'user':
       message.drop('role')
-      return [{ kind: 'prompted', input: partsOf(message.take('content')), ...known({ turnId: about.turnId }), ...at }]
+      return [
+        { kind: 'prompted', input: partsOf(contentOf(message)), ...known({ turnId: about.turnId, model: message.text('model') }), ...at },
+      ]
     case 'assistant':
       message.drop('role')
       return assistantOf(message).map((moment) => ({ ...at, ...moment }))
@@ -21,13 +23,17 @@ export function chatOf(message: Taken, about: { at?: number; turnId?: string } =
   }
 }
 
+/** Some versions call the content a message. */
+function contentOf(message: Taken): unknown {
+  return message.take(message.see('content') === undefined ? 'message' : 'content')
+}
+
 function assistantOf(message: Taken): Moment[] {
   const model = message.text('model')
   const reasoning = message.text('reasoning_content') ?? message.text('reasoning')
   if (message.see('reasoning') === reasoning) message.drop('reasoning')
   const moments: Moment[] = reasoning === undefined ? [] : [{ kind: 'reasoned', text: reasoning, ...known({ model }) }]
-  const content = message.take('content')
-  const said = textIn(content)
+  const said = textIn(contentOf(message))
   if (said !== '') moments.push({ kind: 'said', text: said, ...known({ model, stopReason: message.text('finish_reason') }) })
   const calls = parsed(message.take('tool_calls'))
   for (const call of blocksOf(calls)) moments.push(callOf(call))
@@ -55,5 +61,30 @@ function outcomeOf(message: Taken): Moment {
     status: isError ? 'error' : 'ok',
     content: partsOf(message.take('content')),
     ...known({ callId: message.text('tool_call_id'), name }),
+  }
+}
+
+/** What a line of a chat tells: a message, or a call or its outcome, which stand between the messages. */
+export function lineOf(row: Taken): Moment[] {
+  switch (row.see('type')) {
+    case 'tool_call':
+    case 'function_call': {
+      row.drop('type')
+      const name = row.inner('function')?.text('name') ?? row.text('name') ?? 'unnamed'
+      return [{ kind: 'called', name, arguments: parsed(row.take('arguments')) ?? {}, ...known({ callId: row.text('call_id') }) }]
+    }
+    case 'tool_result':
+    case 'function_result':
+      row.drop('type')
+      return [
+        {
+          kind: 'returned',
+          status: 'ok',
+          content: partsOf(row.take('result')),
+          ...known({ callId: row.text('call_id'), name: row.text('name') }),
+        },
+      ]
+    default:
+      return chatOf(row)
   }
 }

@@ -74,7 +74,7 @@ export function clean(value: unknown): { value: unknown; changed: Set<string> } 
     parts += entries.length
     if (parts > PARTS_MAX) return asText(inner, 'what had too many parts is kept as text')
     if (Array.isArray(inner)) return entries.map(([, item]) => walk(item, depth + 1))
-    return Object.fromEntries(entries.map(([key, item]) => [keyOf(key, changed), walk(item, depth + 1)]))
+    return Object.fromEntries(entries.map(([key, item]) => [cleanKey(key, changed), walk(item, depth + 1)]))
   }
   return { value: walk(value, 0), changed }
 }
@@ -86,7 +86,8 @@ function finite(number: number, changed: Set<string>): number | string {
   return String(number)
 }
 
-function keyOf(key: string, changed: Set<string>): string {
+/** A name as a journal can hold it. */
+export function cleanKey(key: string, changed: Set<string>): string {
   if (key !== '__proto__') return wellFormed(key, changed)
   changed.add('a key __proto__ is kept under another name')
   return '(__proto__)'

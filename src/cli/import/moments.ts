@@ -108,4 +108,11 @@ export type Moment = Happens &
     | { kind: 'event'; type: string; data: Fields }
   )
 
+/** What a record is called, beside the first of its moments. */
+export function named(moments: readonly Moment[], ids: Fields): Moment[] {
+  const [first, ...others] = moments
+  if (first === undefined || Object.keys(ids).length === 0) return [...moments]
+  return [{ ...first, extra: { ...ids, ...first.extra } }, ...others]
+}
+
 export const text = (said: string): Part[] => [{ type: 'text', text: said }]

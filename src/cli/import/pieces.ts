@@ -2,7 +2,7 @@
  * The values of one JSON document, piece by piece and in bounded memory: each member of the outer object, and each item of
  * the lists that a reader names, so that a long session is not read whole, and one that was cut off is read as far as it goes.
  */
-import { clean } from './fields.js'
+import { clean, cleanKey } from './fields.js'
 import { rowOf, BYTES_MAX, type Row } from './rows.js'
 import { chunksOf, type SourceFile } from './source-file.js'
 
@@ -46,14 +46,23 @@ interface Found {
   damaged?: string
 }
 
-function pieceOf(file: SourceFile, { of, offset, raw, damaged }: Found): Piece {
+function pieceOf(file: SourceFile, { of: given, offset, raw, damaged }: Found): Piece {
+  const changed = new Set<string>()
+  const of = cleanKey(given, changed)
   if (raw === undefined) return { file, offset, of, raw: '', damaged: damaged ?? '' }
   const text = raw.toString('utf8')
   if (damaged !== undefined) return { file, offset, of, raw: text, damaged }
   const row = rowOf(file, text)
   if (row === undefined) return { file, offset, of, raw: text, damaged: 'not JSON' }
   const { damaged: _, ...whole } = row
-  return { ...whole, of, offset, ...(row.fields === undefined ? { value: clean(JSON.parse(text)).value } : {}) }
+  for (const how of row.changed ?? []) changed.add(how)
+  return {
+    ...whole,
+    of,
+    offset,
+    ...(changed.size === 0 ? {} : { changed }),
+    ...(row.fields === undefined ? { value: clean(JSON.parse(text)).value } : {}),
+  }
 }
 
 interface Level {

@@ -130,12 +130,14 @@ export class Disk {
   }
 
   rename(from: string, to: string): void {
-    const file = this.file(from)
+    const node = this.node(from)
+    if (node === undefined) throw failure('ENOENT', from)
     const directory = this.#directoryOf(from) as Directory
     if (this.#directoryOf(to) !== directory) throw failure('EXDEV', to)
     const before = this.node(to)
+    if (before instanceof Directory && (!(node instanceof Directory) || before.names.size > 0)) throw failure('ENOTEMPTY', to)
     if (before !== undefined) this.#unname(before)
-    this.#change({ directory, remove: lastName(from), put: { name: lastName(to), node: file } })
+    this.#change({ directory, remove: lastName(from), put: { name: lastName(to), node } })
   }
 
   unlink(path: string): void {

@@ -66,7 +66,7 @@ function after(phase: Phase, title: string, turnId: string, n: number): [Phase, 
           { type: 'tool.started', data: { turnId, callId: `c${n}` } },
         ],
       ]
-    case 'calling':
+    default:
       return ['idle', [{ type: 'turn.completed', data: { turnId, usage: { inputTokens: n, outputTokens: 1 } } }]]
   }
 }

@@ -5,7 +5,7 @@ import { blocksOf, textIn } from '../content.js'
 import { documentOf } from '../document.js'
 import { countOf, isFields, known, steady, textOf, Taken, type Fields } from '../fields.js'
 import { streamOf, type Importer, type Reader, type Source } from '../importer.js'
-import type { Moment } from '../moments.js'
+import { named, type Moment } from '../moments.js'
 import { piecesOf } from '../pieces.js'
 import type { Report } from '../report.js'
 import { jsonlRows, type Row } from '../rows.js'
@@ -123,16 +123,12 @@ function reader(side: boolean): Reader {
   return (row) => {
     unchanged(row, ...STEADY)
     const thread = side || row.see('isSidechain') !== true ? undefined : threads.of(row)
-    const about = known({ at: row.time('timestamp'), thread, extra: idsOf(row) })
+    const [at, ids] = [row.time('timestamp'), idsOf(row)]
     const moments = momentsOf(row, measured, turns, thread === undefined)
     if (row.see('subtype') === 'compact_boundary')
       boundary = isFields(row.see('compactMetadata')) ? (row.see('compactMetadata') as Fields) : {}
     const told = moments.map((moment) => (moment.kind === 'compacted' ? { ...moment, ...aboutCompaction(boundary) } : moment))
-    return told.map((moment, i): Moment => ({
-      ...known({ at: about.at, thread: about.thread }),
-      ...(i === 0 ? known({ extra: about.extra }) : {}),
-      ...moment,
-    }))
+    return named(told, ids).map((moment) => ({ ...known({ at, thread }), ...moment }))
   }
 }
 
@@ -140,11 +136,13 @@ function aboutCompaction(boundary: Fields | undefined): object {
   return known({ trigger: textOf(boundary?.['trigger']), tokensBefore: countOf(boundary?.['preTokens']) })
 }
 
-/** What a row is called, and which one it follows. */
-function idsOf(row: Taken): Fields | undefined {
-  const ids = known({ uuid: textOf(row.see('uuid')), parentUuid: textOf(row.see('parentUuid')) })
-  if (row.see('message') !== undefined) row.drop('uuid', 'parentUuid')
-  return Object.keys(ids).length === 0 || row.see('message') === undefined ? undefined : ids
+/** What a row is called, which one it follows, and the model's message that it is a part of. */
+function idsOf(row: Taken): Fields {
+  const [uuid, parentUuid, messageId] = [row.see('uuid'), row.see('parentUuid'), row.inner('message')?.see('id')].map(textOf)
+  const ids = known({ uuid, parentUuid, messageId })
+  if (row.see('message') === undefined) return {}
+  row.drop('uuid', 'parentUuid')
+  return ids
 }
 
 function momentsOf(row: Taken, measured: Set<string>, turns: Turns, isMain: boolean): Moment[] {
@@ -201,11 +199,13 @@ function assistantOf(row: Taken, measured: Set<string>, turns: Turns): Moment[] 
 /** Rows of one message repeat its usage; it counts once. */
 function measuredIn(message: Taken, measured: Set<string>, model: string | undefined): Moment[] {
   const id = message.text('id')
-  const used = message.take('usage')
-  if (!isFields(used) || (id !== undefined && measured.has(id))) return []
+  if (id !== undefined && measured.has(id)) message.drop('usage')
+  const used = id !== undefined && measured.has(id) ? undefined : message.inner('usage')
+  if (used === undefined) return []
   if (id !== undefined) measured.add(id)
   if (measured.size > 1000) measured.delete(measured.keys().next().value as string)
-  return [known({ kind: 'measured' as const, model, usage: usageOf(used) })]
+  used.drop('input_tokens', 'output_tokens', 'cache_creation_input_tokens', 'cache_read_input_tokens')
+  return [known({ kind: 'measured' as const, model, usage: usageOf(used.all) })]
 }
 
 /** Side agents whose rows stand in the session's own file: each is a thread. */

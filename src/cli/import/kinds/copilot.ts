@@ -2,7 +2,7 @@
 import { blocksOf, partsOf } from '../content.js'
 import { isFields, known, parsed, Taken, textOf, type Fields } from '../fields.js'
 import { fileSource, firstRow, type Importer, type Reader } from '../importer.js'
-import { text, type Moment } from '../moments.js'
+import { named, text, type Moment } from '../moments.js'
 import { jsonlRows } from '../rows.js'
 import { someRow } from '../sample.js'
 
@@ -39,10 +39,7 @@ function reader(): Reader {
     const moments = momentsOf(type, data, called, running) ?? [{ kind: 'noted' as const, what: type, extra: { event: type } }]
     if (moments.some(({ kind }) => kind === 'prompted' || kind === 'said' || kind === 'called')) running = true
     if (moments.some(({ kind }) => kind === 'ended')) running = false
-    return moments.map((moment, i) => ({
-      ...at,
-      ...(i === 0 && Object.keys(ids).length > 0 ? { ...moment, extra: { ...ids, ...moment.extra } } : moment),
-    }))
+    return named(moments, ids).map((moment) => ({ ...at, ...moment }))
   }
 }
 

@@ -4,7 +4,7 @@ import { blocksOf, partsOf } from '../content.js'
 import type { Taken } from '../fields.js'
 import { isFields, known, steady, textOf, type Fields } from '../fields.js'
 import { fileSource, firstRow, type Importer, type Reader } from '../importer.js'
-import type { Moment } from '../moments.js'
+import { named, type Moment } from '../moments.js'
 import { jsonlRows } from '../rows.js'
 import { someRow } from '../sample.js'
 
@@ -76,7 +76,7 @@ function messageOf(row: Taken): Moment[] {
   row.drop('type', 'id', 'parentId')
   const content = message.take('content') ?? message.take('text')
   const moments = role === 'assistant' ? blocksOf(content).map((block) => blockOf(block, {})) : userMoments(content, textOf(ids.id))
-  return moments.map((moment, i) => (i === 0 && Object.keys(ids).length > 0 ? { ...moment, extra: { ...moment.extra, ...ids } } : moment))
+  return named(moments, ids)
 }
 
 function userMoments(content: unknown, turnId: string | undefined): Moment[] {

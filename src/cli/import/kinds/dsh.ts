@@ -1,8 +1,8 @@
 /** DeepSeek Harness: numbered events, with what was streamed packed into rows of chunks. */
 import { blocksOf, partsOf } from '../content.js'
 import { countOf, isFields, known, parsed, Taken } from '../fields.js'
-import { fileSource, firstRow, type Importer, type Reader } from '../importer.js'
-import type { Moment } from '../moments.js'
+import { fileSource, firstRow, streamOf, type Importer, type Reader } from '../importer.js'
+import { named, type Moment } from '../moments.js'
 import { jsonlRows, type Row } from '../rows.js'
 import { someRow } from '../sample.js'
 import type { SourceFile } from '../source-file.js'
@@ -26,7 +26,13 @@ export const dsh: Importer = {
       // A template stands for an id that was not filled in.
       const given = header.text('id')
       const id = given?.includes('{{') === true ? undefined : given
-      const session = known({ workspace: header.text('cwd'), mode: header.text('agentPreset') })
+      const parent = header.text('parentSession')
+      const session = known({
+        workspace: header.text('cwd'),
+        mode: header.text('agentPreset'),
+        parent: parent === undefined ? undefined : { stream: streamOf(parent) },
+        extra: given === id ? undefined : { id: given },
+      })
       yield fileSource('dsh', file, {
         ...known({ id, createdAt: header.time('createdAt') }),
         session,
@@ -64,7 +70,8 @@ function reader(): Reader {
     const type = row.text('type') ?? ''
     row.drop('seq', 'surfaceOp')
     if (type === 'session') {
-      row.drop('version', 'id', 'createdAt', 'cwd', 'agentPreset', 'delegationDepth', 'isSeeded')
+      row.drop('version', 'id', 'createdAt', 'cwd', 'agentPreset', 'parentSession', 'isSeeded')
+      if (row.see('delegationDepth') === 0) row.drop('delegationDepth')
       return []
     }
     const data = row.inner('data') ?? new Taken({})
@@ -129,7 +136,8 @@ class Open {
     const source = message.inner('source')
     source?.drop('kind')
     const about = known({ model: source?.text('model'), provider: source?.text('provider') })
-    return blocksOf(message.take('content')).flatMap((block) => this.#block(block, about))
+    const moments = blocksOf(message.take('content')).flatMap((block) => this.#block(block, about))
+    return named(moments, known({ id: message.text('id') }))
   }
 
   #block(block: unknown, about: { model?: string; provider?: string }): Moment[] {
@@ -160,7 +168,7 @@ function promptOf(data: Taken): Moment[] {
   data.drop('role', 'turn', 'step')
   const input = partsOf(data.take('content'))
   if (kind === undefined || kind === 'user') return [{ kind: 'prompted', input, ...known({ turnId: id }) }]
-  return [{ kind: 'steered', input, role: kind }]
+  return named([{ kind: 'steered', input, role: kind }], known({ id }))
 }
 
 function dispatched(data: Taken): Moment {
@@ -177,8 +185,8 @@ function dispatched(data: Taken): Moment {
 function resultOf(data: Taken): Moment[] {
   data.drop('turn', 'step')
   const message = data.inner('message') ?? new Taken({})
-  message.drop('role', 'source', 'id')
-  return blocksOf(message.take('content')).map((block): Moment => {
+  message.drop('role', 'source')
+  const outcomes = blocksOf(message.take('content')).map((block): Moment => {
     const fields = new Taken(isFields(block) ? block : { content: block })
     fields.drop('type')
     const status = fields.take('isError') === true ? 'error' : 'ok'
@@ -189,6 +197,7 @@ function resultOf(data: Taken): Moment[] {
       ...known({ callId: fields.text('toolCallId'), extra: fields.rest() }),
     }
   })
+  return named(outcomes, known({ id: message.text('id') }))
 }
 
 function endOf(data: Taken): Moment[] {

@@ -2,7 +2,7 @@
 import { blocksOf, partsOf } from '../content.js'
 import { countOf, isFields, known, Taken, textOf, type Fields } from '../fields.js'
 import { fileSource, firstRow, type Importer, type Reader, type Source } from '../importer.js'
-import type { Moment, Part, Usage } from '../moments.js'
+import { named, type Moment, type Part, type Usage } from '../moments.js'
 import { piecesOf } from '../pieces.js'
 import { jsonlRows, type Row } from '../rows.js'
 import { hasAll, someRow } from '../sample.js'
@@ -69,7 +69,7 @@ function reader(): Reader {
     const moments = messageOf(row, id)
     if (moments.some(({ kind }) => kind === 'prompted')) turn = id
     if (id !== undefined && turn !== undefined) turns.set(id, turn)
-    return moments.map((moment, i) => ({ ...at, ...(i === 0 && id !== undefined ? { extra: { id } } : {}), ...moment }))
+    return named(moments, known({ id })).map((moment) => ({ ...at, ...moment }))
   }
 }
 

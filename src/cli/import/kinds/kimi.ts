@@ -4,7 +4,7 @@ import { partsOf } from '../content.js'
 import { documentOf } from '../document.js'
 import { known, steady, Taken, textOf, type Fields } from '../fields.js'
 import { fileId, fileSource, firstRow, streamOf, type Importer, type Reader, type Source } from '../importer.js'
-import type { Moment } from '../moments.js'
+import { named, type Moment } from '../moments.js'
 import type { Report } from '../report.js'
 import { jsonlRows } from '../rows.js'
 import { hasAll, someRow } from '../sample.js'
@@ -133,8 +133,13 @@ class Turn {
   }
 
   #loop(event: Taken): Moment[] | undefined {
-    event.drop('uuid', 'turnId', 'step', 'stepUuid', 'parentUuid')
-    const type = event.text('type')
+    event.drop('turnId', 'step')
+    const ids = known({ uuid: event.text('uuid'), stepUuid: event.text('stepUuid'), parentUuid: event.text('parentUuid') })
+    const moments = this.#happened(event.text('type'), event)
+    return moments === undefined ? undefined : named(moments, ids)
+  }
+
+  #happened(type: string | undefined, event: Taken): Moment[] | undefined {
     if (type === 'content.part') return partOf(event)
     if (type === 'tool.call')
       return [

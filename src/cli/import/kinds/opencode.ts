@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path'
 import { documentOf } from '../document.js'
 import { amountOf, countOf, isFields, known, Taken, textOf, timeOf, type Fields } from '../fields.js'
 import { streamOf, type Importer, type Reader, type Source } from '../importer.js'
-import { text, type Moment, type Part } from '../moments.js'
+import { named, text, type Moment, type Part } from '../moments.js'
 import type { Report } from '../report.js'
 import { rowFrom, type Row } from '../rows.js'
 import { hasAll } from '../sample.js'
@@ -167,7 +167,7 @@ function inputOf(record: Taken): Part[] {
   const given = record.take('parts')
   const parts = (Array.isArray(given) ? (given as unknown[]) : []).map((part): Part => {
     if (!isFields(part)) return { type: 'json', value: part }
-    if (part['type'] === 'text') return { type: 'text', text: textOf(part['text']) ?? '' }
+    if (part['type'] === 'text') return { type: 'text', text: textOf(part['text']) ?? '', ...known({ id: textOf(part['id']) }) }
     return part['type'] === 'file' ? fileOf(new Taken(part)) : { type: 'json', value: part }
   })
   const summary = record.inner('summary')
@@ -183,7 +183,11 @@ function partOf(part: Taken): Moment[] {
   const time = part.inner('time')
   const at = known({ at: time?.time('start') })
   time?.drop('end')
-  part.drop('id', 'sessionID', 'messageID')
+  part.drop('sessionID', 'messageID')
+  return named(happened(part, at), known({ id: part.text('id') }))
+}
+
+function happened(part: Taken, at: { at?: number }): Moment[] {
   const type = part.text('type')
   const said = part.text('text')
   if (type === 'text' && said !== undefined) return [{ kind: 'said', text: said, ...at }]
@@ -243,7 +247,13 @@ function endTold(end: Taken): Moment[] {
     const name = error.text('name') ?? 'error'
     return [
       ...measured,
-      { kind: 'ended', how: /abort/i.test(name) ? 'cancelled' : 'failed', reason: error.inner('data')?.text('message') ?? name, ...at },
+      {
+        kind: 'ended',
+        how: /abort/i.test(name) ? 'cancelled' : 'failed',
+        reason: error.inner('data')?.text('message') ?? name,
+        extra: { error: name },
+        ...at,
+      },
     ]
   }
   const finish = end.text('finish')

@@ -3,7 +3,7 @@ import { blocksOf, partsOf } from '../content.js'
 import { Branches } from '../branches.js'
 import { amountOf, countOf, isFields, known, steady, Taken, textOf, type Fields } from '../fields.js'
 import { fileId, streamOf, type Importer, type Reader, type Source } from '../importer.js'
-import type { Moment } from '../moments.js'
+import { named, type Moment } from '../moments.js'
 import { jsonlRows } from '../rows.js'
 import { someRow } from '../sample.js'
 import type { SourceFile } from '../source-file.js'
@@ -71,11 +71,8 @@ export function piReader(): Reader {
     const moments = momentsOf(row, id)
     if (moments.length > 0) row.drop('type', 'id', 'parentId')
     const at = row.time('timestamp')
-    const extra = moments.length > 0 && id !== undefined ? known({ id, parentId }) : undefined
-    return [...before, ...moments].map((moment, i): Moment => ({
-      ...known({ at, thread, ...(i === before.length ? { extra } : {}) }),
-      ...moment,
-    }))
+    const ids = id === undefined ? {} : known({ id, parentId })
+    return [...before, ...named(moments, ids)].map((moment) => ({ ...known({ at, thread }), ...moment }))
   }
 }
 

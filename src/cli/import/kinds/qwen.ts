@@ -2,7 +2,7 @@
 import { isFields, known, steady, Taken, textOf, type Fields } from '../fields.js'
 import { fileSource, firstRow, type Importer, type Reader } from '../importer.js'
 import { Branches } from '../branches.js'
-import type { Moment, Part } from '../moments.js'
+import { named, type Moment, type Part } from '../moments.js'
 import { jsonlRows } from '../rows.js'
 import { someRow } from '../sample.js'
 import { geminiParts } from './gemini.js'
@@ -37,10 +37,8 @@ function reader(): Reader {
     const { thread, before } = branches.next(uuid, parent, isPrompt)
     const moments = momentsOf(row, uuid)
     if (moments.length > 0) row.drop('uuid', 'parentUuid', 'type')
-    const extra = known({ uuid, parentUuid: parent })
-    return [...before, ...moments.map((moment, i): Moment => (i === 0 ? { ...moment, extra: { ...moment.extra, ...extra } } : moment))].map(
-      (moment) => ({ ...known({ thread }), ...at, ...moment }),
-    )
+    const ids = known({ uuid, parentUuid: parent })
+    return [...before, ...named(moments, ids)].map((moment) => ({ ...known({ thread }), ...at, ...moment }))
   }
 }
 

@@ -4,7 +4,7 @@ import { Branches } from '../../branches.js'
 import { blocksOf } from '../../content.js'
 import { known, Taken, textOf, type Fields } from '../../fields.js'
 import type { Reader } from '../../importer.js'
-import { text, type Moment } from '../../moments.js'
+import { named, text, type Moment } from '../../moments.js'
 
 export function reading(): Reader {
   const receipts = new Map<string, Fields[]>()
@@ -42,12 +42,7 @@ function entryOf(record: Taken, branches: Branches, receipts: ReadonlyMap<string
   if (told.length > 0) record.drop('id', 'parent_id', 'kind')
   const at = record.time('created_at')
   record.drop('spawn_depth')
-  return [...before, ...told.map((moment, i): Moment => (i === 0 ? { ...moment, extra: { ...moment.extra, ...ids } } : moment))].map(
-    (moment) => ({
-      ...known({ at, thread }),
-      ...moment,
-    }),
-  )
+  return [...before, ...named(told, ids)].map((moment) => ({ ...known({ at, thread }), ...moment }))
 }
 
 function tellEntry(

@@ -1,61 +1,10 @@
-/** Codex: rollouts, in which much is said twice: once as the model's API has it, once as an event for the screen. */
-import { blocksOf, partsOf, textIn } from '../content.js'
-import { countOf, isFields, known, parsed, steady, Taken, type Fields } from '../fields.js'
-import { fileSource, firstRow, streamOf, type Importer, type Reader, type Source } from '../importer.js'
-import { text, type Moment, type Usage } from '../moments.js'
-import { jsonlRows } from '../rows.js'
-import { someRow } from '../sample.js'
-import type { SourceFile } from '../source-file.js'
+/** What a Codex rollout tells, in which much is said twice: once as the model's API has it, once as an event for the screen. */
+import { lineOf } from '../../chat.js'
+import { blocksOf, partsOf, textIn } from '../../content.js'
+import { countOf, isFields, known, parsed, type Taken } from '../../fields.js'
+import { text, type Moment, type Usage } from '../../moments.js'
 
-export const codex: Importer = {
-  kind: 'codex',
-  says: 'Codex rollouts (sessions/*/rollout-*.jsonl)',
-  recognises: (sample) => someRow(sample, isRow),
-  async *sessions(files) {
-    for (const file of files) yield await sourceOf(file)
-  },
-}
-
-const TYPES = new Set<unknown>(['session_meta', 'turn_context', 'response_item', 'event_msg', 'compacted', 'world_state'])
-const isRow = ({ type, payload }: Fields): boolean => TYPES.has(type) && isFields(payload)
-
-async function sourceOf(file: SourceFile): Promise<Source> {
-  const meta = (await firstRow(jsonlRows(file), ({ type }) => type === 'session_meta')).inner('payload') ?? new Taken({})
-  const id = meta.text('id')
-  const parent = meta.text('forked_from_id') ?? meta.text('parent_thread_id')
-  const session = known({
-    workspace: meta.text('cwd'),
-    provider: meta.text('model_provider'),
-    instructions: meta.inner('base_instructions')?.text('text') ?? meta.text('instructions'),
-    parent: parent === undefined ? undefined : { stream: streamOf(parent) },
-  })
-  return fileSource('codex', file, { ...known({ id, createdAt: meta.time('timestamp') }), session, endsTurns: true, reader })
-}
-
-function reader(): Reader {
-  const rollout = new Rollout()
-  const unchanged = steady()
-  let hasMeta = false
-  return (row) => {
-    unchanged(row, 'ordinal')
-    const at = known({ at: row.time('timestamp') })
-    const payload = row.inner('payload')
-    const type = row.see('type')
-    if (payload === undefined) return []
-    if (type === 'session_meta' && !hasMeta) {
-      hasMeta = true
-      row.drop('type')
-      payload.drop('id', 'cwd', 'model_provider', 'timestamp', 'base_instructions', 'instructions', 'forked_from_id', 'parent_thread_id')
-      if (payload.see('session_id') === payload.see('id')) payload.drop('session_id')
-      return [{ kind: 'session', data: {}, ...at }]
-    }
-    const moments = rollout.tell(type, payload)
-    if (moments.length > 0) row.drop('type')
-    return moments.map((moment) => ({ ...at, ...moment }))
-  }
-}
-
-class Rollout {
+export class Rollout {
   /** What was said last, by the model or the person, so that the other form of it is not told again. */
   readonly #last = new Map<string, string>()
   /** The rollout says when turns end. */
@@ -63,13 +12,14 @@ class Rollout {
   #prompted = false
 
   tell(type: unknown, payload: Taken): Moment[] {
-    if (type === 'response_item') return this.#item(payload)
+    if (type === 'response_item') return this.item(payload)
     if (type === 'event_msg') return this.#event(payload)
     if (type === 'turn_context') return [{ kind: 'session', data: known({ model: payload.text('model'), workspace: payload.text('cwd') }) }]
     return type === 'compacted' ? [{ kind: 'compacted', ...known({ summary: payload.text('message') }) }] : []
   }
 
-  #item(item: Taken): Moment[] {
+  /** An item as the model's API has it. */
+  item(item: Taken): Moment[] {
     const type = item.text('type') ?? (item.see('role') === undefined ? undefined : 'message')
     const callId = item.text('call_id')
     switch (type) {
@@ -87,6 +37,9 @@ class Rollout {
       case 'custom_tool_call_output':
       case 'tool_search_output':
         return [outcomeOf(item, callId)]
+      case 'tool_call':
+      case 'tool_result':
+        return lineOf(item)
       default:
         return [{ kind: 'noted', what: 'item', extra: known({ item: type, callId }) }]
     }

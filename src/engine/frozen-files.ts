@@ -1,0 +1,62 @@
+/** Files of a frozen directory: what each is called, what it holds, and how it is read and written. */
+import { z } from 'zod'
+
+/** The shape of a type at one of its schemas. */
+export interface FrozenShape {
+  type: string
+  schema: number
+  /** One example. */
+  data: unknown
+  /** JSON Schema. */
+  shape: unknown
+}
+/** What the step from a shape made of its example. */
+export interface FrozenStep {
+  type: string
+  schema: number
+  becomes: { type: string; schema: number; data: unknown }[]
+}
+
+export function shapeFile({ type, schema }: { type: string; schema: number }): string {
+  return `${encodeURIComponent(type)}@${schema}.json`
+}
+
+export function stepFile({ type, schema }: { type: string; schema: number }): string {
+  return `${encodeURIComponent(type)}@${schema}.up.json`
+}
+
+export function nameOf(content: FrozenShape | FrozenStep): string {
+  return 'shape' in content ? shapeFile(content) : stepFile(content)
+}
+
+/** What a file holds; undefined where that is nothing that is ever frozen. */
+export function contentOf(text: string): FrozenShape | FrozenStep | undefined {
+  try {
+    const { success, data } = content.safeParse(fromText(text))
+    return success ? data : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const place = { type: z.string(), schema: z.number() }
+const content = z.union([
+  z.looseObject({ ...place, shape: z.unknown(), data: z.unknown() }).refine((file) => 'shape' in file),
+  z.looseObject({ ...place, becomes: z.array(z.looseObject({ ...place, data: z.unknown() })) }),
+])
+
+/** A file's text: JSON, with bytes as `{ "$bytes": base64 }`. */
+export function toText(value: unknown): string {
+  const replace = function (this: Record<string, unknown>, key: string, given: unknown): unknown {
+    const own = this[key]
+    return own instanceof Uint8Array ? { $bytes: Buffer.from(own).toString('base64') } : given
+  }
+  return `${JSON.stringify(value, replace, 2)}\n`
+}
+
+export function fromText(text: string): unknown {
+  return JSON.parse(text, (_key, value: unknown) => {
+    const bytes = (value as { $bytes?: unknown } | null)?.$bytes
+    return typeof bytes === 'string' ? new Uint8Array(Buffer.from(bytes, 'base64')) : value
+  })
+}
