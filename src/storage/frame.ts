@@ -124,7 +124,7 @@ export function bodyFault(bytes: Buffer, at: number, header: FrameHeader): strin
   const end = from + header.length
   const trailer = at + frameBytes(header.length, header.align) - TRAILER_BYTES
   if (crc32(bytes.subarray(from, end)) !== header.payloadCrc) return 'payload checksum'
-  if (trailer > end && bytes.compare(PADDED, 0, trailer - end, end, trailer) !== 0) return 'padding'
+  if (bytes.compare(PADDED, 0, trailer - end, end, trailer) !== 0) return 'padding'
   if (bytes.readUInt32LE(trailer) !== ~header.group >>> 0 || bytes.readUInt32LE(trailer + 4) !== TRAILER) return 'trailer'
   return undefined
 }

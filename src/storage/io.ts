@@ -84,7 +84,7 @@ export async function placeFile(
 /** Creates a directory and those above it that are missing, and makes its name durable, also where it was there: whoever made it may have died. */
 export async function makeDirectory(files: Files, path: string): Promise<void> {
   try {
-    if (!files.exists(path)) await files.mkdir(path)
+    await files.mkdir(path)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' && dirname(path) !== path) {

@@ -6,6 +6,8 @@ export interface Layer {
   name: string
   /** What it counts, in the plural: crash states, flips, rounds. */
   unit: string
+  /** It can run in parts: see {@link Campaign.part}. */
+  parts?: true
   /** What it needs of the machine and does not find there; empty if it can run. */
   missing(): Promise<string[]>
   run(campaign: Campaign): Promise<Outcome>

@@ -27,8 +27,6 @@ export class Disk {
   #used = 0
   /** Directories by path, once looked up; only a loss of power takes one away. */
   #directories = new Map<string, Directory>()
-  /** Counts power losses: a handle from before one is of no use. */
-  boots = 0
 
   constructor({ sector = 512, capacity = Number.POSITIVE_INFINITY, names = 'ordered', garbage = false }: DiskOptions = {}) {
     this.sector = sector
@@ -86,7 +84,6 @@ export class Disk {
     }
     forget(this.#root)
     this.#directories = new Map()
-    this.boots++
     this.#count()
   }
 

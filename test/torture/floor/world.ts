@@ -8,7 +8,7 @@ import { event, notes, type Sum } from '../../storage/support/notes.js'
 import { Seeded, type Choice } from '../../support/disk/choice.js'
 import type { Disk } from '../../support/disk/disk.js'
 import type { Fault } from '../../support/disk/faults.js'
-import { Process, type Turn } from '../../support/disk/process.js'
+import { Process, type Torn, type Turn } from '../../support/disk/process.js'
 import type { StandingTime } from '../../support/disk/time.js'
 import { Ledger } from './ledger.js'
 import type { Script, Step } from './scripts.js'
@@ -64,16 +64,20 @@ export class World {
     let call = 0
     this.#begin(faults, (_call, _path, torn) => {
       const choice = torn === undefined ? undefined : picks(++call)
-      if (choice === undefined) return undefined
-      const at = call
-      // First all happens that follows from the calls before: promises count that were made by then.
-      return setImmediate().then(() => {
-        const world = this.fork(choice)
-        torn?.(world.disk, choice)
-        deaths.push({ call: at, world })
-      })
+      if (torn === undefined || choice === undefined) return undefined
+      return this.#die(call, choice, torn, deaths)
     })
     return deaths
+  }
+
+  async #die(call: number, choice: Choice, torn: Torn, deaths: Death[]): Promise<void> {
+    const { process } = this
+    // First all happens that follows from the calls before: promises count that were made by then.
+    await setImmediate()
+    if (process.dead) return
+    const world = this.fork(choice)
+    torn(world.disk, choice)
+    deaths.push({ call, world })
   }
 
   #begin(faults: readonly Fault[], turn: Turn | undefined): void {

@@ -17,6 +17,7 @@ export const exhaustive: Layer = {
   letter: 'A',
   name: 'small scripts, dead in every call',
   unit: 'crash states',
+  parts: true,
   missing: async () => [],
   run: (campaign) => inStandingTime(campaign.only === undefined, (time) => run(campaign, time)),
 }

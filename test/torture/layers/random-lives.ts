@@ -16,6 +16,7 @@ export const randomLives: Layer = {
   letter: 'B',
   name: 'random lives of the storage floor',
   unit: 'crash states',
+  parts: true,
   missing: async () => [],
   run: (campaign) =>
     each(campaign, async (seed, counts, time) => {
