@@ -1,6 +1,7 @@
 /** The commands, in the order in which the help shows them. */
 import type { Command } from '../command.js'
 import { demo } from './demo.js'
+import { exporting } from './export.js'
 import { importing } from './import.js'
 import { keygen } from './keygen.js'
 import { repair } from './repair.js'
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
   importing,
   sessions,
   show,
+  exporting,
   tasks,
   tail,
   stats,

@@ -5,7 +5,7 @@ import { blocksOf, textIn } from '../content.js'
 import { documentOf } from '../document.js'
 import { countOf, isFields, known, steady, textOf, Taken, type Fields } from '../fields.js'
 import { streamOf, type Importer, type Reader, type Source } from '../importer.js'
-import { named, type Moment } from '../moments.js'
+import { named, type Moment, type Part } from '../moments.js'
 import { piecesOf } from '../pieces.js'
 import type { Report } from '../report.js'
 import { jsonlRows, type Row } from '../rows.js'
@@ -175,12 +175,17 @@ function userOf(row: Taken, turns: Turns, isMain: boolean): Moment[] {
     turns.running = false
     return [...moments, was ? { kind: 'ended', how: 'cancelled', reason: first.text } : { kind: 'steered', input, role: 'notice' }]
   }
-  if (row.see('isCompactSummary') === true) return [...moments, { kind: 'compacted', summary: textIn(input), content: input }]
+  if (row.see('isCompactSummary') === true) return [...moments, { kind: 'compacted', ...summaryOf(input) }]
   if (row.see('isMeta') === true || moments.length > 0)
     return [...moments, { kind: 'steered', input, role: row.see('isMeta') === true ? 'meta' : 'user' }]
   const turnId = textOf(row.see('uuid'))
   const back = isMain ? turns.begin(turnId, textOf(row.see('parentUuid'))) : []
   return [...back, known({ kind: 'prompted' as const, input, turnId })]
+}
+
+/** A text is told as one; what holds more than text, as it is. */
+function summaryOf(content: Part[]): { summary: string } | { content: Part[] } {
+  return content.every(({ type }) => type === 'text') ? { summary: textIn(content) } : { content }
 }
 
 function assistantOf(row: Taken, measured: Set<string>, turns: Turns): Moment[] {

@@ -1,0 +1,21 @@
+/** What model calls took, as providers count it. */
+export interface Usage {
+  inputTokens?: number
+  outputTokens?: number
+  cacheReadTokens?: number
+  cacheWriteTokens?: number
+  reasoningTokens?: number
+  cost?: number
+}
+
+/** Input that came from no cache and went into none is counted by itself. */
+export function usageWithoutCaches({ inputTokens = 0, outputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0, cost = 0 }: Usage): {
+  input: number
+  output: number
+  cacheRead: number
+  cacheWrite: number
+  cost: number
+} {
+  const input = Math.max(0, inputTokens - cacheReadTokens - cacheWriteTokens)
+  return { input, output: outputTokens, cacheRead: cacheReadTokens, cacheWrite: cacheWriteTokens, cost }
+}
