@@ -44,7 +44,7 @@ const { reading } = await import('./upcasting.js')
 
 const sizes: Sizes = values.quick
   ? { repeats: 3, sequential: 500, concurrent: 6400, replay: 50_000, small: 10_000, large: 50_000 }
-  : { repeats: 3, sequential: 2000, concurrent: 32_000, replay: 500_000, small: 10_000, large: 500_000 }
+  : { repeats: 5, sequential: 4000, concurrent: 32_000, replay: 500_000, small: 10_000, large: 500_000 }
 
 const figures: Figure[] = []
 const note = (work: string, contender: string, unit: Figure['unit'], value: number): void => {

@@ -61,7 +61,7 @@ export class Schemas {
   admit(types: ReadonlyMap<string, TypeSeen>): void {
     for (const [type, { schema, ignorable }] of types) {
       const newest = this.#chains.newest(type)
-      if (newest === 0 && !ignorable && this.#onUnknown === 'refuse') throw unknownEvent(type, schema)
+      if (!ignorable && this.isRefused(type)) throw unknownEvent(type, schema)
       if (newest > 0 && schema > newest) throw newerSchema(type, schema, newest)
     }
   }
@@ -79,6 +79,11 @@ export class Schemas {
   /** Whether events stored under this type are understood, also where the type went out of use. */
   knows(type: string): boolean {
     return this.#today.has(type)
+  }
+
+  /** Whether events stored under this type are refused, unless their writer said that they may be passed over. */
+  isRefused(type: string): boolean {
+    return this.#onUnknown === 'refuse' && !this.knows(type)
   }
 
   /** Types of today that an event stored under this type may have; one that is not known is read as it is. */
@@ -169,13 +174,16 @@ export class Schemas {
   }
 
   /**
-   * Adds one stored event of a commit in today's shape: one event, the parts of a split, or nothing. What is not known comes as
-   * it was stored. What is in today's shape already costs one look-up.
-   * @throws JournalError JOURNAL_UPCASTER_FAILED, JOURNAL_NEWER_SCHEMA
+   * Adds one stored event of a commit in today's shape: one event, the parts of a split, or nothing. What is not known and may be
+   * passed over or is kept comes as it was stored. What is in today's shape already costs one look-up.
+   * @throws JournalError JOURNAL_UPCASTER_FAILED; JOURNAL_NEWER_SCHEMA and JOURNAL_UNKNOWN_EVENT where another program wrote since
+   * the journal was opened
    */
   read(commit: StoredCommit, index: number, into: RecordedEvent[]): void {
     const stored = commit.events[index] as StoredEvent
     const schema = this.#today.get(stored.type)
+    if (schema === undefined && this.isRefused(stored.type) && (stored.flags & IGNORABLE) === 0)
+      throw unknownEvent(stored.type, stored.schema, commit.position + index)
     if (schema === undefined || schema === stored.schema) {
       into.push(recorded(commit, index, stored.type, stored.schema, stored.data))
       return
@@ -230,11 +238,11 @@ function metaOf(commit: StoredCommit, index: number): EventMeta | undefined {
   return (commit.events[index]?.meta ?? commit.meta) as EventMeta | undefined
 }
 
-function unknownEvent(type: string, schema: number): JournalError {
+function unknownEvent(type: string, schema: number, position?: number): JournalError {
   return new JournalError(
     'JOURNAL_UNKNOWN_EVENT',
     `The journal holds ${type}@${schema}, which is not in this program's catalogue. Open it with the program that wrote it, add the type to the catalogue, or pass { onUnknown: 'keep' } to carry such events along unread. Nothing was changed.`,
-    { type, schema },
+    { type, schema, ...(position === undefined ? {} : { position }) },
   )
 }
 

@@ -215,12 +215,12 @@ export class Views {
     return steps
   }
 
-  /** Whether events stored under a type may concern a view; asked once for each type. */
+  /** Whether events stored under a type may concern a view, be it only because they are refused; asked once for each type. */
   #isWanted(type: string): boolean {
     let wanted = this.#wanted.get(type)
     if (wanted === undefined) {
       const today = this.#schemas.knows(type) ? [...this.#schemas.leadsTo(type)] : []
-      wanted = [...this.tables.values()].some((table) => today.some((one) => table.types.has(one)))
+      wanted = this.#schemas.isRefused(type) || [...this.tables.values()].some((table) => today.some((one) => table.types.has(one)))
       this.#wanted.set(type, wanted)
     }
     return wanted

@@ -13,6 +13,7 @@ export const PAYLOAD_MAX = 256 << 20
 const MAGIC = 0x31_46_4c_54
 const TRAILER = 0x31_44_4e_45
 const PADDING = 0xa5
+const PADDED = Buffer.alloc(1 << 12, PADDING)
 
 export const Kind = { segment: 1, data: 2, mark: 3, snapshot: 4, clean: 5, gap: 6 } as const
 const LAST_KIND = Kind.gap
@@ -123,7 +124,7 @@ export function bodyFault(bytes: Buffer, at: number, header: FrameHeader): strin
   const end = from + header.length
   const trailer = at + frameBytes(header.length, header.align) - TRAILER_BYTES
   if (crc32(bytes.subarray(from, end)) !== header.payloadCrc) return 'payload checksum'
-  for (let i = end; i < trailer; i++) if (bytes[i] !== PADDING) return 'padding'
+  if (bytes.compare(PADDED, 0, trailer - end, end, trailer) !== 0) return 'padding'
   if (bytes.readUInt32LE(trailer) !== ~header.group >>> 0 || bytes.readUInt32LE(trailer + 4) !== TRAILER) return 'trailer'
   return undefined
 }

@@ -2,7 +2,7 @@
  * Sorted tables of fingerprints: 64 bits of a stream id, commit id or claim, and where it was met. A hit is a hint
  * that must be held against what lies there; no hit is proof of absence.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { PAGE_DATA, type Pages } from './pages.js'
 
 export const ENTRY_BYTES = 16
@@ -23,8 +23,8 @@ export interface KeyPlace {
 }
 
 export function fingerprint(kind: KeyKind, key: string): Fingerprint {
-  const hash = createHash('sha256').update(kind).update('\0').update(key).digest()
-  return { high: hash.readUInt32BE(0), low: hash.readUInt32BE(4) }
+  const digest = hash('sha256', `${kind}\0${key}`, 'buffer')
+  return { high: digest.readUInt32BE(0), low: digest.readUInt32BE(4) }
 }
 
 /** Entries of one segment, four numbers each, collected and then sorted. */

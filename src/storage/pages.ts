@@ -11,6 +11,7 @@ export const PAGE_DATA = 4080
 const CACHED_PAGES = 2048
 /** What is handed on at once. */
 const CHUNK_BYTES = 16 * PAGE_BYTES
+const NONE = Buffer.alloc(0)
 
 /** An index can not be relied on; it must be made again from its segment. */
 export class PageFault extends Error {
@@ -47,7 +48,8 @@ export function sealPage(page: Buffer, seed: Buffer, number: number): void {
 export class PageWriter {
   readonly #seed: Buffer
   readonly #emit: (pages: Buffer) => Promise<void>
-  #chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+  /** Taken when something is put. */
+  #chunk = NONE
   #page = 0
   #used = 0
   #first = 0
@@ -63,6 +65,7 @@ export class PageWriter {
     this.length += bytes.length
     for (let from = 0; from < bytes.length;) {
       const count = Math.min(PAGE_DATA - this.#used, bytes.length - from)
+      if (this.#chunk === NONE) this.#chunk = Buffer.allocUnsafe(CHUNK_BYTES)
       bytes.copy(this.#chunk, this.#page * PAGE_BYTES + this.#used, from, from + count)
       this.#used += count
       from += count
@@ -90,7 +93,7 @@ export class PageWriter {
   async #flush(): Promise<void> {
     await this.#emit(this.#chunk.subarray(0, this.#page * PAGE_BYTES))
     // What was handed on may be kept.
-    this.#chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+    this.#chunk = NONE
     this.#first += this.#page
     this.#page = 0
   }

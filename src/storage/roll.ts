@@ -122,9 +122,11 @@ export class Roll<Note> {
     this.#state.indexes.seal({ segment, index })
   }
 
+  /** Whoever begins an epoch looks at the end afterwards: a frame that is in the file before that is seen, and none other counts. */
   async write(frame: Buffer): Promise<void> {
     const file = this.#file as ActiveFile
     await file.write(frame)
+    this.mustBeOurs()
     this.#state.end = file.end
   }
 

@@ -28,7 +28,10 @@ export async function listSegments(files: Files, handles: Handles, paths: Paths)
   const all: SegmentFile[] = []
   for (const name of names.map(parseSegment).filter((one) => one !== undefined)) {
     all.push(
-      await handles.with(paths.segment(name), async (open) => ({ ...name, size: await open.size(), ...(await readHead(open, name)) })),
+      await handles.with(paths.segment(name), async (open) => {
+        const size = await open.size()
+        return { ...name, size, ...(await readHead(open, name, size)) }
+      }),
     )
   }
   const indexed = names.filter((name) => name.endsWith('.idx')).map((name) => parseSegment(name.replace(/idx$/, 'seg'))?.number ?? 0)
@@ -53,9 +56,9 @@ export async function namesIn(files: Files, path: string): Promise<string[]> {
   }
 }
 
-async function readHead(file: FileHandle, name: SegmentName): Promise<Pick<SegmentFile, 'head' | 'misnamed'>> {
+async function readHead(file: FileHandle, name: SegmentName, size: number): Promise<Pick<SegmentFile, 'head' | 'misnamed'>> {
   const none = { head: undefined, misnamed: false }
-  const cursor = new FrameCursor(file, undefined, 0, await file.size(), HEAD_CHUNK)
+  const cursor = new FrameCursor(file, undefined, 0, size, HEAD_CHUNK)
   if (cursor.done) return none
   let step = cursor.step()
   while (step === undefined) {

@@ -9,9 +9,11 @@ import { crc32 } from 'node:zlib'
 import { ioError } from '../errors.js'
 import type { Head, SnapshotRecord } from './commit-store.js'
 import type { Clock, FileHandle, Files } from './files.js'
+import { makeDirectory } from './io.js'
 
 const MAGIC = Buffer.from('turnlog snapshot 1\n')
 const READ_BYTES = 1 << 20
+const CHUNK_HEAD_BYTES = 8
 
 /** What a snapshot is of. */
 export type SnapshotOf = Pick<SnapshotRecord, 'projection' | 'revision'> & { head: Head }
@@ -31,7 +33,7 @@ export class SnapshotFiles {
   async write(of: SnapshotOf, chunks: AsyncIterable<Uint8Array>): Promise<SnapshotRecord> {
     const file = `snapshots/${of.projection}/${String(of.head.position).padStart(12, '0')}.snap`
     const path = join(this.#directory, file)
-    await this.#makeDirectory(dirname(path))
+    for (const directory of [dirname(dirname(path)), dirname(path)]) await makeDirectory(this.#files, directory)
     const temporary = `${path}.${Buffer.from(this.#clock.random(6)).toString('hex')}.tmp`
     try {
       const written = await this.#fill(temporary, of, chunks)
@@ -49,45 +51,34 @@ export class SnapshotFiles {
 
   /** Why the file is not what the journal vouched for, or undefined. `whole` reads all of it, else its size and header are compared. */
   async refuse(record: SnapshotRecord, whole: boolean): Promise<string | undefined> {
-    let handle: FileHandle
     try {
-      handle = await this.#files.open(join(this.#directory, record.file), 'r')
+      const handle = await this.#files.open(join(this.#directory, record.file), 'r')
+      try {
+        return await difference(handle, record, whole)
+      } finally {
+        await handle.close()
+      }
     } catch (error) {
-      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'the file is missing' : `the file cannot be opened: ${String(error)}`
-    }
-    try {
-      if ((await handle.size()) !== record.bytes) return 'the file does not have the size that the journal names'
-      const header = headerOf(record)
-      const start = await readAt(handle, 0, header.length)
-      if (!start.equals(header)) return 'the header is damaged'
-      return whole && (await hashOf(handle, record.bytes)) !== record.sha256
-        ? 'the file does not have the digest that the journal names'
-        : undefined
-    } catch (error) {
-      return `the file cannot be read: ${String(error)}`
-    } finally {
-      await handle.close()
+      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'the file is missing' : `the file cannot be read: ${String(error)}`
     }
   }
 
   /** The chunks of a file that was not refused. @throws JournalError JOURNAL_IO, also for a chunk that no longer checks. */
   async *read(record: SnapshotRecord): AsyncGenerator<Uint8Array, void, undefined> {
     const path = join(this.#directory, record.file)
-    const handle = await this.#files.open(path, 'r')
     try {
-      for (let at = headerOf(record).length; at < record.bytes;) {
-        const head = await readAt(handle, at, 8)
-        const length = head.readUInt32LE(0)
-        if (length > record.bytes - at - 8) throw new Error('a chunk is longer than its file')
-        const chunk = await readAt(handle, at + 8, length)
-        if (crc32(chunk) !== head.readUInt32LE(4)) throw new Error('a chunk does not check')
-        yield chunk
-        at += 8 + chunk.length
+      const handle = await this.#files.open(path, 'r')
+      try {
+        for (let at = headerOf(record).length; at < record.bytes;) {
+          const chunk = await chunkAt(handle, at, record.bytes)
+          yield chunk
+          at += CHUNK_HEAD_BYTES + chunk.length
+        }
+      } finally {
+        await handle.close()
       }
     } catch (error) {
       throw ioError(error, 'Reading the snapshot', path)
-    } finally {
-      await handle.close()
     }
   }
 
@@ -110,7 +101,7 @@ export class SnapshotFiles {
       }
       await put(headerOf(of))
       for await (const chunk of chunks) {
-        const head = Buffer.alloc(8)
+        const head = Buffer.alloc(CHUNK_HEAD_BYTES)
         head.writeUInt32LE(chunk.length, 0)
         head.writeUInt32LE(crc32(chunk), 4)
         await put(head)
@@ -122,22 +113,30 @@ export class SnapshotFiles {
       await handle.close()
     }
   }
-
-  async #makeDirectory(path: string): Promise<void> {
-    for (const directory of [dirname(path), path]) {
-      try {
-        await this.#files.mkdir(directory)
-        await this.#files.syncDir(dirname(directory))
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw ioError(error, 'Creating', directory)
-      }
-    }
-  }
 }
 
 /** The first bytes of the file: magic, then one line of JSON. */
 function headerOf({ projection, revision, head }: SnapshotOf): Buffer {
   return Buffer.concat([MAGIC, Buffer.from(`${JSON.stringify({ projection, revision, position: head.position, digest: head.digest })}\n`)])
+}
+
+/** What the file holds in place of what was vouched for. */
+async function difference(handle: FileHandle, record: SnapshotRecord, whole: boolean): Promise<string | undefined> {
+  if ((await handle.size()) !== record.bytes) return 'the file does not have the size that the journal names'
+  const header = headerOf(record)
+  const start = await readAt(handle, 0, header.length)
+  if (!start.equals(header)) return 'the header is damaged'
+  const same = !whole || (await hashOf(handle, record.bytes)) === record.sha256
+  return same ? undefined : 'the file does not have the digest that the journal names'
+}
+
+async function chunkAt(handle: FileHandle, at: number, end: number): Promise<Buffer> {
+  const head = await readAt(handle, at, CHUNK_HEAD_BYTES)
+  const length = head.readUInt32LE(0)
+  if (length > end - at - CHUNK_HEAD_BYTES) throw new Error('a chunk is longer than its file')
+  const chunk = await readAt(handle, at + CHUNK_HEAD_BYTES, length)
+  if (crc32(chunk) !== head.readUInt32LE(4)) throw new Error('a chunk does not check')
+  return chunk
 }
 
 async function readAt(handle: FileHandle, at: number, length: number): Promise<Buffer> {

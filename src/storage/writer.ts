@@ -245,7 +245,6 @@ export class Writer<Note> {
   }
 
   async #synced(): Promise<void> {
-    this.#roll.mustBeOurs()
     this.#state.synced = this.#state.head
     await this.#roll.mark(false)
     this.#state.tellSynced()

@@ -7,8 +7,9 @@ import { openJournal, session } from '../../src/index.js'
 import { root } from '../support/root.js'
 
 const STREAMS = ['a', 'b', 'c', 'd']
+const ACKNOWLEDGED = /^\S+ \d+\n/m
 
-/** Lets the writer run for a while after it is ready, kills it, and returns the last version it acknowledged for each stream. */
+/** Lets the writer run for a while after its first acknowledgement, kills it, and returns the last version it acknowledged for each stream. */
 async function killed(directory: string, afterMs: number): Promise<Map<string, number>> {
   const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'test/support/kill-writer.ts'), directory], {
     cwd: root,
@@ -16,8 +17,9 @@ async function killed(directory: string, afterMs: number): Promise<Map<string, n
   })
   let said = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    if (!said.includes('ready') && (said + text).includes('ready')) setTimeout(() => child.kill('SIGKILL'), afterMs)
+    const before = said
     said += text
+    if (!ACKNOWLEDGED.test(before) && ACKNOWLEDGED.test(said)) setTimeout(() => child.kill('SIGKILL'), afterMs)
   })
   await new Promise((resolve) => child.once('close', resolve))
   const acknowledged = new Map<string, number>()

@@ -6,7 +6,7 @@ import { Disk } from '../support/disk/disk.js'
 import type { Fault } from '../support/disk/faults.js'
 import { Process } from '../support/disk/process.js'
 import { all } from '../support/journal.js'
-import { before, parts } from '../support/memos.js'
+import { before as past, parts } from '../support/memos.js'
 import { memoryStores } from '../support/memory-derived.js'
 import { seeded } from '../support/random.js'
 import { seed, withSeed } from '../support/seed.js'
@@ -21,7 +21,7 @@ const upgrade = (files: Process) => upgradeJournal(DIRECTORY, { ...parts, files,
 
 async function seenOn(disk: Disk, readOnly = false): Promise<RecordedEvent[]> {
   await using journal = await open(new Process(disk), readOnly)
-  return (await all(journal.readAll())) as RecordedEvent[]
+  return all(journal.readAll())
 }
 
 /** A disk with a journal of the old program on it, everything of it durable, and what readers of today see in it. */
@@ -30,7 +30,7 @@ async function written(names: 'ordered' | 'posix'): Promise<{ disk: Disk; seen: 
   const files = new Process(disk)
   await files.mkdir('/place')
   await files.syncDir('/')
-  const journal = await openJournal(DIRECTORY, { events: before, files, clock, segmentBytes: 2000, derived: memoryStores() })
+  const journal = await openJournal(DIRECTORY, { events: past, files, clock, segmentBytes: 2000, derived: memoryStores() })
   for (let i = 0; i < 24; i++) await journal.append(`s${i % 3}`, [{ type: 'note.added', data: { text: `n${i}` } }], { commitId: `c${i}` })
   await journal.append('s1', [
     { type: 'note.moved', data: { from: 'n1', to: 'm1' } },

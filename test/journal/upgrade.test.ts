@@ -306,7 +306,7 @@ describe('upgrade', () => {
   ])('of which the copy %s on its way to the disk leaves the original in use, and a second call makes another', async (_, spoil) => {
     const journal = await written()
     const { directory } = journal
-    const before = hashOf(directory, (file) => !file.startsWith('epoch'))
+    const original = hashOf(directory, (file) => !file.startsWith('epoch'))
     let spoilt = false
     const progress = (done: number, total: number): void => {
       // All is written, and its check begins.
@@ -315,7 +315,7 @@ describe('upgrade', () => {
     }
     await rejection(upgrade(directory, { segmentBytes: 2000, progress }), 'JOURNAL_DAMAGED')
     expect(spoilt).toBe(true)
-    expect(hashOf(directory, (file) => !file.startsWith('epoch'))).toBe(before)
+    expect(hashOf(directory, (file) => !file.startsWith('epoch'))).toBe(original)
     await upgrade(directory)
     await expectUpgraded(journal)
   })

@@ -10,10 +10,10 @@ export type Case = (
   time: StandingTime,
 ) => Promise<{ /** Units. */ done: number; broken: readonly string[] }>
 
-export async function each({ seed, only, over, progress }: Campaign, run: Case): Promise<Outcome> {
+export async function each({ seed, only, part, over, progress }: Campaign, run: Case): Promise<Outcome> {
   const outcome: Outcome = { done: 0, counts: {}, failures: [] }
   return inStandingTime(only === undefined, async (time) => {
-    for (let at = only === undefined ? seed : Number(only); !over(outcome.done); at++) {
+    for (let at = only === undefined ? seed + part.index : Number(only); !over(outcome.done); at += part.of) {
       const { done, broken } = await run(at, outcome.counts, time)
       outcome.done += done
       if (broken.length > 0) outcome.failures.push({ case: String(at), what: broken.join('\n    ') })

@@ -6,6 +6,8 @@ export interface Layer {
   name: string
   /** What it counts, in the plural: crash states, flips, rounds. */
   unit: string
+  /** It can run in parts: see {@link Campaign.part}. */
+  parts?: true
   /** What it needs of the machine and does not find there; empty if it can run. */
   missing(): Promise<string[]>
   run(campaign: Campaign): Promise<Outcome>
@@ -17,11 +19,18 @@ export interface Campaign {
   seed: number
   /** The case that a failure named; nothing else is run then. */
   only?: string | undefined
+  /** Of so many parts of the cases, which run at the same time, this one. */
+  part: Part
   /** Whether that was enough; to be asked after each unit with how many are done. */
   readonly over: (done: number) => boolean
   /** Aborted when the time is up, for whoever waits. Where nothing waits no timer fires, so `over` must be asked as well. */
   signal: AbortSignal
   readonly progress: (done: number) => void
+}
+
+export interface Part {
+  index: number
+  of: number
 }
 
 export interface Outcome {
@@ -43,6 +52,7 @@ export interface Failure {
 export interface Extent {
   seed: number
   only?: string | undefined
+  part?: Part | undefined
   minutes?: number | undefined
   /** Units to do. */
   limit?: number | undefined
@@ -52,7 +62,7 @@ export interface Extent {
 }
 
 /** A campaign that ends after some minutes, after some units, or when it is told to. */
-export function campaign({ seed, only, minutes, limit, progress = () => {}, signal }: Extent): Campaign {
+export function campaign({ seed, only, part = { index: 0, of: 1 }, minutes, limit, progress = () => {}, signal }: Extent): Campaign {
   const end = minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + minutes * 60_000
   const signals = [...(signal === undefined ? [] : [signal]), ...(minutes === undefined ? [] : [AbortSignal.timeout(minutes * 60_000)])]
   const either = AbortSignal.any(signals)
@@ -60,6 +70,7 @@ export function campaign({ seed, only, minutes, limit, progress = () => {}, sign
   return {
     seed,
     only,
+    part,
     over: (done) => done >= most || performance.now() >= end || either.aborted,
     signal: either,
     progress,

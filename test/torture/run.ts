@@ -1,15 +1,18 @@
 /** Runs campaigns: `npm run torture -- --layer A..P --minutes N --seed S`. */
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { seed as pinned } from '../support/seed.js'
 import { campaign, type Layer, type Outcome } from './layer.js'
 import { layers } from './layers.js'
+import { inParts } from './parts.js'
 
-const USAGE = `npm run torture -- [--layer A|A,B|A..P] [--minutes N] [--limit N] [--seed S] [--case NAME] [--json]
+const USAGE = `npm run torture -- [--layer A|A,B|A..P] [--minutes N] [--limit N] [--seed S] [--workers N] [--case NAME] [--json]
 
   --layer    which layers, by letter (all)
   --minutes  how long each runs (1)
   --limit    how many units each does, instead of a time
   --seed     what is drawn is drawn from it (${pinned})
+  --workers  in how many processes a layer runs that can be parted (${availableParallelism()})
   --case     the one case that a failure named
   --json     the report as JSON
 
@@ -34,6 +37,7 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     limit: { type: 'string' },
     seed: { type: 'string' },
+    workers: { type: 'string' },
     case: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -78,7 +82,9 @@ async function run(
     process.stderr.write(`\r\u001B[K${letter}  ${done.toLocaleString('en')} ${unit}, ${rate(done, seconds())}/s`)
   }
   const nothing: Outcome = { done: 0, counts: {}, failures: [] }
-  const outcome = missing.length > 0 ? nothing : await layer.run(campaign({ seed, only: values.case, minutes, limit, progress, signal }))
+  const extent = { seed, only: values.case, minutes, limit, progress, signal }
+  const workers = layer.parts === true && values.case === undefined ? (number(values.workers, 'workers') ?? availableParallelism()) : 1
+  const outcome = missing.length > 0 ? nothing : await (workers > 1 ? inParts(layer, workers, extent) : layer.run(campaign(extent)))
   if (told > 0) process.stderr.write('\r\u001B[K')
   const failures = outcome.failures.map((failure) => ({
     what: `${letter}, case ${failure.case}: ${failure.what}`,

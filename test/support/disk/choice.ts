@@ -23,6 +23,17 @@ export class Seeded implements Choice {
     this.#state = seed >>> 0
   }
 
+  bytes(length: number): Buffer {
+    const bytes = Buffer.allocUnsafe(length)
+    for (let i = 0; i < length; i++) bytes[i] = this.int(256)
+    return bytes
+  }
+
+  /** Draws what this one would draw from now on. */
+  copy(): Seeded {
+    return new Seeded(this.#state)
+  }
+
   int(n: number): number {
     this.#state = (this.#state + 0x6d_2b_79_f5) | 0
     let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)

@@ -25,8 +25,8 @@ export class Disk {
   /** Changes of names since they were made durable, oldest first. */
   #changes: NameChange[] = []
   #used = 0
-  /** Counts power losses: a handle from before one is of no use. */
-  boots = 0
+  /** Directories by path, once looked up; only a loss of power takes one away. */
+  #directories = new Map<string, Directory>()
 
   constructor({ sector = 512, capacity = Number.POSITIVE_INFINITY, names = 'ordered', garbage = false }: DiskOptions = {}) {
     this.sector = sector
@@ -83,7 +83,7 @@ export class Disk {
       for (const node of directory.names.values()) if (node instanceof Directory) forget(node)
     }
     forget(this.#root)
-    this.boots++
+    this.#directories = new Map()
     this.#count()
   }
 
@@ -205,13 +205,14 @@ export class Disk {
   }
 
   #directoryOf(path: string): Directory | undefined {
-    let directory = this.#root
-    for (let from = 1, to = path.indexOf('/', 1); to > 0; from = to + 1, to = path.indexOf('/', from)) {
-      const next = directory.names.get(path.slice(from, to))
-      if (!(next instanceof Directory)) return undefined
-      directory = next
-    }
-    return directory
+    const name = path.slice(0, path.lastIndexOf('/'))
+    if (name === '') return this.#root
+    const known = this.#directories.get(name)
+    if (known !== undefined) return known
+    const found = this.#directoryOf(name)?.names.get(lastName(name))
+    if (!(found instanceof Directory)) return undefined
+    this.#directories.set(name, found)
+    return found
   }
 
   /** Files that a name leads to, in the cache or on the disk, or may lead to. */

@@ -19,6 +19,8 @@ export class Inode {
   /** Stored bytes; behind them, up to `size`, all is zero. */
   #bytes: Buffer
   #stored = 0
+  /** A copy has the same bytes and versions, until one of the two changes them. */
+  #shared = false
   size = 0
   /** Sizes since the last sync: the disk's, then after each write. */
   #sizes: number[] = [0]
@@ -36,14 +38,15 @@ export class Inode {
   }
 
   clone(): Inode {
+    this.#shared = true
     const copy = new Inode(this.#sector)
-    copy.#bytes = Buffer.from(this.#bytes.subarray(0, this.#stored))
+    copy.#bytes = this.#bytes
     copy.#stored = this.#stored
+    copy.#shared = true
     copy.size = this.size
-    copy.#sizes = [...this.#sizes]
-    // Versions themselves are never changed.
-    for (const [sector, versions] of this.#versions) copy.#versions.set(sector, [...versions])
-    copy.#stale = new Map(this.#stale)
+    copy.#sizes = this.#sizes
+    copy.#versions = this.#versions
+    copy.#stale = this.#stale
     return copy
   }
 
@@ -61,6 +64,7 @@ export class Inode {
   }
 
   write(bytes: Uint8Array, offset: number): void {
+    this.#own()
     const end = offset + bytes.length
     const filling = offset >= this.#stored && isZero(bytes)
     if (end > this.size) this.size = end
@@ -80,6 +84,7 @@ export class Inode {
 
   /** A sync that fails: some sectors reach the disk, and the cache takes all of them for clean. */
   failSync(choice: Choice): void {
+    this.#own()
     for (const [sector, versions] of this.#versions) {
       const landed = choice.int(versions.length + 1)
       if (landed > 0) this.#stale.set(sector, versions[versions.length - landed]!.before)
@@ -98,7 +103,7 @@ export class Inode {
   /** The power fails: the cache is gone, and the disk holds one of its legal states. `mixed` favours the plain ones. */
   settle(choice: Choice, mixed: boolean): void {
     const mode = !mixed ? 3 : this.#sizes.length === 1 && this.#versions.size === 0 ? 0 : choice.int(4)
-    const disk = this.#stale
+    const disk = new Map(this.#stale)
     let size = this.#sizes.at(-1)!
     if (mode === 1) {
       for (const [sector, versions] of this.#versions) disk.set(sector, versions[0]!.before)
@@ -150,6 +155,17 @@ export class Inode {
     return this.#sizes[Math.min(writes, whole + (last > 0 ? 1 : 0))]!
   }
 
+  /** Parts from a copy of this file, or from the file that this is a copy of. */
+  #own(): void {
+    if (!this.#shared) return
+    this.#shared = false
+    this.#bytes = Buffer.from(this.#bytes.subarray(0, this.#stored))
+    this.#sizes = [...this.#sizes]
+    // Versions themselves are never changed.
+    this.#versions = new Map(Array.from(this.#versions, ([sector, versions]) => [sector, [...versions]]))
+    this.#stale = new Map(this.#stale)
+  }
+
   #keep(sector: number, write: number): void {
     const before = this.#stale.get(sector) ?? this.#sectorNow(sector)
     this.#stale.delete(sector)
@@ -167,6 +183,7 @@ export class Inode {
   }
 
   #store(bytes: Uint8Array, offset: number): void {
+    this.#own()
     const end = offset + bytes.length
     if (end > this.#bytes.length) {
       const grown = Buffer.alloc(Math.max(end, this.#bytes.length * 2, 1024))
@@ -179,6 +196,7 @@ export class Inode {
 
   #cut(size: number): void {
     if (this.#stored > size) {
+      this.#own()
       this.#bytes.fill(0, size, this.#stored)
       this.#stored = size
     }

@@ -5,16 +5,24 @@ import { Directory } from './directory.js'
 import type { Disk } from './disk.js'
 import { Faults, type Call, type Fault, type FaultCode } from './faults.js'
 import { failure } from './failure.js'
-import type { Inode } from './inode.js'
+import { Inode } from './inode.js'
 
 export interface ProcessOptions {
   choice?: Choice
   faults?: readonly Fault[]
   /** Where locks do not work every try succeeds. */
   locks?: boolean
-  /** Latency: awaited before each call that may take time. */
-  turn?: ((call: Call, path: string) => Promise<void>) | undefined
+  /** Latency: awaited, where there is any, before each call that may take time. */
+  turn?: Turn | undefined
 }
+
+/** Does to a disk, this one or a copy of it, what a call leaves of itself when the process dies in it. */
+export type Torn = (disk: Disk, choice: Choice) => void
+
+/** `torn` is undefined for a call that changes nothing. */
+export type Turn = (call: Call, path: string, torn: Torn | undefined) => Promise<void> | undefined
+
+const NOTHING = (): void => {}
 
 export class Process implements Files {
   readonly disk: Disk
@@ -73,23 +81,23 @@ export class Process implements Files {
   }
 
   readdir(path: string): Promise<string[]> {
-    return this.#simple('readdir', path, () => [...this.disk.directory(path).names.keys()])
+    return this.#simple('readdir', path, false, () => [...this.disk.directory(path).names.keys()])
   }
 
   mkdir(path: string): Promise<void> {
-    return this.#simple('mkdir', path, () => void this.disk.create(path, 'directory'))
+    return this.#simple('mkdir', path, true, () => void this.disk.create(path, 'directory'))
   }
 
   link(from: string, to: string): Promise<void> {
-    return this.#simple('link', to, () => this.disk.link(from, to))
+    return this.#simple('link', to, true, () => this.disk.link(from, to))
   }
 
   rename(from: string, to: string): Promise<void> {
-    return this.#simple('rename', to, () => this.disk.rename(from, to))
+    return this.#simple('rename', to, true, () => this.disk.rename(from, to))
   }
 
   unlink(path: string): Promise<void> {
-    return this.#simple('unlink', path, () => this.disk.unlink(path))
+    return this.#simple('unlink', path, true, () => this.disk.unlink(path))
   }
 
   syncDir(path: string): Promise<void> {
@@ -107,7 +115,7 @@ export class Process implements Files {
   }
 
   stat(path: string): Stat | undefined {
-    const node = this.dead ? undefined : this.disk.node(path.replace(/\/\.$/, ''))
+    const node = this.dead ? undefined : this.disk.node(path.endsWith('/.') ? path.slice(0, -2) : path)
     if (node === undefined) return undefined
     return { kind: node instanceof Directory ? 'directory' : 'file', mine: true }
   }
@@ -128,18 +136,17 @@ export class Process implements Files {
   }
 
   /** One call: it takes its turn, and the process may die in it; `torn` is what a death leaves of it. Nothing answers the dead. */
-  call<T>(call: Call, path: string, changes: boolean, act: (fault: FaultCode | undefined) => T, torn?: () => void): T | Promise<T> {
-    return this.#turn === undefined
-      ? this.#now(call, path, changes, act, torn)
-      : this.#turn(call, path).then(() => this.#now(call, path, changes, act, torn))
+  call<T>(call: Call, path: string, changes: boolean, act: (fault: FaultCode | undefined) => T, torn: Torn = NOTHING): T | Promise<T> {
+    const turn = this.#turn?.(call, path, changes ? torn : undefined)
+    return turn === undefined ? this.#now(call, path, changes, act, torn) : turn.then(() => this.#now(call, path, changes, act, torn))
   }
 
-  #now<T>(call: Call, path: string, changes: boolean, act: (fault: FaultCode | undefined) => T, torn?: () => void): T | Promise<T> {
+  #now<T>(call: Call, path: string, changes: boolean, act: (fault: FaultCode | undefined) => T, torn: Torn): T | Promise<T> {
     if (!this.dead) {
       this.calls++
       const fault = this.faults.strike(call, path, changes)
       if (fault !== 'death') return act(fault)
-      torn?.()
+      torn(this.disk, this.choice)
       this.kill()
     }
     return new Promise(() => {})
@@ -150,8 +157,8 @@ export class Process implements Files {
     return this.call(call, path, changes, act)
   }
 
-  #simple<T>(call: Call, path: string, act: () => T): Promise<T> {
-    return this.#call(call, path, true, (fault) => {
+  #simple<T>(call: Call, path: string, changes: boolean, act: () => T): Promise<T> {
+    return this.#call(call, path, changes, (fault) => {
       if (fault !== undefined) throw failure(fault, path)
       return act()
     })
@@ -187,7 +194,7 @@ class SimulatedFile implements FileHandle {
         if (fault === 'EIO') this.#take(bytes.subarray(0, some()), offset)
         throw failure(fault, this.#path)
       },
-      () => void this.#take(bytes.subarray(0, some()), offset),
+      (disk, drawn) => this.#torn(disk, bytes.subarray(0, drawn.int(bytes.length)), offset),
     )
   }
 
@@ -241,13 +248,23 @@ class SimulatedFile implements FileHandle {
     this.#process.disk.release(this.#inode)
   }
 
+  /** A part of a write came through; on a copy of the disk the file is known by its name alone. */
+  #torn(disk: Disk, bytes: Uint8Array, offset: number): void {
+    const inode = disk === this.#process.disk ? this.#inode : disk.node(this.#path)
+    if (inode instanceof Inode) take(disk, inode, bytes, offset)
+  }
+
   /** Writes as much as there is space for. */
   #take(bytes: Uint8Array, offset: number): number {
-    const { size } = this.#inode
-    const wanted = Math.max(0, offset + bytes.length - size)
-    const count = bytes.length - wanted + this.#process.disk.take(wanted)
+    const count = take(this.#process.disk, this.#inode, bytes, offset)
     if (count <= 0 && bytes.length > 0) throw failure('ENOSPC', this.#path)
-    this.#inode.write(bytes.subarray(0, count), offset)
     return count
   }
+}
+
+function take(disk: Disk, inode: Inode, bytes: Uint8Array, offset: number): number {
+  const wanted = Math.max(0, offset + bytes.length - inode.size)
+  const count = bytes.length - wanted + disk.take(wanted)
+  if (count > 0) inode.write(bytes.subarray(0, count), offset)
+  return count
 }

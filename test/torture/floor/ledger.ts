@@ -31,6 +31,12 @@ export class Ledger {
     return copy
   }
 
+  /** All on which a later judgement depends, beside the journal itself. */
+  get summary(): string {
+    const told = this.told.map(({ commit, outcome }) => `${commit.commitId} ${outcome}`)
+    return `${this.certain.length} ${this.synced.position} ${this.vouched} ${told.join()}`
+  }
+
   async submit(commit: NewCommit, append: (commit: NewCommit) => Promise<Receipt>): Promise<void> {
     const told: Told = { commit, outcome: 'waiting' }
     this.told.push(told)

@@ -8,13 +8,19 @@ import { event, notes, type Sum } from '../../storage/support/notes.js'
 import { Seeded, type Choice } from '../../support/disk/choice.js'
 import type { Disk } from '../../support/disk/disk.js'
 import type { Fault } from '../../support/disk/faults.js'
-import { Process } from '../../support/disk/process.js'
+import { Process, type Torn, type Turn } from '../../support/disk/process.js'
 import type { StandingTime } from '../../support/disk/time.js'
 import { Ledger } from './ledger.js'
 import type { Script, Step } from './scripts.js'
 
 const DIRECTORY = '/journal'
 const STREAMS = ['s0', 's1', 's2']
+
+/** What is left of a process that dies in a call. */
+export interface Death {
+  call: number
+  world: World
+}
 
 export class World {
   readonly disk: Disk
@@ -49,19 +55,50 @@ export class World {
 
   /** A new process. The one before is dead, or left in order. */
   begin(faults: readonly Fault[] = []): void {
+    this.#begin(faults, undefined)
+  }
+
+  /** The same; of those of its calls that change something and that `picks` names, by number, it returns what is left if it dies there. */
+  beginDying(picks: (call: number) => Choice | undefined, faults: readonly Fault[] = []): Death[] {
+    const deaths: Death[] = []
+    let call = 0
+    this.#begin(faults, (_call, _path, torn) => {
+      const choice = torn === undefined ? undefined : picks(++call)
+      if (torn === undefined || choice === undefined) return undefined
+      return this.#die(call, choice, torn, deaths)
+    })
+    return deaths
+  }
+
+  async #die(call: number, choice: Choice, torn: Torn, deaths: Death[]): Promise<void> {
+    const { process } = this
+    // First all happens that follows from the calls before: promises count that were made by then.
+    await setImmediate()
+    if (process.dead) return
+    const world = this.fork(choice)
+    torn(world.disk, choice)
+    deaths.push({ call, world })
+  }
+
+  #begin(faults: readonly Fault[], turn: Turn | undefined): void {
     this.#end()
-    this.process = new Process(this.disk, { choice: this.choice, faults })
+    this.process = new Process(this.disk, { choice: this.choice, faults, turn })
   }
 
   /** The same world on a copy of the disk, where something else may happen. Nobody is alive there. */
   fork(choice: Choice): World {
     const fork = new World(this.disk.clone(), this.time, choice, this.script)
     fork.ledger = this.ledger.clone()
+    if (this.store !== undefined) fork.ledger.synced = this.store.synced
     fork.#power = this.#power
     fork.#count = this.#count
-    // Names that are drawn there are not there yet.
-    fork.#random = this.#random
+    fork.#random = this.#random.copy()
     return fork
+  }
+
+  /** Two worlds of one script that say the same will go on in the same way. */
+  get image(): string {
+    return `${this.#power ? 'power' : this.disk.states} ${this.disk.image()} ${this.ledger.summary}`
   }
 
   powerLoss(mixed = true): void {
@@ -109,7 +146,7 @@ export class World {
     const { process, time } = this
     const clock: Clock = {
       now: () => time.now,
-      random: (bytes) => Buffer.from(Array.from({ length: bytes }, () => this.#random.int(256))),
+      random: (bytes) => this.#random.bytes(bytes),
     }
     this.refused = undefined
     let store: CommitStore<Sum> | undefined

@@ -1,119 +1,165 @@
 /** A: every canonical script, dead in every call, with every state that this can leave, and dead again in its recovery. */
-import { Everything, Seeded, type Choice } from '../../support/disk/choice.js'
+import { Everything, Seeded } from '../../support/disk/choice.js'
 import { Disk } from '../../support/disk/disk.js'
 import type { StandingTime } from '../../support/disk/time.js'
 import { inStandingTime } from '../each.js'
-import { scripts, type Script } from '../floor/scripts.js'
-import { World } from '../floor/world.js'
-import type { Campaign, Failure, Layer, Outcome } from '../layer.js'
+import { scripts } from '../floor/scripts.js'
+import { World, type Death } from '../floor/world.js'
+import type { Campaign, Layer, Outcome } from '../layer.js'
 
 /** Where more states than this are legal, as many are drawn. */
 const STATES_MAX = 64
-/** Of the calls of a recovery, one in so many is died in as well. */
-const AGAIN = 5
+/** About as many calls of a recovery change something. */
+const CALLS = 32
+const NAMES = ['ordered', 'posix'] as const
 
 export const exhaustive: Layer = {
   letter: 'A',
   name: 'small scripts, dead in every call',
   unit: 'crash states',
+  parts: true,
   missing: async () => [],
-  run: (campaign) => inStandingTime(campaign.only === undefined, (time) => new Exhaustive(campaign, time).run()),
+  run: (campaign) => inStandingTime(campaign.only === undefined, (time) => run(campaign, time)),
 }
 
-class Exhaustive {
-  readonly #campaign: Campaign
-  readonly #time: StandingTime
-  readonly #outcome: Outcome = { done: 0, counts: { scripts: 0, 'deaths in a script': 0, 'deaths in a recovery': 0 }, failures: [] }
-  /** Images met in this script, so that none is looked at twice. */
-  #met = new Set<string>()
+async function run(campaign: Campaign, time: StandingTime): Promise<Outcome> {
+  const tour = new Tour(campaign, time)
+  const { only, seed, part } = campaign
+  const [number, first = 0] = only?.split('.').map(Number) ?? []
+  // Another seed begins with another script, and draws other states where there are too many.
+  const order = number === undefined ? scripts.map((_, i) => (i + seed) % scripts.length) : [number]
+  const mine = order.filter((_, i) => i % part.of === part.index)
+  const all = mine.flatMap((script) => NAMES.map((names) => new Exhaustive(script, names, tour)))
+  const { outcome } = tour
+  // Until a whole round shows nothing that was not met before.
+  for (let round = first, before = -1; outcome.done > before && !tour.over; round++) {
+    before = outcome.done
+    for (const one of all) if (!tour.over) await one.round(round)
+    tour.count('rounds')
+    if (only !== undefined) break
+  }
+  return outcome
+}
+
+/** What all scripts share. */
+class Tour {
+  readonly campaign: Campaign
+  readonly time: StandingTime
+  readonly outcome: Outcome = { done: 0, counts: {}, failures: [] }
 
   constructor(campaign: Campaign, time: StandingTime) {
-    this.#campaign = campaign
-    this.#time = time
+    this.campaign = campaign
+    this.time = time
   }
 
-  async run(): Promise<Outcome> {
-    const { only, seed } = this.#campaign
-    // Another seed begins with another script, and draws other states where there are too many.
-    for (const [i] of scripts.entries()) {
-      const number = (i + seed) % scripts.length
-      if (only !== undefined && Number(only.split('.')[0]) !== number) continue
-      for (const names of ['ordered', 'posix'] as const) await this.#script(number, scripts[number]!, names)
-      this.#count('scripts')
-      if (this.#over()) break
+  get over(): boolean {
+    return this.outcome.failures.length >= 5 || this.campaign.over(this.outcome.done)
+  }
+
+  count(what: string): void {
+    this.outcome.counts[what] = (this.outcome.counts[what] ?? 0) + 1
+  }
+
+  done(states: number): void {
+    this.outcome.done += states
+    this.campaign.progress(this.outcome.done)
+  }
+}
+
+/** One script on one kind of disk. */
+class Exhaustive {
+  readonly #number: number
+  readonly #names: (typeof NAMES)[number]
+  readonly #tour: Tour
+  /** What was looked at, so that nothing is twice. */
+  readonly #met = new Set<string>()
+  #round = 0
+  /** Recoveries in this round. */
+  #recoveries = 0
+
+  constructor(number: number, names: (typeof NAMES)[number], tour: Tour) {
+    this.#number = number
+    this.#names = names
+    this.#tour = tour
+  }
+
+  /** The first dies in one call of each recovery, the others in every call; where there are too many states each draws others. */
+  async round(round: number): Promise<void> {
+    this.#round = round
+    this.#recoveries = 0
+    const seen = new Set<string>()
+    const script = scripts[this.#number]!
+    const world = new World(new Disk({ names: this.#names }), this.#tour.time, new Seeded(1), script)
+    const deaths = world.beginDying((call) => this.#drawn(call))
+    await world.live(`o${script.steps}`)
+    this.#note('until its end', world)
+    if (round === 0 && this.#names === NAMES[0]) this.#tour.count('scripts')
+    for (const { call, world: dead } of [...deaths, { call: 'none', world }]) {
+      if (this.#tour.over) break
+      this.#tour.count('deaths in a script')
+      await this.#after(dead, `dead in call ${call}`, seen)
     }
-    return this.#outcome
   }
 
-  async #script(number: number, script: Script, names: 'ordered' | 'posix'): Promise<void> {
-    this.#met = new Set()
-    for (let call = 1, ended = false; !ended && !this.#over(); call++) {
-      const name = `${number}.${names}.${call}`
-      const world = new World(new Disk({ names }), this.#time, new Seeded(call), script)
-      world.begin([{ code: 'death', at: call }])
-      await world.live(`o${script.steps}`)
-      ended = !world.process.dead
-      if (ended) world.begin()
-      this.#note(name, world)
-      this.#count('deaths in a script')
-      await this.#after(world, name, true)
-    }
-  }
-
-  /** Looks at every state that a dead world can be found in. `again`: dies in the recoveries too. */
-  async #after(world: World, name: string, again: boolean): Promise<void> {
-    await this.#found(world.fork(new Seeded(1)), `${name}.kill`, again)
-    const { states } = world.disk
-    const all = states <= STATES_MAX
+  /** Looks at every state that a dead world can be found in. */
+  async #after(dead: World, name: string, seen: Set<string>): Promise<void> {
+    await this.#found(dead.fork(new Seeded(1)), `${name}, killed`, seen)
+    const all = dead.disk.states <= STATES_MAX
     const everything = new Everything()
     for (let drawn = 0; all || drawn < STATES_MAX; drawn++) {
-      const choice: Choice = all ? everything : new Seeded(this.#campaign.seed + drawn)
-      const fork = world.fork(choice)
+      const fork = dead.fork(all ? everything : this.#drawn(drawn))
       fork.powerLoss(!all)
-      await this.#found(fork, `${name}.power ${drawn}`, again)
-      if ((all && !everything.next()) || this.#over()) break
+      await this.#found(fork, `${name}, without power ${drawn}`, seen)
+      if ((all && !everything.next()) || this.#tour.over) break
     }
   }
 
-  async #found(world: World, name: string, again: boolean): Promise<void> {
-    const image = `${name.includes('kill')} ${world.disk.image()} ${world.ledger.told.map(({ outcome }) => outcome).join()}`
-    if (this.#met.has(image)) return
-    this.#met.add(image)
-    if (again) {
-      // Where exactly differs from state to state, so that all places are met.
-      for (let call = 1 + (this.#outcome.done % AGAIN), ended = false; !ended && !this.#over(); call += AGAIN) {
-        const fork = world.fork(new Seeded(call))
-        fork.begin([{ code: 'death', at: call }])
-        await fork.live('o')
-        ended = !fork.process.dead
-        this.#count('deaths in a recovery')
-        fork.powerLoss()
-        await this.#recovers(fork, `${name}, again in ${call}`)
-      }
+  /** Looks at a state, and at what is left of a recovery of it that is died in. */
+  async #found(world: World, name: string, seen: Set<string>): Promise<void> {
+    const { image } = world
+    if (seen.has(image)) return this.#tour.count('met before')
+    seen.add(image)
+    const one = 1 + (this.#recoveries++ % CALLS)
+    const deaths = await this.#recovers(world, image, name, (call) => this.#round > 0 || call === one)
+    for (const { call, world: dead } of deaths) {
+      if (this.#tour.over) break
+      this.#tour.count('deaths in a recovery')
+      dead.powerLoss()
+      const left = dead.image
+      if (this.#met.has(left)) this.#tour.count('met before')
+      else await this.#recovers(dead, left, `${name}, dead again in call ${call}`, () => false)
     }
-    await this.#recovers(world, name)
   }
 
-  /** Opens, goes on, and opens once more: twice the same, but for what was appended. */
-  async #recovers(world: World, name: string): Promise<void> {
-    this.#outcome.done++
-    this.#campaign.progress(this.#outcome.done)
-    world.begin()
-    await world.live(this.#outcome.done % 4 === 0 ? 'oakoc' : 'oko')
+  /** Opens, and goes on in a way in which nobody went on from here. Returns what is left where it dies. */
+  async #recovers(world: World, image: string, name: string, dies: (call: number) => boolean): Promise<Death[]> {
+    const deaths = world.beginDying((call) => (dies(call) ? this.#drawn(call) : undefined))
+    await world.live('o')
+    if (!this.#isNew(image)) return deaths
+    this.#tour.done(1)
+    if (this.#isNew(`opened ${world.image}`)) {
+      // Twice the same, but for what is appended.
+      const steps = this.#tour.outcome.done % 4 === 0 ? 'kao' : 'kak'
+      await world.live(steps)
+      this.#tour.done(steps.split('k').length - 1)
+    }
     this.#note(name, world)
+    return deaths
+  }
+
+  #isNew(image: string): boolean {
+    const isNew = !this.#met.has(image)
+    this.#met.add(image)
+    return isNew
+  }
+
+  #drawn(number: number): Seeded {
+    return new Seeded(this.#tour.campaign.seed + this.#round * 1_000_003 + number)
   }
 
   #note(name: string, { ledger }: World): void {
     if (ledger.broken.length === 0) return
-    const failure: Failure = { case: name.replace(/\..*/, ''), what: `${name}: ${ledger.broken.join('\n    ')}` }
-    this.#outcome.failures.push(failure)
-  }
-
-  #over(): boolean {
-    return this.#outcome.failures.length >= 5 || this.#campaign.over(this.#outcome.done)
-  }
-
-  #count(what: string): void {
-    this.#outcome.counts[what] = (this.#outcome.counts[what] ?? 0) + 1
+    const what = `${scripts[this.#number]!.steps}, ${this.#names} names, ${name}: ${ledger.broken.join('\n    ')}`
+    this.#tour.outcome.failures.push({ case: `${this.#number}.${this.#round}`, what })
   }
 }

@@ -37,6 +37,7 @@ export const ioErrors: Layer = {
   letter: 'C',
   name: 'an error in every call of 20 scripts',
   unit: 'runs with an error',
+  parts: true,
   missing: async () => [],
   run: (campaign) => inStandingTime(campaign.only === undefined, (time) => run(campaign, time)),
 }
@@ -57,8 +58,9 @@ export async function round(seed: number, campaign: Campaign, time: StandingTime
 }
 
 async function run(campaign: Campaign, time: StandingTime): Promise<Outcome> {
+  const { part } = campaign
   const outcome: Outcome = { done: 0, counts: { rounds: 0 }, failures: [] }
-  for (let seed = campaign.seed; outcome.failures.length < 5 && !campaign.over(outcome.done); seed++) {
+  for (let seed = campaign.seed + part.index; outcome.failures.length < 5 && !campaign.over(outcome.done); seed += part.of) {
     await round(campaign.only === undefined ? seed : Number(campaign.only), campaign, time, outcome)
     outcome.counts['rounds'] = (outcome.counts['rounds'] ?? 0) + 1
     if (campaign.only !== undefined) break

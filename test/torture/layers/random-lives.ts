@@ -3,16 +3,20 @@ import { oneIn, pick, Seeded, type Choice } from '../../support/disk/choice.js'
 import type { Fault } from '../../support/disk/faults.js'
 import type { StandingTime } from '../../support/disk/time.js'
 import { each } from '../each.js'
-import { tell, type Story } from '../floor/story.js'
+import { tell, type Elsewhere, type Story } from '../floor/story.js'
 import type { Layer } from '../layer.js'
 
 const STEPS = 'aaaaaAtteesspppnfiioouk'.split('')
 const FAULTS = ['EIO', 'EIO', 'EIO', 'ENOSPC', 'short', 'EMFILE', 'EROFS'] as const
 
+/** Of the calls of a life that change something, as many are died in. */
+const DEATHS_ONE_IN = 4
+
 export const randomLives: Layer = {
   letter: 'B',
   name: 'random lives of the storage floor',
   unit: 'crash states',
+  parts: true,
   missing: async () => [],
   run: (campaign) =>
     each(campaign, async (seed, counts, time) => {
@@ -21,18 +25,36 @@ export const randomLives: Layer = {
     }),
 }
 
+/** Tells a story, and looks at what is left where it could have ended as well. */
 async function look(
   story: Story,
-  choice: Choice,
+  choice: Seeded,
   time: StandingTime,
   counts: Record<string, number>,
 ): Promise<{ done: number; broken: string[] }> {
-  const { ledger, failed, deaths } = await tell(story, choice, time)
-  for (const { end } of story.lives) counts[end] = (counts[end] ?? 0) + 1
-  counts['failed calls'] = (counts['failed calls'] ?? 0) + failed
-  counts['deaths in a call'] = (counts['deaths in a call'] ?? 0) + deaths
-  const { broken } = ledger
-  return { done: story.lives.length, broken: broken.length === 0 ? [] : [...broken, JSON.stringify(story)] }
+  const add = (what: string, number = 1): void => void (counts[what] = (counts[what] ?? 0) + number)
+  const met = new Set<string>()
+  const broken: string[] = []
+  const elsewhere: Elsewhere = {
+    picks: () => (oneIn(choice, DEATHS_ONE_IN) ? new Seeded(choice.int(0x1_0000_0000)) : undefined),
+    look: async ({ call, world }) => {
+      if (oneIn(world.choice, 3)) world.begin()
+      else world.powerLoss()
+      const { image } = world
+      if (met.has(image)) return add('met before')
+      met.add(image)
+      world.disk.capacity = Number.POSITIVE_INFINITY
+      world.begin()
+      await world.live(pick(world.choice, ['o', 'o', 'o', 'oa']))
+      broken.push(...world.ledger.broken.map((what) => `dead in call ${call}: ${what}`))
+    },
+  }
+  const { ledger, failed, deaths } = await tell(story, choice, time, elsewhere)
+  for (const { end } of story.lives) add(end)
+  add('failed calls', failed)
+  add('deaths in a call', deaths + met.size)
+  broken.push(...ledger.broken)
+  return { done: story.lives.length + met.size, broken: broken.length === 0 ? [] : [...broken, JSON.stringify(story)] }
 }
 
 function someStory(choice: Choice): Story {

@@ -18,6 +18,7 @@ export const twoWriters: Layer = {
   letter: 'L',
   name: 'two writers, locks off',
   unit: 'interleavings',
+  parts: true,
   missing: async () => [],
   run: (campaign) => each(campaign, async (seed, counts, time) => ({ done: 1, broken: await interleave(seed, time, counts) })),
 }

@@ -13,6 +13,7 @@ export const wholeEngine: Layer = {
   letter: 'B2',
   name: 'random lives of the whole engine',
   unit: 'crash states',
+  parts: true,
   missing: async () => [],
   run: (campaign) => each(campaign, async (seed, counts, time) => lives(new Seeded(seed), time, counts)),
 }
