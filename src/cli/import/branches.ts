@@ -15,6 +15,8 @@ export class Branches {
   /** The last record of each thread, and of each turn. */
   readonly #tips = new Map<string | undefined, string>()
   readonly #ends = new Map<string, string>()
+  /** The turn before each turn. */
+  readonly #previous = new Map<string, string | undefined>()
   /** Threads in which somebody has asked something. */
   readonly #begun = new Set<string | undefined>()
   #thread: string | undefined
@@ -26,11 +28,18 @@ export class Branches {
   next(id: string | undefined, parent: string | undefined, begins: boolean): { thread?: string; before: Moment[] } {
     const before = parent === undefined || parent === this.#last ? [] : this.#goTo(parent)
     if (begins) {
+      if (id !== undefined) this.#previous.set(id, this.#turn)
       this.#turn = id
       this.#begun.add(this.#thread)
     }
     if (id !== undefined) this.#remember(id)
     return { ...(this.#thread === undefined ? {} : { thread: this.#thread }), before }
+  }
+
+  /** The last turn that was over before a record; undefined where there is none, or no such record. */
+  turnBefore(id: string): string | undefined {
+    const turn = this.#nodes.get(id)?.turn
+    return turn === undefined ? undefined : this.#previous.get(turn)
   }
 
   #goTo(parent: string): Moment[] {
@@ -61,6 +70,6 @@ export class Branches {
     this.#tips.set(this.#thread, id)
     if (this.#turn !== undefined) this.#ends.set(this.#turn, id)
     this.#last = id
-    if (this.#nodes.size > NODES_MAX) this.#nodes.delete(this.#nodes.keys().next().value as string)
+    for (const map of [this.#nodes, this.#previous]) if (map.size > NODES_MAX) map.delete(map.keys().next().value as string)
   }
 }

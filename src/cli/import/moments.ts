@@ -89,6 +89,8 @@ export type Moment = Happens &
     | { kind: 'ended'; how: End; turnId?: string; reason?: string; stopReason?: string; durationMs?: number }
     | {
         kind: 'compacted'
+        /** The last turn that the summary stands for; everything up to here where none is named. */
+        through?: string
         summary?: string
         content?: Part[]
         tokensBefore?: number

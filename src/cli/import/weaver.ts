@@ -169,9 +169,14 @@ export class SessionWeaver extends TurnWeaver implements Weaver {
 
   #compact(moment: Of<'compacted'>): void {
     const thread = this.threadOf(moment)
-    if (thread.turn !== undefined) this.lose(thread.turn, 'the conversation was compacted')
+    const named = moment.through === undefined ? undefined : this.turnIds.get(moment.through)
+    const throughTurnId = named === thread.turn?.id ? undefined : named
+    if (thread.turn !== undefined && throughTurnId === undefined) this.lose(thread.turn, 'the conversation was compacted')
     const { summary, content, tokensBefore, tokensAfter, model, trigger } = moment
-    this.emit('thread.compacted', known({ threadId: thread.id, summary, content, tokensBefore, tokensAfter, model, trigger }))
+    this.emit(
+      'thread.compacted',
+      known({ threadId: thread.id, summary, content, throughTurnId, tokensBefore, tokensAfter, model, trigger }),
+    )
   }
 
   #rewind(moment: Of<'rewound'>): void {

@@ -1,5 +1,5 @@
 /** Every format, with a small session of its own: when high water is, looked up in a table. */
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import sqlite from 'node-sqlite3-wasm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -101,6 +101,45 @@ describe('a small session', () => {
   test('comes in once: a second import adds nothing', async () => {
     const again = await imported(all.directory, fixtures)
     expect(again.report).toMatchObject({ added: 0, sessions: all.report.sessions, events: all.report.events })
+  })
+})
+
+describe('a compaction', () => {
+  async function toldIn(name: string, ...rows: object[]): Promise<string[]> {
+    const path = places.next(name)
+    writeFileSync(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+    const { directory } = await imported(places.next(), path)
+    await using journal = await openJournal(directory, { readOnly: true })
+    for await (const { key } of journal.list(session, { by: 'lastActivity' })) return toldBy(await transcriptOf(directory, String(key)))
+    return []
+  }
+
+  test('of pi leaves the turns from the first entry on that it keeps', async () => {
+    const message = (id: string, parentId: string | null, role: string, text: string): object => ({
+      ...{ type: 'message', id, parentId, timestamp: '2026-03-01T08:00:00Z' },
+      message: { role, content: [{ type: 'text', text }], ...(role === 'assistant' ? { stopReason: 'stop' } : {}) },
+    })
+    expect(
+      await toldIn(
+        'pi.jsonl',
+        { type: 'session', version: 3, id: 'p', timestamp: '2026-03-01T08:00:00Z', cwd: '/srv' },
+        ...[message('e1', null, 'user', 'One?'), message('e2', 'e1', 'assistant', 'One.')],
+        ...[message('e3', 'e2', 'user', 'Two?'), message('e4', 'e3', 'assistant', 'Two.')],
+        { type: 'compaction', id: 'e5', parentId: 'e4', timestamp: '2026-03-01T08:00:00Z', summary: 'One was.', firstKeptEntryId: 'e3' },
+      ),
+    ).toEqual(['summary: One was.', 'person: Two?', 'model: Two.'])
+  })
+
+  test('of Claude Code tells its summary once', async () => {
+    const row = (uuid: string, content: string, more: object = {}): object => ({
+      type: 'user',
+      uuid,
+      message: { role: 'user', content },
+      ...more,
+    })
+    expect(await toldIn('claude.jsonl', row('u1', 'One?'), row('u2', 'One was.', { isCompactSummary: true }))).toContain(
+      'summary: One was.',
+    )
   })
 })
 

@@ -193,7 +193,8 @@ class Session implements Writer {
   }
 
   #compaction(event: RecordedEvent, data: Fields): Fields {
-    if (data['throughTurnId'] !== undefined) this.#about.losses.add('how much of the conversation a summary stands for')
+    if (data['throughTurnId'] !== undefined && this.#extra(event)['firstKeptEntryId'] === undefined)
+      this.#about.losses.add('how much of the conversation a summary stands for')
     const summary =
       textOf(data['summary']) ?? ((data['content'] ?? []) as ContentPart[]).map((part) => inWords(part, this.#about.losses)).join('\n')
     const entry = this.#entry(event, { type: 'compaction', summary, tokensBefore: data['tokensBefore'] ?? 0 })

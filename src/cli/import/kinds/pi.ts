@@ -68,7 +68,7 @@ export function piReader(): Reader {
     const { thread, before } = branches.next(id, parentId, begins)
     const inner = row.inner('message')
     if (inner !== undefined) unchanged(inner, 'api')
-    const moments = momentsOf(row, id)
+    const moments = momentsOf(row, id, branches)
     if (moments.length > 0) row.drop('type', 'id', 'parentId')
     const at = row.time('timestamp')
     const ids = id === undefined ? {} : known({ id, parentId })
@@ -76,12 +76,12 @@ export function piReader(): Reader {
   }
 }
 
-function momentsOf(row: Taken, id: string | undefined): Moment[] {
+function momentsOf(row: Taken, id: string | undefined, branches: Branches): Moment[] {
   switch (row.see('type')) {
     case 'message':
       return messageOf(row, id)
     case 'compaction':
-      return [known({ kind: 'compacted' as const, summary: row.text('summary'), tokensBefore: row.count('tokensBefore') })]
+      return [compactionOf(row, branches)]
     case 'model_change':
       return [{ kind: 'session', data: known({ model: row.text('modelId'), provider: row.text('provider') }) }]
     case 'session_info': {
@@ -91,6 +91,16 @@ function momentsOf(row: Taken, id: string | undefined): Moment[] {
     default:
       return []
   }
+}
+
+/** A summary stands for what lies before the first entry that is kept; a turn is kept whole. */
+function compactionOf(row: Taken, branches: Branches): Moment {
+  const kept = textOf(row.see('firstKeptEntryId'))
+  const keepsNothing = kept !== undefined && kept === row.see('id')
+  const through = kept === undefined || keepsNothing ? undefined : branches.turnBefore(kept)
+  const inferred = through === undefined && !keepsNothing ? 'that a summary stands for all that lies before it' : undefined
+  const about = { summary: row.text('summary'), tokensBefore: row.count('tokensBefore'), through, inferred }
+  return known({ kind: 'compacted' as const, ...about })
 }
 
 function messageOf(row: Taken, id: string | undefined): Moment[] {
