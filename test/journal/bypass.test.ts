@@ -149,7 +149,7 @@ const COMMANDS: Record<string, string[] | string> = {
   snapshot: ['DIR'],
   upgrade: ['DIR', '--dry-run'],
   search: ['DIR', 'fine'],
-  export: ['DIR', 'session-1', '--to', 'jsonl'],
+  export: ['DIR', 'session-1', '--to', 'claude-code'],
   verify: NO_EVENTS,
   doctor: NO_EVENTS,
   repair: NO_EVENTS,

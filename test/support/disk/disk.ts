@@ -25,7 +25,7 @@ export class Disk {
   /** Changes of names since they were made durable, oldest first. */
   #changes: NameChange[] = []
   #used = 0
-  /** Directories by path, once looked up; only a loss of power takes one away. */
+  /** Directories by path, once looked up; a loss of power may take one away, and a rename lead elsewhere. */
   #directories = new Map<string, Directory>()
 
   constructor({ sector = 512, capacity = Number.POSITIVE_INFINITY, names = 'ordered', garbage = false }: DiskOptions = {}) {
@@ -138,6 +138,7 @@ export class Disk {
     if (before instanceof Directory && (!(node instanceof Directory) || before.names.size > 0)) throw failure('ENOTEMPTY', to)
     if (before !== undefined) this.#unname(before)
     this.#change({ directory, remove: lastName(from), put: { name: lastName(to), node } })
+    if (node instanceof Directory) this.#directories.clear()
   }
 
   unlink(path: string): void {
