@@ -5,10 +5,10 @@
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Clock, Files } from './files.js'
-import { placeFile, readFully, writeFully } from './io.js'
+import { chunksOf, placeFile, readFully, writeFully } from './io.js'
 
 const SEAL = 'closed'
-const CHUNK_BYTES = 1 << 20
+const SEAL_BYTES_MAX = 1 << 20
 /** What LevelDB keeps data in. Its log of what it did and its lock say nothing. */
 const DATA = /^(\d+\.(ldb|sst|log)|MANIFEST-\d+|CURRENT)$/
 
@@ -41,12 +41,11 @@ async function summary(files: Files, directory: string): Promise<string> {
 async function sumOf(files: Files, path: string): Promise<string> {
   const file = await files.open(path, 'r')
   try {
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
     let crc = 0
     let length = 0
-    for (let got = await readFully(file, chunk, 0); got > 0; got = await readFully(file, chunk, length)) {
-      crc = crc32(chunk.subarray(0, got), crc)
-      length += got
+    for await (const { chunk } of chunksOf(file, 0, await file.size())) {
+      crc = crc32(chunk, crc)
+      length += chunk.length
     }
     return `${length} ${crc}`
   } finally {
@@ -58,7 +57,7 @@ async function read(files: Files, path: string): Promise<string> {
   const file = await files.open(path, 'r')
   try {
     // One that is longer than its files' names would need is not as it was written.
-    const bytes = Buffer.allocUnsafe(Math.min(await file.size(), CHUNK_BYTES))
+    const bytes = Buffer.allocUnsafe(Math.min(await file.size(), SEAL_BYTES_MAX))
     return bytes.toString('utf8', 0, await readFully(file, bytes, 0))
   } finally {
     await file.close()

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { ioError, JournalError } from '../errors.js'
 import type { Clock, Files } from './files.js'
-import { hasCode, makeDirectory, placeFile, readFully, writeFully } from './io.js'
+import { hasCode, makeDirectory, placeFile, readFully, replaceFile, writeFully } from './io.js'
 import { FORMAT, parseEpoch, type Paths } from './paths.js'
 
 const TEXT = Buffer.from(`turnlog ${FORMAT}\n`)
@@ -41,18 +41,9 @@ function damagedFormat({ format, root }: Paths, bytes: number): JournalError {
 
 /** Writes FORMAT again, in place of one that says nothing, which is kept. */
 export async function restoreFormat(files: Files, clock: Clock, paths: Paths): Promise<void> {
-  const temporary = `${paths.format}.${Buffer.from(clock.random(6)).toString('hex')}.tmp`
   try {
     if (files.exists(paths.format)) await keep(files, paths)
-    const file = await files.open(temporary, 'wx')
-    try {
-      await writeFully(file, TEXT, 0, temporary)
-      await file.datasync()
-    } finally {
-      await file.close()
-    }
-    await files.rename(temporary, paths.format)
-    await files.syncDir(paths.root)
+    await replaceFile(files, clock, paths.format, (file, temporary) => writeFully(file, TEXT, 0, temporary))
   } catch (error) {
     throw ioError(error, 'Writing', paths.format)
   }

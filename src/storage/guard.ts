@@ -4,6 +4,7 @@
  */
 import { dirname, join, sep } from 'node:path'
 import { JournalError } from '../errors.js'
+import { filesOver } from './delegate.js'
 import type { Files, Stat } from './files.js'
 import { hasCode } from './io.js'
 
@@ -20,7 +21,7 @@ export function guarded(files: Files, directory: string): Files {
     if (path !== root) lookAtDirectory(dirname(path))
     look(path, 'directory')
   }
-  return {
+  return filesOver(files, {
     async open(path, flag) {
       lookAtDirectory(dirname(path))
       look(path, 'file')
@@ -38,15 +39,7 @@ export function guarded(files: Files, directory: string): Files {
         throw error
       }
     },
-    link: (from, to) => files.link(from, to),
-    rename: (from, to) => files.rename(from, to),
-    unlink: (path) => files.unlink(path),
-    syncDir: (path) => files.syncDir(path),
-    exists: (path) => files.exists(path),
-    stat: (path) => files.stat(path),
-    fileSystem: (path) => files.fileSystem(path),
-    watch: (path, changed) => files.watch(path, changed),
-  }
+  })
 }
 
 /** Refuses what stands under a name of ours and is no file, before somebody else opens it for us. */

@@ -1,5 +1,6 @@
 /** Open files for reading, shared and bounded in number. */
 import { ioError } from '../errors.js'
+import { handleOver } from './delegate.js'
 import type { FileHandle, Files } from './files.js'
 import { closeAll } from './io.js'
 
@@ -61,14 +62,11 @@ export class Handles {
         return failed(error)
       }
     }
-    return {
+    return handleOver(file, {
       read,
       write: () => failed(new Error('the file was opened for reading')),
-      datasync: () => file.datasync(),
       size: () => file.size().catch(failed),
-      tryLock: (mode) => file.tryLock(mode),
-      close: () => file.close(),
-    }
+    })
   }
 
   /** Closes the file once nobody uses it, so that another of its name is seen. */

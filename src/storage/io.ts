@@ -55,25 +55,42 @@ export function shortWrite(path: string, count: number, wanted: number): Error {
   return ioError(Object.assign(new Error(`only ${count} of ${wanted} bytes were written`), { code: 'ENOSPC' }), 'Writing', path)
 }
 
+/** A name beside another, for what is not whole yet. */
+function temporaryName(clock: Clock, path: string): string {
+  return `${path}.${Buffer.from(clock.random(6)).toString('hex')}.tmp`
+}
+
+type Write<T> = (file: FileHandle, temporary: string) => Promise<T>
+
+/** Writes a new file, makes its content durable, and closes it. */
+async function fill<T>(file: FileHandle, temporary: string, write: Write<T>): Promise<T> {
+  try {
+    const result = await write(file, temporary)
+    await file.datasync()
+    return result
+  } finally {
+    await file.close()
+  }
+}
+
+/** Makes a file appear under its name whole and durable, in place of one that may be there: written under another name, synced, renamed, the directory synced. */
+export async function replaceFile<T>(files: Files, clock: Clock, path: string, write: Write<T>): Promise<T> {
+  const temporary = temporaryName(clock, path)
+  const result = await fill(await files.open(temporary, 'wx'), temporary, write)
+  await files.rename(temporary, path)
+  await files.syncDir(dirname(path))
+  return result
+}
+
 /**
  * Makes a file appear under its name whole, durable, and only if the name is free: written under another name, synced,
  * linked, the directory synced. Throws the system's EEXIST if the name is taken.
  */
-export async function placeFile(
-  files: Files,
-  clock: Clock,
-  path: string,
-  write: (file: FileHandle, temporary: string) => Promise<void>,
-): Promise<void> {
-  const temporary = `${path}.${Buffer.from(clock.random(6)).toString('hex')}.tmp`
+export async function placeFile(files: Files, clock: Clock, path: string, write: Write<void>): Promise<void> {
+  const temporary = temporaryName(clock, path)
   const file = await files.open(temporary, 'wx')
   try {
-    try {
-      await write(file, temporary)
-      await file.datasync()
-    } finally {
-      await file.close()
-    }
+    await fill(file, temporary, write)
     await files.link(temporary, path)
   } finally {
     await files.unlink(temporary)

@@ -9,10 +9,9 @@ import { crc32 } from 'node:zlib'
 import { ioError } from '../errors.js'
 import type { Head, SnapshotRecord } from './commit-store.js'
 import type { Clock, FileHandle, Files } from './files.js'
-import { makeDirectory } from './io.js'
+import { hashOf, makeDirectory, readFully, replaceFile } from './io.js'
 
 const MAGIC = Buffer.from('turnlog snapshot 1\n')
-const READ_BYTES = 1 << 20
 const CHUNK_HEAD_BYTES = 8
 
 /** What a snapshot is of. */
@@ -34,11 +33,8 @@ export class SnapshotFiles {
     const file = `snapshots/${of.projection}/${String(of.head.position).padStart(12, '0')}.snap`
     const path = join(this.#directory, file)
     for (const directory of [dirname(dirname(path)), dirname(path)]) await makeDirectory(this.#files, directory)
-    const temporary = `${path}.${Buffer.from(this.#clock.random(6)).toString('hex')}.tmp`
     try {
-      const written = await this.#fill(temporary, of, chunks)
-      await this.#files.rename(temporary, path)
-      await this.#files.syncDir(dirname(path))
+      const written = await replaceFile(this.#files, this.#clock, path, (handle) => fill(handle, of, chunks))
       return { ...of, file, ...written }
     } catch (error) {
       throw ioError(error, 'Writing the snapshot', path)
@@ -88,31 +84,25 @@ export class SnapshotFiles {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw ioError(error, 'Removing the snapshot', record.file)
     })
   }
+}
 
-  async #fill(path: string, of: SnapshotOf, chunks: AsyncIterable<Uint8Array>): Promise<{ bytes: number; sha256: string }> {
-    const handle = await this.#files.open(path, 'wx')
-    try {
-      const hash = createHash('sha256')
-      let at = 0
-      const put = async (bytes: Uint8Array): Promise<void> => {
-        if ((await handle.write(bytes, at)) !== bytes.length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' })
-        hash.update(bytes)
-        at += bytes.length
-      }
-      await put(headerOf(of))
-      for await (const chunk of chunks) {
-        const head = Buffer.alloc(CHUNK_HEAD_BYTES)
-        head.writeUInt32LE(chunk.length, 0)
-        head.writeUInt32LE(crc32(chunk), 4)
-        await put(head)
-        await put(chunk)
-      }
-      await handle.datasync()
-      return { bytes: at, sha256: hash.digest('hex') }
-    } finally {
-      await handle.close()
-    }
+async function fill(handle: FileHandle, of: SnapshotOf, chunks: AsyncIterable<Uint8Array>): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash('sha256')
+  let at = 0
+  const put = async (bytes: Uint8Array): Promise<void> => {
+    if ((await handle.write(bytes, at)) !== bytes.length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' })
+    hash.update(bytes)
+    at += bytes.length
   }
+  await put(headerOf(of))
+  for await (const chunk of chunks) {
+    const head = Buffer.alloc(CHUNK_HEAD_BYTES)
+    head.writeUInt32LE(chunk.length, 0)
+    head.writeUInt32LE(crc32(chunk), 4)
+    await put(head)
+    await put(chunk)
+  }
+  return { bytes: at, sha256: hash.digest('hex') }
 }
 
 /** The first bytes of the file: magic, then one line of JSON. */
@@ -126,7 +116,7 @@ async function difference(handle: FileHandle, record: SnapshotRecord, whole: boo
   const header = headerOf(record)
   const start = await readAt(handle, 0, header.length)
   if (!start.equals(header)) return 'the header is damaged'
-  const same = !whole || (await hashOf(handle, record.bytes)) === record.sha256
+  const same = !whole || (await hashOf(handle, 0, record.bytes)).toString('hex') === record.sha256
   return same ? undefined : 'the file does not have the digest that the journal names'
 }
 
@@ -141,12 +131,6 @@ async function chunkAt(handle: FileHandle, at: number, end: number): Promise<Buf
 
 async function readAt(handle: FileHandle, at: number, length: number): Promise<Buffer> {
   const bytes = Buffer.alloc(length)
-  if ((await handle.read(bytes, at)) !== length) throw new Error('the file ends too early')
+  if ((await readFully(handle, bytes, at)) !== length) throw new Error('the file ends too early')
   return bytes
-}
-
-async function hashOf(handle: FileHandle, bytes: number): Promise<string> {
-  const hash = createHash('sha256')
-  for (let at = 0; at < bytes; at += READ_BYTES) hash.update(await readAt(handle, at, Math.min(READ_BYTES, bytes - at)))
-  return hash.digest('hex')
 }
