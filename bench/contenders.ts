@@ -2,6 +2,7 @@
 import Database from 'better-sqlite3'
 import { open as openLmdb } from 'lmdb'
 import { Packr } from 'msgpackr'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { session } from '../projections/index.js'
 import { events as builtIn, openJournal, type RecordedEvent } from '../src/index.js'
@@ -12,8 +13,8 @@ import type { Commit } from './workload.js'
 export interface Store {
   /** Resolves when the commit survives power loss. Refuses a commit whose stream is not at the version it was. */
   append(commit: Commit): Promise<void>
-  /** Reads every event in order, decoded and checked as the store does, and folds each into its session. Returns the sessions. */
-  fold(): Promise<Map<string, unknown>>
+  /** Reads every event in order, decoded, and checked as far as the store does. */
+  each(visit: (event: RecordedEvent) => void): Promise<void>
   close(): Promise<void>
 }
 
@@ -23,26 +24,47 @@ export interface Contender {
   open(directory: string): Promise<Store>
 }
 
+/** One that is read as a whole, too. */
+export interface Reader extends Contender {
+  /** The sessions of a closed store, worked out from all its events. */
+  replay(directory: string): Promise<Sessions>
+}
+
+export type Sessions = Map<string, unknown>
+
 const packr = new Packr({ useRecords: false })
 
-/** The same fold for all: the session projection over events in today's shape. */
-class Fold {
-  readonly sessions = new Map<string, unknown>()
-
-  add(event: RecordedEvent): void {
+/** What is done with a store that has no projections: all its events are read, and folded by the session projection. */
+async function replayWith(contender: Contender, directory: string): Promise<Sessions> {
+  const sessions: Sessions = new Map()
+  const store = await contender.open(directory)
+  await store.each((event) => {
     for (const key of session.keys(event)) {
-      const state = session.apply((this.sessions.get(key) as never) ?? session.initial(key), event, key)
-      if (state === undefined) this.sessions.delete(key)
-      else this.sessions.set(key, state)
+      const state = session.apply((sessions.get(key) as never) ?? session.initial(key), event, key)
+      if (state === undefined) sessions.delete(key)
+      else sessions.set(key, state)
     }
-  }
+  })
+  await store.close()
+  return sessions
+}
+
+/** What a boot does that finds no derived state, and all its rows read. */
+async function replayJournal(directory: string): Promise<Sessions> {
+  await rm(join(directory, 'derived'), { recursive: true, force: true })
+  const journal = await openJournal(directory, { events: builtIn, upcasters, projections: [session] })
+  const sessions: Sessions = new Map()
+  for await (const { state } of journal.list(session)) sessions.set(state.id, state)
+  await journal.close()
+  return sessions
 }
 
 /** The journal as a store of events: judged by their schemas and checked for their version, as the peers do; no laws, no views. */
-export const turnlog: Contender = {
+export const turnlog: Reader = {
   name: 'turnlog',
   durability: 'write + fdatasync',
   open: async (directory) => storeOf(await openJournal(directory, { events: builtIn, upcasters })),
+  replay: replayJournal,
 }
 
 /** The same, syncing on the calling thread, as better-sqlite3 does. */
@@ -70,18 +92,17 @@ function storeOf(journal: Opened): Store {
     async append({ stream, events: added }) {
       await journal.append(stream, added as never[])
     },
-    async fold() {
-      const fold = new Fold()
-      for await (const event of journal.readAll()) fold.add(event as RecordedEvent)
-      return fold.sessions
+    async each(visit) {
+      for await (const event of journal.readAll()) visit(event as RecordedEvent)
     },
     close: () => journal.close(),
   }
 }
 
-export const sqlite: Contender = {
+export const sqlite: Reader = {
   name: 'better-sqlite3',
   durability: 'WAL, synchronous=FULL',
+  replay: (directory) => replayWith(sqlite, directory),
   async open(directory) {
     const db = new Database(join(directory, 'events.db'))
     db.pragma('journal_mode = WAL')
@@ -101,12 +122,10 @@ export const sqlite: Contender = {
       async append(commit) {
         append.immediate(commit)
       },
-      async fold() {
-        const fold = new Fold()
+      async each(visit) {
         for (const row of db.prepare('SELECT * FROM events ORDER BY position').iterate() as Iterable<Record<string, unknown>>) {
-          fold.add({ ...row, data: packr.unpack(row['data'] as Buffer) } as unknown as RecordedEvent)
+          visit({ ...row, data: packr.unpack(row['data'] as Buffer) } as unknown as RecordedEvent)
         }
-        return fold.sessions
       },
       async close() {
         db.close()
@@ -115,9 +134,10 @@ export const sqlite: Contender = {
   },
 }
 
-export const lmdb: Contender = {
+export const lmdb: Reader = {
   name: 'lmdb',
   durability: 'awaited until flushed',
+  replay: (directory) => replayWith(lmdb, directory),
   async open(directory) {
     const root = openLmdb({ path: join(directory, 'events.lmdb'), maxDbs: 4 })
     const rows = root.openDB<Uint8Array, number>({ name: 'events', keyEncoding: 'uint32', encoding: 'binary' })
@@ -135,13 +155,11 @@ export const lmdb: Contender = {
         })
         await root.flushed
       },
-      async fold() {
-        const fold = new Fold()
+      async each(visit) {
         for (const { key, value } of rows.getRange({})) {
           const [stream, version, type, schema, at, data] = packr.unpack(value) as [string, number, string, number, number, unknown]
-          fold.add({ position: key, stream, version, type, schema, at, data })
+          visit({ position: key, stream, version, type, schema, at, data })
         }
-        return fold.sessions
       },
       close: () => root.close(),
     }
@@ -149,3 +167,4 @@ export const lmdb: Contender = {
 }
 
 export const contenders: readonly Contender[] = [turnlog, turnlogBlocking, turnlogWhole, sqlite, lmdb]
+export const readers: readonly Reader[] = [turnlog, sqlite, lmdb]

@@ -1,7 +1,9 @@
 /** Runs the contenders in turn, several times, and keeps every figure. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { fdatasync, fdatasyncSync, writeSync } from 'node:fs'
+import { mkdtemp, open as openFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Contender, Store } from './contenders.js'
+import { promisify } from 'node:util'
+import type { Contender, Reader, Sessions, Store } from './contenders.js'
 import { history, item, opening, seeded, streams } from './workload.js'
 
 export interface Sizes {
@@ -26,6 +28,9 @@ export interface Figure {
 export const WARM_UP = 4000
 
 export const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number
+
+/** What one append of one event takes in a journal. */
+const FRAME_BYTES = 504
 
 /** In the working directory, because a temporary directory may be in memory, where a sync costs nothing. */
 export async function inDirectory<T>(run: (directory: string) => Promise<T>): Promise<T> {
@@ -69,6 +74,28 @@ export function sequential(contender: Contender, count: number): Promise<number>
   })
 }
 
+/** What no store can be quicker than: the same number of bytes written and synced, and nothing else. */
+export function raw(count: number, blocking: boolean): Promise<number> {
+  return inDirectory(async (directory) => {
+    const file = await openFile(join(directory, 'raw'), 'w')
+    try {
+      const bytes = Buffer.alloc(FRAME_BYTES, 1)
+      await file.writev([Buffer.alloc(FRAME_BYTES * count)], 0)
+      await file.sync()
+      const seconds = await timed(async () => {
+        for (let n = 0; n < count; n++) {
+          writeSync(file.fd, bytes, 0, FRAME_BYTES, n * FRAME_BYTES)
+          if (blocking) fdatasyncSync(file.fd)
+          else await promisify(fdatasync)(file.fd)
+        }
+      })
+      return count / seconds
+    } finally {
+      await file.close()
+    }
+  })
+}
+
 /** `width` callers, each with a stream of its own and each awaiting its append before the next. */
 export function concurrent(contender: Contender, count: number, width: number): Promise<number> {
   return withStore(contender, async (store) => {
@@ -93,21 +120,24 @@ export function concurrent(contender: Contender, count: number, width: number): 
   })
 }
 
-/** A history read from its beginning and folded into its sessions. */
-export async function replay(contender: Contender, directory: string, count: number): Promise<{ rate: number; sessions: string }> {
+/** From a closed store to the sessions that its history makes. */
+export async function replay(reader: Reader, directory: string, count: number): Promise<{ rate: number; sessions: string }> {
+  let sessions: Sessions = new Map()
+  const seconds = await timed(async () => {
+    sessions = await reader.replay(directory)
+  })
+  const told = [...sessions].map(([key, state]) => `${key}:${(state as { items: number }).items}`)
+  return { rate: count / seconds, sessions: told.toSorted((a, b) => a.localeCompare(b)).join() }
+}
+
+/** A history read from its beginning, every event of it decoded. */
+export async function scan(contender: Contender, directory: string, count: number): Promise<number> {
   const store = await contender.open(directory)
   try {
-    let sessions = new Map<string, unknown>()
-    const seconds = await timed(async () => {
-      sessions = await store.fold()
-    })
-    return {
-      rate: count / seconds,
-      sessions: [...sessions]
-        .map(([key, state]) => `${key}:${counts(state).items}`)
-        .toSorted((a, b) => a.localeCompare(b))
-        .join(),
-    }
+    let read = 0
+    const seconds = await timed(() => store.each(() => read++))
+    if (read !== count) throw new Error(`${contender.name} read ${read} events, not ${count}`)
+    return count / seconds
   } finally {
     await store.close()
   }
@@ -144,11 +174,9 @@ export async function openTime(open: () => Promise<() => Promise<void>>): Promis
 
 /** A figure counts only if what was measured is there. */
 async function check(store: Store, stream: string, items: number): Promise<void> {
-  const state = (await store.fold()).get(stream)
-  if (counts(state).items !== items) throw new Error(`${stream} holds ${JSON.stringify(counts(state))}, not ${items} items`)
-}
-
-/** The part of a session's state that does not hang on the clock. */
-function counts(state: unknown): { items: number } {
-  return { items: (state as { items?: number } | undefined)?.items ?? -1 }
+  let found = 0
+  await store.each((event) => {
+    if (event.stream === stream && event.type === 'item.completed') found++
+  })
+  if (found !== items) throw new Error(`${stream} holds ${found} items, not ${items}`)
 }

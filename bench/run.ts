@@ -37,8 +37,8 @@ if (!existsSync(join(root, 'bench/node_modules'))) {
   execSync('npm ci --no-audit --no-fund', { cwd: join(root, 'bench'), stdio: ['ignore', 'inherit', 'inherit'] })
 }
 // Loaded only now, because the peers may just have been installed.
-const { contenders, turnlogWhole } = await import('./contenders.js')
-const { concurrent, inDirectory, load, openTime, replay, sequential } = await import('./measure.js')
+const { contenders, readers, turnlogWhole } = await import('./contenders.js')
+const { concurrent, inDirectory, load, openTime, raw, replay, scan, sequential } = await import('./measure.js')
 const { document, table } = await import('./report.js')
 const { reading } = await import('./upcasting.js')
 
@@ -56,6 +56,13 @@ const note = (work: string, contender: string, unit: Figure['unit'], value: numb
 
 for (let repeat = 1; repeat <= sizes.repeats; repeat++) {
   console.error(`round ${repeat} of ${sizes.repeats}`)
+  for (const blocking of [false, true])
+    note(
+      'durable appends, one after another',
+      `no store: write + fdatasync${blocking ? ', blocking' : ''}`,
+      'appends/s',
+      await raw(sizes.sequential, blocking),
+    )
   for (const contender of turned(contenders, repeat))
     note('durable appends, one after another', contender.name, 'appends/s', await sequential(contender, sizes.sequential))
   for (const contender of turned(contenders, repeat))
@@ -79,12 +86,19 @@ await inDirectory(async (directory) => {
     return path
   }
   const large = new Map<string, string>()
-  for (const contender of contenders) large.set(contender.name, await filled(contender, 'large', sizes.replay))
+  for (const contender of [...readers, turnlogWhole]) large.set(contender.name, await filled(contender, 'large', sizes.replay))
   const small = await filled(turnlogWhole, 'small', sizes.small)
   for (let repeat = 1; repeat <= sizes.repeats; repeat++) {
     console.error(`\nround ${repeat} of ${sizes.repeats}`)
     const results = new Set<string>()
-    for (const contender of turned(contenders, repeat)) {
+    for (const contender of turned(readers, repeat))
+      note(
+        'full scan, every event decoded',
+        contender.name,
+        'events/s',
+        await scan(contender, large.get(contender.name) as string, sizes.replay),
+      )
+    for (const contender of turned(readers, repeat)) {
       const { rate, sessions } = await replay(contender, large.get(contender.name) as string, sizes.replay)
       results.add(sessions)
       note('replay through the session projection', contender.name, 'events/s', rate)

@@ -6,6 +6,7 @@ import { Packr } from 'msgpackr'
 import type { EventMeta, Law, LawEvent, OpenWork, RecordedEvent } from '../define.js'
 import { JournalError } from '../errors.js'
 import type { NewCommit, StoredCommit, StreamNotes } from '../storage/commit-store.js'
+import { forFold } from './recorded.js'
 import type { Schemas } from './schemas.js'
 
 /**
@@ -142,7 +143,7 @@ export class Laws implements StreamNotes<LawStates> {
   /** A commit's events in today's shape, without those whose types are not known. */
   #known(commit: StoredCommit): RecordedEvent[] {
     const events: RecordedEvent[] = []
-    for (const [i, { type }] of commit.events.entries()) if (this.#schemas.knows(type)) this.#schemas.read(commit, i, events)
+    for (const [i, { type }] of commit.events.entries()) if (this.#schemas.knows(type)) this.#schemas.read(commit, i, events, forFold)
     return events
   }
 

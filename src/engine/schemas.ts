@@ -19,6 +19,7 @@ import { IGNORABLE, type StoredCommit, type StoredEvent, type TypeSeen } from '.
 import { Chains, StepFault, type Grown } from './chains.js'
 import { Downcasts } from './downcasts.js'
 import { refusalOf } from './fits.js'
+import { asStored, grownTo, metaOf } from './recorded.js'
 import { checkValue, defaultLimits } from './values.js'
 
 /** What becomes of events whose type is not in the catalogue and whose writer did not say that they may be passed over. */
@@ -175,22 +176,22 @@ export class Schemas {
 
   /**
    * Adds one stored event of a commit in today's shape: one event, the parts of a split, or nothing. What is not known and may be
-   * passed over or is kept comes as it was stored. What is in today's shape already costs one look-up.
+   * passed over or is kept comes as it was stored. What is in today's shape already costs one look-up; `make` makes that one.
    * @throws JournalError JOURNAL_UPCASTER_FAILED; JOURNAL_NEWER_SCHEMA and JOURNAL_UNKNOWN_EVENT where another program wrote since
    * the journal was opened
    */
-  read(commit: StoredCommit, index: number, into: RecordedEvent[]): void {
+  read(commit: StoredCommit, index: number, into: RecordedEvent[], make: typeof asStored = asStored): void {
     const stored = commit.events[index] as StoredEvent
     const schema = this.#today.get(stored.type)
     if (schema === undefined && this.isRefused(stored.type) && (stored.flags & IGNORABLE) === 0)
       throw unknownEvent(stored.type, stored.schema, commit.position + index)
     if (schema === undefined || schema === stored.schema) {
-      into.push(recorded(commit, index, stored.type, stored.schema, stored.data))
+      into.push(make(commit, index))
       return
     }
     const grown = this.#grown(commit, index)
     for (const [part, { type, definition, data }] of grown.entries()) {
-      const event = recorded(commit, index, type, definition.schema, data)
+      const event = grownTo(commit, index, type, definition.schema, data)
       if (grown.length > 1) event.part = { index: part, of: grown.length }
       into.push(event)
     }
@@ -217,25 +218,6 @@ export class Schemas {
       )
     }
   }
-}
-
-function recorded(commit: StoredCommit, index: number, type: string, schema: number, data: unknown): RecordedEvent {
-  const event: RecordedEvent = {
-    position: commit.position + index,
-    stream: commit.stream,
-    version: commit.version + index,
-    type,
-    schema,
-    at: commit.at,
-    data,
-  }
-  const meta = metaOf(commit, index)
-  if (meta !== undefined) event.meta = meta
-  return event
-}
-
-function metaOf(commit: StoredCommit, index: number): EventMeta | undefined {
-  return (commit.events[index]?.meta ?? commit.meta) as EventMeta | undefined
 }
 
 function unknownEvent(type: string, schema: number, position?: number): JournalError {

@@ -10,6 +10,7 @@ import { JournalError, ioError } from '../errors.js'
 import type { CommitGroup, CommitStore, Gap, Head, StoredCommit } from '../storage/commit-store.js'
 import type { DerivedStore } from '../storage/derived-store.js'
 import type { LawStates } from './laws.js'
+import { asStored, forFold } from './recorded.js'
 import { DerivedDoubt, projectionRanges } from './rows.js'
 import type { Schemas } from './schemas.js'
 import { byTable, NOTHING, Table, type Row, type Step } from './table.js'
@@ -141,7 +142,7 @@ export class Views {
     if (this.#pumping !== undefined || this.#broken !== undefined) return
     if (this.#doubted) return this.#pump()
     const first = group.commits[0]
-    const steps = first === undefined || first.position !== this.#applied.position + 1 ? undefined : this.#steps(group)
+    const steps = first === undefined || first.position !== this.#applied.position + 1 ? undefined : this.#steps(group, asStored)
     if (steps === undefined || steps.some((step) => step.table.row(step.key, step.id) === undefined)) this.#pump()
     else this.#apply(steps, group.head)
   }
@@ -189,7 +190,7 @@ export class Views {
 
   async #fold(item: CommitGroup | Gap): Promise<void> {
     if ('gap' in item) return
-    const steps = this.#steps(item)
+    const steps = this.#steps(item, forFold)
     for (const [table, wanted] of byTable(steps)) {
       const absent = wanted.filter(({ key, id }) => table.row(key, id) === undefined)
       if (absent.length > 0) await table.load(absent, this.derived)
@@ -198,7 +199,7 @@ export class Views {
   }
 
   /** What a group has to do with which rows. */
-  #steps(group: CommitGroup): Step[] {
+  #steps(group: CommitGroup, make: typeof asStored): Step[] {
     const steps: Step[] = []
     const events: RecordedEvent[] = []
     for (const commit of group.commits) {
@@ -206,7 +207,7 @@ export class Views {
       for (const [i, stored] of commit.events.entries()) {
         if (!this.#isWanted(stored.type)) continue
         events.length = 0
-        if (!this.#read(commit, i, events)) break
+        if (!this.#read(commit, i, events, make)) break
         for (const event of events) {
           for (const table of this.tables.values()) if (event.position > table.checkpoint.position) table.steps(event, steps)
         }
@@ -227,9 +228,9 @@ export class Views {
   }
 
   /** One stream that cannot be read does not stop the others. */
-  #read(commit: StoredCommit, index: number, into: RecordedEvent[]): boolean {
+  #read(commit: StoredCommit, index: number, into: RecordedEvent[], make: typeof asStored): boolean {
     try {
-      this.#schemas.read(commit, index, into)
+      this.#schemas.read(commit, index, into, make)
       return true
     } catch (error) {
       if (!(error instanceof JournalError)) throw error

@@ -4,7 +4,8 @@ import { payloadOf, type Frame } from './frame.js'
 import { isLost, type RecordedGap } from './gap-record.js'
 import { notAsWritten } from './group.js'
 import { NotPlain } from './plain.js'
-import { isCount, pack, unpack } from './record.js'
+import { isCount } from './plain.js'
+import { pack, unpack } from './record.js'
 
 /** Snapshots of one projection that stay vouched for. */
 const SNAPSHOTS_KEPT = 2

@@ -4,7 +4,8 @@ import type { Head } from './commit-store.js'
 import { payloadOf, type Frame } from './frame.js'
 import { headOf, notAsWritten } from './group.js'
 import { NotPlain } from './plain.js'
-import { isCount, pack, unpack } from './record.js'
+import { isCount } from './plain.js'
+import { pack, unpack } from './record.js'
 
 /** What the journal itself says of a place, so that nothing near it can be exchanged later. Each is absent where it cannot be known. */
 export interface Evidence {

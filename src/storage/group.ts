@@ -1,7 +1,7 @@
 /** A frame's commits, with where their records lie. */
 import { JournalError } from '../errors.js'
 import type { CommitGroup, Head, StoredCommit } from './commit-store.js'
-import { HEADER_BYTES, Kind, type Frame } from './frame.js'
+import { HEADER_BYTES, Kind, payloadOf, type Frame } from './frame.js'
 import { NotPlain } from './plain.js'
 import { decodeCommit, RECORD_HEAD_BYTES, saidEnd } from './record.js'
 
@@ -39,25 +39,28 @@ export function notAsWritten({ header, offset, end }: Frame, error: unknown): un
   return new JournalError('JOURNAL_DAMAGED', message, { damage: [damage] }, { cause: error })
 }
 
-function decodeGroup({ header, bytes, at, offset }: Frame): ReadGroup {
+function decodeGroup(frame: Frame): ReadGroup {
+  const { header, offset } = frame
   // Each record takes more than its head, so a count that is not true takes no memory.
   if (header.count * RECORD_HEAD_BYTES > header.length) throw new NotPlain('a frame has no room for its records')
   const commits = new Array<CommitGroup['commits'][0]>(header.count)
   const records = new Array<number>(header.count * 2)
-  const limit = at + header.length
-  const shift = offset + HEADER_BYTES - at
+  // A copy: what the commits leave packed is unpacked when the frame's buffer may hold the next ones.
+  const payload = Buffer.from(payloadOf(frame))
+  const shift = offset + HEADER_BYTES
   let position = header.first
-  let place = at
+  let place = 0
   for (let i = 0; i < header.count; i++) {
-    const end = endOfRecord(bytes, place, limit)
-    const commit = decodeCommit(bytes, place, end, position)
+    const end = endOfRecord(payload, place, payload.length)
+    const commit = decodeCommit(payload, place, end, position)
     commits[i] = commit
     records[i * 2] = place + shift
     records[i * 2 + 1] = end - place
     position += commit.events.length
     place = end
   }
-  if (place !== limit || position !== header.first + header.aux) throw new NotPlain('a frame holds other records than its header says')
+  if (place !== payload.length || position !== header.first + header.aux)
+    throw new NotPlain('a frame holds other records than its header says')
   return { commits, records, offset, head: { position: position - 1, digest: header.digest.toString('hex') } }
 }
 
@@ -86,7 +89,7 @@ function findNamed({ header, bytes, at }: Frame, commitId: string): StoredCommit
       start = end
       end = endOfRecord(bytes, start, limit)
     } while (end <= hit)
-    const commit = decodeCommit(bytes, start, end, 0)
+    const commit = decodeCommit(Buffer.from(bytes.subarray(start, end)), 0, end - start, 0)
     if (commit.commitId === commitId) return commit
     start = end
   }

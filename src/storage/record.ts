@@ -2,7 +2,7 @@
 import { crc32 } from 'node:zlib'
 import { Packr } from 'msgpackr'
 import { ADDED, IGNORABLE, type NewCommit, type StoredCommit, type StoredEvent } from './commit-store.js'
-import { mustBePlain, NotPlain } from './plain.js'
+import { mustBePlain, NotPlain, PlainReader } from './plain.js'
 import { laterFormat } from './format-file.js'
 
 export const RECORD_HEAD_BYTES = 8
@@ -17,7 +17,7 @@ export function pack(value: unknown): Buffer {
 
 /** @throws NotPlain */
 export function unpack(bytes: Buffer): unknown {
-  mustBePlain(bytes, 0, bytes.length)
+  mustBePlain(bytes)
   return packr.unpack(bytes)
 }
 
@@ -56,48 +56,77 @@ function checksum(bytes: Buffer, at: number, end: number): number {
   return crc32(bytes.subarray(at + 4, end))
 }
 
-type PackedEvent = [type: string, schema: number, data: unknown, flags: number, meta?: unknown]
-type PackedCommit = [stream: string, version: number, commitId: string | null, at: number, meta: unknown, events: PackedEvent[]]
-
 /**
- * The commit in a record whose checksum is known to be right.
+ * The commit in a record whose checksum is known to be right. All of it is looked over; the data of its events are taken out of the
+ * bytes only when somebody asks for them, so the bytes must stay as they are for as long as the commit is in use.
  * @throws NotPlain if it is no commit; JournalError JOURNAL_NEWER_FORMAT for flags of a later format. Neither is an accident of the disk.
  */
 export function decodeCommit(bytes: Buffer, start: number, end: number, position: number): StoredCommit {
-  mustBePlain(bytes, start + RECORD_HEAD_BYTES, end)
-  const value: unknown = packr.unpack(bytes, { start: start + RECORD_HEAD_BYTES, end })
-  if (!isCommit(value)) throw new NotPlain('a record that checks is no commit')
-  const [stream, version, commitId, at, commitMeta, packed] = value
-  const events = new Array<StoredEvent>(packed.length)
-  for (let i = 0; i < packed.length; i++) {
-    const [type, schema, data, flags, meta] = packed[i] as PackedEvent
-    if (typeof type !== 'string' || !isCount(schema) || !isCount(flags)) throw new NotPlain('a record that checks is no commit')
-    if ((flags & ~(IGNORABLE | ADDED)) !== 0) throw laterFormat(`an event with flags ${flags}`)
-    events[i] = meta === undefined ? { type, schema, data, flags } : { type, schema, data, flags, meta }
-  }
+  const from = new PlainReader(bytes, start + RECORD_HEAD_BYTES, end)
+  if (from.list() !== 6) throw new NotPlain('a record that checks is no commit')
+  const stream = from.text()
+  const version = from.count()
+  const commitId = from.optionalText()
+  const at = from.number()
+  const meta = from.nil() ? undefined : unpackNext(from, bytes)
+  const events = new Array<StoredEvent>(from.list())
+  if (events.length === 0) throw new NotPlain('a commit without events')
+  for (let i = 0; i < events.length; i++) events[i] = decodeEvent(from, bytes)
+  from.end()
   const commit: StoredCommit = { stream, version, at, events, position }
-  if (commitId !== null) commit.commitId = commitId
-  if (commitMeta !== null) commit.meta = commitMeta
+  if (commitId !== undefined) commit.commitId = commitId
+  if (meta !== undefined) commit.meta = meta
   return commit
 }
 
-function isCommit(value: unknown): value is PackedCommit {
-  if (!Array.isArray(value)) return false
-  const [stream, version, commitId, at, , events] = value as unknown[]
-  return (
-    typeof stream === 'string' &&
-    isCount(version) &&
-    (commitId === null || typeof commitId === 'string') &&
-    typeof at === 'number' &&
-    Array.isArray(events) &&
-    events.length > 0 &&
-    events.every(Array.isArray)
-  )
+function decodeEvent(from: PlainReader, bytes: Buffer): StoredEvent {
+  const fields = from.list()
+  if (fields !== 4 && fields !== 5) throw new NotPlain('a record that checks is no commit')
+  const type = from.text()
+  const schema = from.count()
+  const start = from.at
+  from.pass()
+  const end = from.at
+  const flags = from.count()
+  if ((flags & ~(IGNORABLE | ADDED)) !== 0) throw laterFormat(`an event with flags ${flags}`)
+  const event: StoredEvent = new PackedEvent(type, schema, flags, bytes, start, end)
+  if (fields === 5) event.meta = unpackNext(from, bytes)
+  return event
 }
 
-/** A whole number from 0 that every reader can hold exactly. */
-export function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
+function unpackNext(from: PlainReader, bytes: Buffer): unknown {
+  const start = from.at
+  from.pass()
+  return packr.unpack(bytes, { start, end: from.at })
+}
+
+/** An event whose data are packed until they are asked for. */
+class PackedEvent implements StoredEvent {
+  readonly type: string
+  readonly schema: number
+  readonly flags: number
+  /** Undefined once the data are unpacked. */
+  #bytes: Buffer | undefined
+  readonly #start: number
+  readonly #end: number
+  #data: unknown
+
+  constructor(type: string, schema: number, flags: number, bytes: Buffer, start: number, end: number) {
+    this.type = type
+    this.schema = schema
+    this.flags = flags
+    this.#bytes = bytes
+    this.#start = start
+    this.#end = end
+  }
+
+  get data(): unknown {
+    if (this.#bytes !== undefined) {
+      this.#data = packr.unpack(this.#bytes, { start: this.#start, end: this.#end })
+      this.#bytes = undefined
+    }
+    return this.#data
+  }
 }
 
 /** Position of a commit's last event. */
