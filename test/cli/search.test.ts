@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fitted } from '../../src/cli/search/pattern.js'
 import { PLACES } from '../../src/cli/search/places.js'
-import { openJournal } from '../../src/index.js'
+import { openJournal, type events, type NewEvent } from '../../src/index.js'
 import { copyTo, scratch, temporary } from '../support/journal.js'
 import { notesBefore } from '../support/theirs.js'
 import { turnlog } from '../support/turnlog.js'
@@ -16,7 +16,7 @@ afterAll(remove)
 const text = (said: string): { type: 'text'; text: string }[] => [{ type: 'text', text: said }]
 
 /** Every place once, each with a word of its own. */
-const SESSION = [
+const SESSION: NewEvent<(typeof events)['definitions']>[] = [
   { type: 'session.created', data: { title: 'a provisional name' } },
   { type: 'thread.started', data: { threadId: 'main', title: 'xthread' } },
   {
@@ -51,13 +51,13 @@ const SESSION = [
   { type: 'item.delta', data: { turnId: 't2', itemId: 'i3', text: 'off in the middle, xcut' } },
   { type: 'turn.failed', data: { turnId: 't2', error: { message: 'xfailed' } } },
   { type: 'session.updated', data: { title: 'Today’s name', extra: { raw: 'xraw' } } },
-] as const
-const TASK = [
+]
+const TASK: typeof SESSION = [
   { type: 'task.enqueued', data: { taskId: 'k', title: 'xtask', prompt: 'xtaskprompt' } },
   { type: 'task.started', data: { taskId: 'k' } },
   { type: 'task.progressed', data: { taskId: 'k', summary: 'xprogress' } },
   { type: 'task.completed', data: { taskId: 'k', summary: 'xdone', result: { of: 'xtaskresult' } } },
-] as const
+]
 
 interface Result {
   hits: { session: string; title?: string; thread?: string; turn?: string; position: number; place: string; excerpt: string }[]

@@ -44,6 +44,12 @@ const METHODS: Record<string, ((journal: Open) => Promise<void>) | typeof NO_EVE
     expectToday(await all(journal.readAll({ types: Object.keys(TODAY) })))
     expectToday(await all(journal.readAll({ onGap: 'yield' })))
   },
+  commits: async (journal) => {
+    const events = (commits: readonly { events: RecordedEvent[]; added: RecordedEvent[] }[]): RecordedEvent[] =>
+      commits.flatMap((commit) => [...commit.events, ...commit.added])
+    expectToday(events(await all(journal.commits())))
+    expectToday(events(await all(journal.commits({ stream: 'session-1' }))))
+  },
   follow: async (journal) => {
     const events: RecordedEvent[] = []
     for await (const event of journal.follow()) if (events.push(event) === 9) break
