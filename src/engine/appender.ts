@@ -89,7 +89,7 @@ export class Appender {
 
   /** Resolves once every append that was called is decided and queued. */
   async idle(): Promise<void> {
-    await Promise.allSettled([...this.#lanes.values()].map((lane) => lane.tail))
+    await Promise.allSettled([this.#carried, ...Array.from(this.#lanes.values(), (lane) => lane.tail)])
   }
 
   /** Copies and checks what was given; nothing the caller does to its objects later can change the commit. */
