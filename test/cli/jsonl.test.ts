@@ -212,7 +212,7 @@ describe('what cannot be taken over is told of', () => {
     [
       'an event that no law lets in',
       on(20, (row) => ({ ...row, type: 'session.created', schema: 1 })),
-      /not all of session-tidewatch was taken/,
+      /from here on nothing of session-tidewatch is taken/,
     ],
     [
       'a commit that begins with what is there',

@@ -102,7 +102,7 @@ class Carry {
   #refuse({ line, stream }: Carried, why: string): void {
     if (this.#refused.has(stream)) return
     this.#refused.add(stream)
-    this.#around.report.damaged(this.#file, { line, reason: `not all of ${stream} was taken: ${why}` })
+    this.#around.report.damaged(this.#file, { line, reason: `from here on nothing of ${stream} is taken: ${why}` })
   }
 }
 
