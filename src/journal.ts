@@ -8,7 +8,7 @@ import { Laws, type LawStates } from './engine/laws.js'
 import { list, type ListOptions, type ListRow } from './engine/list.js'
 import { events$, view$ } from './engine/observe.js'
 import { follow, type FollowOptions } from './engine/follow.js'
-import { damaged, Reading, type ReadAllOptions, type ReadOptions } from './engine/reading.js'
+import { damaged, Reading, type CommitOptions, type ReadAllOptions, type ReadOptions, type RecordedCommit } from './engine/reading.js'
 import { recoveryOf } from './engine/recovery.js'
 import { Schemas } from './engine/schemas.js'
 import { checkSnapshots } from './engine/snapshot-check.js'
@@ -76,6 +76,14 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
   readAll<const O extends ReadAllOptions>(options?: O): AsyncIterable<Item<D, O>> {
     this.#mustBeOpen()
     return this.#inside.reading.all(options ?? {}) as AsyncIterable<Item<D, O>>
+  }
+
+  /** Commits of all streams, or of one, oldest first: what a copy of the history has to hold. Gaps as in `read`. */
+  commits<const O extends CommitOptions>(
+    options?: O,
+  ): AsyncIterable<O extends { onGap: 'yield' } ? RecordedCommit | { gap: Damage; events?: undefined } : RecordedCommit> {
+    this.#mustBeOpen()
+    return this.#inside.reading.commits(options ?? {}) as AsyncIterable<RecordedCommit>
   }
 
   /**

@@ -17,6 +17,11 @@ export interface AppendOptions {
   expectedVersion?: number
   /** Names the commit for ever: a retry with the same id and events returns the first receipt and writes nothing. */
   commitId?: string
+  /**
+   * When another journal recorded the commit, in milliseconds since 1970, for whoever carries history over: it is recorded as of then, but
+   * never before the last commit or later than now. Such commits are taken in the order of the calls, whatever their streams.
+   */
+  at?: number
   /** `disk` resolves once the commit survives power loss; `os` once it survives the process. */
   durability?: Durability
 }
@@ -48,6 +53,8 @@ export class Appender {
   readonly #lanes = new Map<string, Lane>()
   readonly #inFlight = new Map<string, InFlight>()
   #lastAt: number
+  /** The last commit that was carried over; the next is decided behind it. */
+  #carried: Promise<unknown> = Promise.resolve()
 
   constructor(store: CommitStore<LawStates>, schemas: Schemas, laws: Laws, limits: ValueLimits, now: () => number) {
     this.#store = store
@@ -65,7 +72,8 @@ export class Appender {
       checkArguments(stream, given, options)
       const events = this.#judge(stream, given, options.commitId)
       if (options.commitId !== undefined) return this.#once(stream, events, options, options.commitId, durability)
-      return this.#atOnce(stream, events, options, durability) ?? this.#decided(stream, events, options, durability)
+      const atOnce = options.at === undefined ? this.#atOnce(stream, events, options, durability) : undefined
+      return atOnce ?? this.#decided(stream, events, options, durability)
     } catch (error) {
       return Promise.reject(withOutcome(error, 'none'))
     }
@@ -81,7 +89,7 @@ export class Appender {
 
   /** Resolves once every append that was called is decided and queued. */
   async idle(): Promise<void> {
-    await Promise.allSettled([...this.#lanes.values()].map((lane) => lane.tail))
+    await Promise.allSettled([this.#carried, ...Array.from(this.#lanes.values(), (lane) => lane.tail)])
   }
 
   /** Copies and checks what was given; nothing the caller does to its objects later can change the commit. */
@@ -123,7 +131,7 @@ export class Appender {
   /** Decides and queues behind whatever has to be waited for. */
   async #decided(stream: string, events: LawEvent[], options: AppendOptions, durability: Durability): Promise<Receipt> {
     try {
-      const queued = await this.#inLane(stream, async (lane) => {
+      const queued = await this.#inOrder(stream, options, async (lane) => {
         const recorded = options.commitId === undefined ? undefined : await this.#recorded(stream, options.commitId, events, durability)
         if (recorded !== undefined) return { receipt: Promise.resolve(recorded) }
         checkVersion(stream, options, lane.version)
@@ -156,6 +164,14 @@ export class Appender {
     if (decision.claims.length > 0) return undefined
     this.#lanes.set(stream, lane)
     return this.#enqueue(stream, lane, decision, options, durability)
+  }
+
+  /** Runs `decide` in the stream's lane, for a commit that is carried over behind the one before it. */
+  #inOrder<T>(stream: string, { at }: AppendOptions, decide: (lane: Lane) => Promise<T>): Promise<T> {
+    if (at === undefined) return this.#inLane(stream, decide)
+    const result = this.#carried.then(() => this.#inLane(stream, decide))
+    this.#carried = result.catch(() => undefined)
+    return result
   }
 
   /** Runs `decide` when the stream's earlier commits are decided and the queue has room, on the stream's head with them in it. */
@@ -218,7 +234,8 @@ export class Appender {
   }
 
   #enqueue(stream: string, lane: Lane, decision: Decision, options: AppendOptions, durability: Durability): Promise<Receipt> {
-    this.#lastAt = Math.max(this.#lastAt, this.#now())
+    const now = this.#now()
+    this.#lastAt = Math.max(this.#lastAt, Math.min(options.at ?? now, now))
     const commit: NewCommit = {
       stream,
       version: lane.version + 1,
@@ -248,7 +265,7 @@ function checkArguments(stream: string, events: readonly NewEvent[], options: Ap
     throw new TypeError('A stream id is a string of 1 to 512 bytes in UTF-8')
   }
   if (!Array.isArray(events) || events.length === 0) throw new TypeError('append takes an array of at least one event')
-  const { expectedVersion, commitId, durability } = options
+  const { expectedVersion, commitId, at, durability } = options
   if (expectedVersion !== undefined && (!Number.isSafeInteger(expectedVersion) || expectedVersion < 0))
     throw new TypeError('expectedVersion is a whole number from 0')
   if (
@@ -257,6 +274,7 @@ function checkArguments(stream: string, events: readonly NewEvent[], options: Ap
   ) {
     throw new TypeError('A commit id is a string of 1 to 512 bytes in UTF-8')
   }
+  if (at !== undefined && (!Number.isSafeInteger(at) || at < 0)) throw new TypeError('at is a whole number of milliseconds since 1970')
   if (durability !== undefined && durability !== 'disk' && durability !== 'os') throw new TypeError("durability is 'disk' or 'os'")
 }
 

@@ -1,7 +1,7 @@
 /** The ways out: events of one stream or of all, in today's shape. */
 import type { RecordedEvent } from '../define.js'
 import { JournalError, type Damage } from '../errors.js'
-import type { CommitGroup, CommitStore, Gap, StoredCommit } from '../storage/commit-store.js'
+import { ADDED, type CommitGroup, type CommitStore, type Gap, type StoredCommit } from '../storage/commit-store.js'
 import type { LawStates } from './laws.js'
 import type { Schemas } from './schemas.js'
 
@@ -19,6 +19,27 @@ export interface ReadOptions {
 export interface ReadAllOptions extends ReadOptions {
   /** Only events of these types, by the names they have today. */
   types?: readonly string[]
+}
+
+export interface CommitOptions {
+  /** Only commits of this stream. */
+  stream?: string
+  onGap?: 'throw' | 'yield'
+  signal?: AbortSignal
+}
+
+/** What one `append` wrote, in today's shape. */
+export interface RecordedCommit {
+  stream: string
+  /** Position and version of its first event, as it is stored. */
+  position: number
+  version: number
+  at: number
+  commitId?: string
+  /** What the caller appended. */
+  events: RecordedEvent[]
+  /** What the laws added to it, such as the ends of queued turns when a session is archived. */
+  added: RecordedEvent[]
 }
 
 export type ReadItem = RecordedEvent | { gap: Damage }
@@ -52,6 +73,26 @@ export class Reading {
       : this.#store.read({ after: after ?? 0, ...abort })
     const wanted = (event: Place): boolean => after === undefined || (reverse ? event.position < after : event.position > after)
     return this.#events(commitsOf(groups, reverse), reverse, wanted, options, this.only(types))
+  }
+
+  /** Commits of one stream or of all, oldest first. */
+  async *commits({ stream, onGap = 'throw', signal }: CommitOptions): AsyncGenerator<RecordedCommit | { gap: Damage }, void, undefined> {
+    const abort = signal === undefined ? {} : { signal }
+    const stored = stream === undefined ? commitsOf(this.#store.read(abort), false) : single(this.#store.readStream(stream, abort))
+    for await (const items of stored) {
+      for (const item of items) {
+        if (!('gap' in item)) yield this.#commit(item)
+        else if (onGap === 'throw') throw damaged(item.gap)
+        else yield { gap: item.gap }
+      }
+    }
+  }
+
+  #commit(commit: StoredCommit): RecordedCommit {
+    const [events, added]: [RecordedEvent[], RecordedEvent[]] = [[], []]
+    for (const [i, { flags }] of commit.events.entries()) this.#schemas.read(commit, i, (flags & ADDED) === 0 ? events : added)
+    const { stream, position, version, at, commitId } = commit
+    return { stream, position, version, at, ...(commitId === undefined ? {} : { commitId }), events, added }
   }
 
   /** Events of a group behind a position. */

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { cli } from '../../src/cli/cli.js'
 import { exporters } from '../../src/cli/export/exporters.js'
-import { exported } from '../../src/cli/export/run.js'
 import { openJournal, session, type SessionState } from '../../src/index.js'
 import { imported, Places, toldBy, transcriptOf } from '../support/imports-into.js'
 import { root } from '../support/root.js'
@@ -23,8 +22,8 @@ interface File {
 async function taken(directory: string, stream: string, to: string, thread = 'main'): Promise<File> {
   await using journal = await openJournal(directory, { readOnly: true })
   const exporter = exporters.find(({ kind }) => kind === to)!
-  const found = await exported(journal, stream, thread, exporter)
-  if (found === undefined || typeof found === 'string') throw new Error(found ?? 'no such session')
+  const found = await exporter.open(journal, { stream, thread })
+  if (typeof found === 'string') throw new Error(found)
   const rows: Row[] = []
   for await (const line of found.lines) rows.push(JSON.parse(line) as Row)
   return { name: found.name, rows, lost: Object.fromEntries(found.losses.list().map(({ what, count }) => [what, count])) }
@@ -97,7 +96,7 @@ const checks: Record<string, (file: File) => void> = {
   },
 }
 
-const formats = exporters.map(({ kind }) => kind)
+const formats = exporters.flatMap(({ kind, takes }) => (takes === 'a thread' ? [kind] : []))
 
 describe.each(formats)('a session of any kind, as a file of %s', (to) => {
   let directory: string
@@ -262,8 +261,13 @@ describe('turnlog export', () => {
   test.each([
     [['nobody', '--to', 'pi'], 1, /no session "nobody"/],
     [['session-5e000002', '--to', 'pi', '--thread', 'x'], 1, /no thread x; it has main, branch-1/],
-    [['session-5e000002', '--to', 'paper'], 2, /--to takes one of claude-code, pi, not "paper"/],
-    [['session-5e000002'], 2, /--to takes one of claude-code, pi/],
+    [['session-5e000002', '--to', 'paper'], 2, /--to takes one of jsonl, markdown, claude-code, pi, not "paper"/],
+    [['session-5e000002', '--to', 'markdown', '--thread', 'x'], 1, /no thread x; it has main, branch-1/],
+    [['nobody', '--to', 'markdown'], 1, /no session "nobody"/],
+    [['nobody', '--to', 'jsonl'], 1, /no session "nobody"/],
+    [['session-5e000002', '--to', 'jsonl', '--thread', 'main'], 2, /takes no --thread/],
+    [['--to', 'pi'], 2, /export --to pi needs <session>/],
+    [['session-5e000002'], 2, /--to takes one of jsonl, markdown, claude-code, pi/],
   ])('%j is answered with what is wrong', async (words, exit, says) => {
     expect(await turnlog('export', directory, ...words)).toMatchObject({ exit, err: expect.stringMatching(says) as string })
   })

@@ -106,6 +106,25 @@ describe('append', () => {
     expect((await all(reading.all({}))).map((event) => ('gap' in event ? 0 : event.at))).toEqual([1000, 1000])
   })
 
+  test('takes commits that are carried over as of their time, in the order of the calls, whatever their streams', async () => {
+    const { append, reading, setClock } = setUp()
+    setClock(500)
+    await Promise.all([
+      append('a', [opened('1')], { at: 100, commitId: 'c' }),
+      append('b', [{ type: 'door.opened', data: { id: '1' } }], { at: 200 }),
+      append('a', [closed('1')], { at: 150 }),
+      append('c', [opened('1')], { at: 900 }),
+    ])
+    const events = (await all(reading.all({}))).map((event) => ('gap' in event ? [] : [event.stream, event.at]))
+    expect(events).toEqual([
+      ['a', 100],
+      ['b', 200],
+      ['a', 200],
+      ['c', 500],
+    ])
+    await expect(append('a', [opened('2')], { at: 1.5 })).rejects.toThrow(TypeError)
+  })
+
   test('stores a copy: changing the event afterwards changes nothing', async () => {
     const { append, reading } = setUp()
     const event = { type: 'door.opened', data: { id: '1', note: { text: 'before' } } }

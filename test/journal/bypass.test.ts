@@ -44,6 +44,12 @@ const METHODS: Record<string, ((journal: Open) => Promise<void>) | typeof NO_EVE
     expectToday(await all(journal.readAll({ types: Object.keys(TODAY) })))
     expectToday(await all(journal.readAll({ onGap: 'yield' })))
   },
+  commits: async (journal) => {
+    const events = (commits: readonly { events: RecordedEvent[]; added: RecordedEvent[] }[]): RecordedEvent[] =>
+      commits.flatMap((commit) => [...commit.events, ...commit.added])
+    expectToday(events(await all(journal.commits())))
+    expectToday(events(await all(journal.commits({ stream: 'session-1' }))))
+  },
   follow: async (journal) => {
     const events: RecordedEvent[] = []
     for await (const event of journal.follow()) if (events.push(event) === 9) break
@@ -139,17 +145,17 @@ describe('no way to events goes around the upcasters', () => {
   })
 })
 
-/** Every command: the words behind its name, `DIR` for the journal; or why it is not tried. */
-const COMMANDS: Record<string, string[] | string> = {
-  sessions: ['DIR'],
-  show: ['DIR', 'session-1'],
-  tasks: ['DIR'],
-  tail: ['DIR'],
-  stats: ['DIR'],
-  snapshot: ['DIR'],
-  upgrade: ['DIR', '--dry-run'],
-  search: ['DIR', 'fine'],
-  export: ['DIR', 'session-1', '--to', 'claude-code'],
+/** Every command: the words behind its name, `DIR` for the journal, once or for each of its ways; or why it is not tried. */
+const COMMANDS: Record<string, string[][] | string> = {
+  sessions: [['DIR']],
+  show: [['DIR', 'session-1']],
+  tasks: [['DIR']],
+  tail: [['DIR']],
+  stats: [['DIR']],
+  snapshot: [['DIR']],
+  upgrade: [['DIR', '--dry-run']],
+  search: [['DIR', 'fine']],
+  export: ['claude-code', 'markdown', 'jsonl'].map((format) => ['DIR', 'session-1', '--to', format]),
   verify: NO_EVENTS,
   doctor: NO_EVENTS,
   repair: NO_EVENTS,
@@ -169,8 +175,11 @@ describe('no command goes around the upcasters', () => {
     expect(commands.map(({ name }) => name).filter((name) => !Object.hasOwn(COMMANDS, name))).toEqual([])
   })
 
-  const tried = commands.flatMap(({ name }) => (Array.isArray(COMMANDS[name]) ? [[name, COMMANDS[name]] as [string, string[]]] : []))
-  test.each(tried)('%s', async (name, words) => {
+  const tried = commands.flatMap(({ name }) => {
+    const ways = COMMANDS[name]
+    return Array.isArray(ways) ? ways.map((words) => [name, words] as [string, string[]]) : []
+  })
+  test.each(tried)('%s %j', async (name, words) => {
     const directory = old()
     for (const flags of [[], ['--json']]) {
       const out = vi.spyOn(process.stdout, 'write').mockReturnValue(true)

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { open } from 'node:fs/promises'
 import { EXIT, UsageError, withJournal, type Command, type Given, type OpenedJournal } from '../command.js'
 import { exporters } from '../export/exporters.js'
-import { exported, type Exported } from '../export/run.js'
+import type { Exported, Exporter, What } from '../export/exporter.js'
 import { bad, dim, oneLine, printJson } from '../terminal.js'
 
 const kinds = exporters.map(({ kind }) => kind)
@@ -10,18 +10,21 @@ const kinds = exporters.map(({ kind }) => kind)
 /** Takes a session out again, for another program. */
 export const exporting: Command = {
   name: 'export',
-  takes: ['<dir>', '<session>'],
+  takes: ['<dir>', '[session]'],
   says:
-    'Write one session as a file that another program reads.\n' +
+    'Write a session as a file that another program, a person or turnlog itself reads.\n' +
     'It goes to standard output, or to a file that is not there yet. What the other format has no place for is counted, and\n' +
-    `told on standard error.\n${exporters.map(({ kind, says }) => `  ${kind}: ${says}`).join('\n')}`,
+    'told on standard error. With jsonl, the streams of tasks that belong to the session follow it, and its sub-agents do not: they\n' +
+    `are sessions themselves. Without a session, jsonl takes the whole journal: every stream, tasks too, in the order of events.\n${exporters.map(({ kind, says }) => `  ${kind}: ${says}`).join('\n')}`,
   options: {
     to: { type: 'string', value: 'FORMAT', says: `one of ${kinds.join(', ')}` },
     out: { type: 'string', value: 'FILE', says: 'a new file to write it to' },
-    thread: { type: 'string', value: 'ID', says: 'the thread to write; main where none is named' },
+    thread: { type: 'string', value: 'ID', says: 'the thread to write: for programs main where none is named, for markdown all of them' },
     'dry-run': { type: 'boolean', says: 'say what would be lost, and write nothing' },
   },
   examples: [
+    'export ./.turnlog --to jsonl --out all.jsonl',
+    'export ./.turnlog session-42 --to markdown > 42.md',
     'export ./.turnlog session-42 --to claude-code > 42.jsonl',
     'export ./.turnlog session-42 --to pi --out 42.jsonl --json',
     'export ./.turnlog session-42 --to pi --dry-run',
@@ -29,20 +32,29 @@ export const exporting: Command = {
   run: (given) => withJournal(given, (journal) => run(given, journal)),
 }
 
-async function run({ arguments: [, stream = ''], options, json }: Given, journal: OpenedJournal): Promise<number> {
-  const { to, out, thread = 'main' } = options as Record<string, string | undefined>
+async function run({ arguments: [, stream], options, json }: Given, journal: OpenedJournal): Promise<number> {
+  const { to, out, thread } = options as Record<string, string | undefined>
   const dryRun = options['dry-run'] === true
   const exporter = exporters.find(({ kind }) => kind === to)
   if (exporter === undefined)
     throw new UsageError(`--to takes one of ${kinds.join(', ')}${to === undefined ? '' : `, not ${JSON.stringify(to)}`}`)
-  const found = await exported(journal, stream, thread, exporter)
-  if (found === undefined) return failed(`there is no session ${JSON.stringify(stream)}`)
+  const what = whatOf(exporter, stream, thread)
+  const found = await exporter.open(journal, what)
   if (typeof found === 'string') return failed(found)
   const written = out === undefined || dryRun ? await write(found, dryRun || json ? undefined : toOutput) : await writeTo(out, found)
   const lost = found.losses.list()
-  if (json) printJson({ to, session: stream, thread, name: found.name, ...written, ...(out === undefined || dryRun ? {} : { out }), lost })
-  else for (const { what, count } of lost) process.stderr.write(`${dim('lost')}  ${count} × ${oneLine(what)}\n`)
+  const { stream: session, ...of } = what
+  if (json) printJson({ to, session, ...of, name: found.name, ...written, ...(out === undefined || dryRun ? {} : { out }), lost })
+  else for (const { what: it, count } of lost) process.stderr.write(`${dim('lost')}  ${count} × ${oneLine(it)}\n`)
   return EXIT.fine
+}
+
+/** What the words ask for, as far as the format can hold it. */
+function whatOf({ kind, takes }: Exporter, stream: string | undefined, thread: string | undefined): What {
+  if (stream === undefined && takes !== 'everything') throw new UsageError(`export --to ${kind} needs <session>`)
+  if (thread !== undefined && takes === 'everything') throw new UsageError(`export --to ${kind} takes no --thread: it writes all of them`)
+  const named = thread ?? (takes === 'a thread' ? 'main' : undefined)
+  return { ...(stream === undefined ? {} : { stream }), ...(named === undefined ? {} : { thread: named }) }
 }
 
 type Sink = (text: string) => void | Promise<unknown>

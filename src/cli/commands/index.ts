@@ -7,6 +7,7 @@ import { keygen } from './keygen.js'
 import { repair } from './repair.js'
 import { salvage } from './salvage.js'
 import { freeze } from './freeze.js'
+import { search } from './search.js'
 import { sessions } from './sessions.js'
 import { show } from './show.js'
 import { sign } from './sign.js'
@@ -22,6 +23,7 @@ export const commands: readonly Command[] = [
   importing,
   sessions,
   show,
+  search,
   exporting,
   tasks,
   tail,

@@ -1,6 +1,6 @@
 /** The story of a transcript: its first session, as its importer tells it, with what a demonstration does not play counted. */
 import { importers } from '../import/importers.js'
-import type { Source } from '../import/importer.js'
+import type { Source, Telling } from '../import/importer.js'
 import type { Moment as Told } from '../import/moments.js'
 import { Report } from '../import/report.js'
 import { sampleOf } from '../import/sample.js'
@@ -42,7 +42,7 @@ export async function readStory(path: string): Promise<Story> {
 
 async function firstSession(file: SourceFile, report: Report): Promise<Source | undefined> {
   const sample = await sampleOf(file)
-  const importer = importers.find((one) => one.recognises(sample))
+  const importer = importers.find((one) => 'sessions' in one && one.recognises(sample)) as Telling | undefined
   for await (const source of importer?.sessions([file], report) ?? []) if (source.task === undefined) return source
   return undefined
 }

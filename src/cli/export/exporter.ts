@@ -1,10 +1,37 @@
 /** What an exporter is: one file for each format, all behind this. */
 import type { RecordedEvent, SessionState } from '../../index.js'
+import type { OpenedJournal } from '../command.js'
 import type { Losses } from './losses.js'
 
 export interface Exporter {
   kind: string
   /** What it writes, in a line, for the help. */
+  says: string
+  /** What it takes out of a journal: one thread, one session with all its threads or one of them, or one session or everything. */
+  takes: 'a thread' | 'a session' | 'everything'
+  /** A sentence where there is no such thing, or it cannot be told. */
+  open(journal: OpenedJournal, what: What): Promise<Exported | string>
+}
+
+export interface What {
+  /** Absent: the whole journal. */
+  stream?: string
+  thread?: string
+}
+
+export interface Exported {
+  /** What the file is called where the other program keeps its sessions. */
+  name: string
+  lines: AsyncIterable<string>
+  /** Complete once the lines are read. */
+  losses: Losses
+}
+
+export const noSession = (stream: string): string => `there is no session ${JSON.stringify(stream)}`
+
+/** Of a format that holds one thread: how its events become lines. */
+export interface ThreadFormat {
+  kind: string
   says: string
   begin(about: About): Writer
 }

@@ -7,7 +7,9 @@ import type { Sample } from './sample.js'
 import type { SourceFile } from './source-file.js'
 import type { Head } from './weaver.js'
 
-export interface Importer {
+export type Importer = Telling | Carrying
+
+interface Kind {
   kind: string
   /** What it reads, in a line, for the help. */
   says: string
@@ -15,8 +17,40 @@ export interface Importer {
   recognises(sample: Sample): boolean
   /** Whether a file that nothing recognises belongs to files of this format, by where it lies. */
   accompanies?(file: SourceFile, folders: ReadonlySet<string>): boolean
+}
+
+/** Of a format that tells of sessions: what happened in them is woven into events. */
+export interface Telling extends Kind {
   /** The sessions in files of this format, in an order that follows from the files alone. What cannot be read is told to the report. */
   sessions(files: readonly SourceFile[], report: Report): AsyncIterable<Source>
+}
+
+/** Of a format that holds events as a journal had them. */
+export interface Carrying extends Kind {
+  /** Its commits, in order. What cannot be read is told to the report. */
+  commits(file: SourceFile, report: Report, read: (bytes: number) => void): AsyncIterable<Carried>
+}
+
+/** One commit of another journal. */
+export interface Carried {
+  line: number
+  stream: string
+  /** Of its first event. */
+  version: number
+  at: number
+  commitId?: string
+  events: CarriedEvent[]
+  /** What the laws added to it there, and will again. */
+  added: CarriedEvent[]
+  /** Bytes that it took in the file. */
+  bytes: number
+}
+
+export interface CarriedEvent {
+  type: string
+  schema: number
+  data: unknown
+  meta?: Fields
 }
 
 /** One session, or one task, in a source. */

@@ -19,9 +19,11 @@ import { openclaw } from './kinds/openclaw.js'
 import { opencode } from './kinds/opencode.js'
 import { pi } from './kinds/pi.js'
 import { qwen } from './kinds/qwen.js'
+import { turnlog } from './kinds/turnlog.js'
 import { zeroclaw } from './kinds/zeroclaw/importer.js'
 
 export const importers: readonly Importer[] = [
+  turnlog,
   ...[codewhale, agentmux, zeroclaw, hermes, hermesWebui],
   ...[opencode, dsh, openclaw, pi, codex, copilot, grok, kimi, qwen, gemini, antigravity, droid, claudeCode, cursor, chatLines],
 ]

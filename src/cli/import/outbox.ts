@@ -1,13 +1,17 @@
 /** Commits on their way into the journal: many at once, so that they share a sync, and bounded in what they hold. */
 import { isJournalError } from '../../index.js'
 import type { OpenedJournal } from '../command.js'
-import type { Woven } from './woven.js'
+import type { Fields } from './fields.js'
 
 export interface Commit {
   stream: string
   expectedVersion: number
-  commitId: string
-  events: readonly Woven[]
+  commitId?: string
+  /** When another journal recorded it. */
+  at?: number
+  events: readonly { type: string; data: unknown; meta?: Fields }[]
+  /** How many the laws will add to them; anything may be added where nobody says. */
+  added?: number
   bytes: number
 }
 
@@ -40,7 +44,7 @@ export class Outbox {
   /** `refused` hears why a commit was not taken. @throws what is wrong with the journal. */
   async send(commit: Commit, refused: (why: string) => void): Promise<void> {
     if (this.#journal === undefined) {
-      this.added += commit.events.length
+      this.added += commit.events.length + (commit.added ?? 0)
       return
     }
     while (this.#onWay.size >= COMMITS_MAX || (this.#bytes > 0 && this.#bytes + commit.bytes > BYTES_MAX)) await Promise.race(this.#onWay)
@@ -59,14 +63,13 @@ export class Outbox {
     this.#check()
   }
 
-  async #append(
-    journal: OpenedJournal,
-    { stream, expectedVersion, commitId, events }: Commit,
-    refused: (why: string) => void,
-  ): Promise<void> {
+  async #append(journal: OpenedJournal, commit: Commit, refused: (why: string) => void): Promise<void> {
+    const { stream, events, added, bytes: _, ...options } = commit
     try {
-      await journal.append(stream, events, { expectedVersion, commitId })
-      this.added += events.length
+      const { version } = await journal.append(stream, events, options)
+      const more = version - options.expectedVersion - events.length
+      this.added += events.length + more
+      if (added !== undefined && more !== added) refused(`the laws of this program add ${more} event(s) where ${added} stood`)
     } catch (error) {
       if (isJournalError(error) && OF_THE_COMMIT.has(error.code)) refused(error.message)
       else this.#fatal ??= error instanceof Error ? error : new Error(String(error))

@@ -56,19 +56,20 @@ export async function* rowsIn(file: SourceFile, chunks: AsyncIterable<Buffer>, o
   }
 }
 
-type Line = { number: number; bytes: Buffer; ended: boolean } | { number: number; tooLong: number }
+export type Line = { number: number; bytes: Buffer; ended: boolean } | { number: number; tooLong: number }
 
-async function* lines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line, void, undefined> {
+/** Lines of up to so many bytes; of a longer one, how long it is. */
+export async function* lines(chunks: AsyncIterable<Buffer>, most = BYTES_MAX): AsyncGenerator<Line, void, undefined> {
   let number = 1
   let held: Buffer[] = []
   let length = 0
   const take = (bytes: Buffer): void => {
     length += bytes.length
-    if (length <= BYTES_MAX) held.push(bytes)
+    if (length <= most) held.push(bytes)
     else held = []
   }
   const finish = (ended: boolean): Line => {
-    const line: Line = length > BYTES_MAX ? { number, tooLong: length } : { number, bytes: Buffer.concat(held), ended }
+    const line: Line = length > most ? { number, tooLong: length } : { number, bytes: Buffer.concat(held), ended }
     held = []
     length = 0
     number += 1

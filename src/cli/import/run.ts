@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isJournalError, openJournal } from '../../index.js'
 import type { OpenedJournal } from '../command.js'
+import { carry } from './carry.js'
 import { importers } from './importers.js'
-import type { Importer, Source } from './importer.js'
+import type { Carrying, Importer, Source, Telling } from './importer.js'
 import { Outbox } from './outbox.js'
 import { placeOf } from './place.js'
 import { Report, type ImportReport } from './report.js'
@@ -100,6 +101,7 @@ interface Running {
 }
 
 async function importAll(importer: Importer, files: readonly SourceFile[], running: Running): Promise<void> {
+  if ('commits' in importer) return carryAll(importer, files, running)
   if (files.length === 0 || (await importTogether(importer, files, running)) === undefined) return
   // One of the files is to blame, and the others are not: each by itself, and what is in already is not told twice.
   for (const file of files) {
@@ -110,8 +112,19 @@ async function importAll(importer: Importer, files: readonly SourceFile[], runni
   }
 }
 
+async function carryAll(importer: Carrying, files: readonly SourceFile[], running: Running): Promise<void> {
+  for (const file of files) {
+    try {
+      await carry(importer, file, running)
+    } catch (error) {
+      if (isJournalError(error)) throw error
+      running.report.failed(file, error)
+    }
+  }
+}
+
 /** Gives back what stood in the way. @throws what is wrong with the journal. */
-async function importTogether(importer: Importer, files: readonly SourceFile[], running: Running): Promise<unknown> {
+async function importTogether(importer: Telling, files: readonly SourceFile[], running: Running): Promise<unknown> {
   /** Streams that were written: what was sent has to be there before anybody looks. */
   const written = new Set<string>()
   try {

@@ -57,6 +57,7 @@ const sessions: [string, string, string[], Partial<SessionState>?][] = [
   ['kimi', 'session-session_5e15', WHOLE, { title: 'Tides' }],
   ['kimi', 'session-session_5e15-agent-0', SIDE, { parent: { stream: 'session-session_5e15' } }],
   ['hermes', 'session-5e000016', WHOLE],
+  ['turnlog', 'session-5e000030', WHOLE, { title: 'Tides', agent: 'harbour-hand', tokens: tokens({ input: 15, output: 3 }) }],
   ['antigravity', 'session-antigravity-steps', WHOLE],
   ['chat', 'session-chat-lines', WITHOUT_THOUGHT],
   ['zeroclaw', 'session-zeroclaw-harbour', SAID_ALONE],

@@ -1,12 +1,12 @@
 /** Claude Code: a row for each block of what was said, each naming the row before it. */
 import type { RecordedEvent } from '../../../index.js'
 import { argumentsOf, idFor, inWords, isFields, known, textOf, type ContentPart, type Fields } from '../content.js'
-import type { About, Exporter, Writer } from '../exporter.js'
+import type { About, ThreadFormat, Writer } from '../exporter.js'
 import { endThatIsLost, inputOf, isEnd, isFailure, isQuiet, timeOf } from '../told.js'
 import { blocksOf } from './claude-blocks.js'
 import { usageWithoutCaches, type Usage } from '../usage.js'
 
-export const claudeCode: Exporter = {
+export const claudeCode: ThreadFormat = {
   kind: 'claude-code',
   says: 'a Claude Code transcript (~/.claude/projects/<folder>/<id>.jsonl)',
   begin: (about) => new Transcript(about),

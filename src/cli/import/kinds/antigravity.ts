@@ -1,11 +1,11 @@
 /** Antigravity: steps of a trajectory; a step that is no answer of the planner is the outcome of its oldest open call. */
 import { blocksOf } from '../content.js'
 import { isFields, known, parsed, Taken, type Fields } from '../fields.js'
-import { fileSource, type Importer, type Reader } from '../importer.js'
+import { fileSource, type Telling, type Reader } from '../importer.js'
 import { text, type Moment } from '../moments.js'
 import { someRow } from '../sample.js'
 
-export const antigravity: Importer = {
+export const antigravity: Telling = {
   kind: 'antigravity',
   says: 'Antigravity trajectories (JSONL)',
   recognises: (sample) =>

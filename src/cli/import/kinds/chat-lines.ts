@@ -1,10 +1,10 @@
 /** Lines with a role, a content and a time, and calls between them: what many small agents write. */
 import { lineOf } from '../chat.js'
 import { known, type Fields } from '../fields.js'
-import { fileSource, type Importer, type Reader } from '../importer.js'
+import { fileSource, type Telling, type Reader } from '../importer.js'
 import { someRow } from '../sample.js'
 
-export const chatLines: Importer = {
+export const chatLines: Telling = {
   kind: 'chat',
   says: 'lines of role and content with a time, as many small agents write them (JSONL)',
   recognises: (sample) => someRow(sample, isRow),

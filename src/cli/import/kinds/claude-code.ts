@@ -4,7 +4,7 @@ import { blockOf, callOf, outcomeOf, saidByUser, usageOf } from '../blocks.js'
 import { blocksOf, textIn } from '../content.js'
 import { documentOf } from '../document.js'
 import { countOf, isFields, known, steady, textOf, Taken, type Fields } from '../fields.js'
-import { streamOf, type Importer, type Reader, type Source } from '../importer.js'
+import { streamOf, type Telling, type Reader, type Source } from '../importer.js'
 import { named, type Moment, type Part } from '../moments.js'
 import { piecesOf } from '../pieces.js'
 import type { Report } from '../report.js'
@@ -12,7 +12,7 @@ import { jsonlRows, type Row } from '../rows.js'
 import { hasAll, someRow, type Sample } from '../sample.js'
 import type { SourceFile } from '../source-file.js'
 
-export const claudeCode: Importer = {
+export const claudeCode: Telling = {
   kind: 'claude-code',
   says: 'Claude Code transcripts (projects/*/*.jsonl, sub-agents beside them) and web exports',
   recognises: (sample) => someRow(sample, isRow) || hasAll(sample.names, 'loglines') || isMeta(sample),

@@ -1,12 +1,12 @@
 /** GitHub Copilot CLI: events, each with its data beside it. */
 import { blocksOf, partsOf } from '../content.js'
 import { isFields, known, parsed, Taken, textOf, type Fields } from '../fields.js'
-import { fileSource, firstRow, type Importer, type Reader } from '../importer.js'
+import { fileSource, firstRow, type Telling, type Reader } from '../importer.js'
 import { named, text, type Moment } from '../moments.js'
 import { jsonlRows } from '../rows.js'
 import { someRow } from '../sample.js'
 
-export const copilot: Importer = {
+export const copilot: Telling = {
   kind: 'copilot',
   says: 'GitHub Copilot CLI sessions (events.jsonl)',
   recognises: (sample) => someRow(sample, isRow),

@@ -3,12 +3,12 @@ import { basename, dirname } from 'node:path'
 import { blockOf, saidByUser } from '../blocks.js'
 import { blocksOf } from '../content.js'
 import { isFields, known, type Fields } from '../fields.js'
-import { fileId, fileSource, streamOf, type Importer, type Reader, type Source } from '../importer.js'
+import { fileId, fileSource, streamOf, type Telling, type Reader, type Source } from '../importer.js'
 import type { Moment } from '../moments.js'
 import { someRow } from '../sample.js'
 import type { SourceFile } from '../source-file.js'
 
-export const cursor: Importer = {
+export const cursor: Telling = {
   kind: 'cursor',
   says: 'Cursor agent transcripts (JSONL, sub-agents beside them)',
   recognises: (sample) => someRow(sample, isRow),

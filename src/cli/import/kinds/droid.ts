@@ -3,12 +3,12 @@ import { blockOf, saidByUser, usageOf } from '../blocks.js'
 import { blocksOf, partsOf } from '../content.js'
 import type { Taken } from '../fields.js'
 import { isFields, known, steady, textOf, type Fields } from '../fields.js'
-import { fileSource, firstRow, type Importer, type Reader } from '../importer.js'
+import { fileSource, firstRow, type Telling, type Reader } from '../importer.js'
 import { named, type Moment } from '../moments.js'
 import { jsonlRows } from '../rows.js'
 import { someRow } from '../sample.js'
 
-export const droid: Importer = {
+export const droid: Telling = {
   kind: 'droid',
   says: 'Droid (Factory) sessions and stream-json output (JSONL)',
   recognises: (sample) => someRow(sample, isRow),

@@ -1,7 +1,7 @@
 /** DeepSeek Harness: numbered events, with what was streamed packed into rows of chunks. */
 import { blocksOf, partsOf } from '../content.js'
 import { countOf, isFields, known, parsed, Taken } from '../fields.js'
-import { fileSource, firstRow, streamOf, type Importer, type Reader } from '../importer.js'
+import { fileSource, firstRow, streamOf, type Telling, type Reader } from '../importer.js'
 import { named, type Moment } from '../moments.js'
 import { jsonlRows, type Row } from '../rows.js'
 import { someRow } from '../sample.js'
@@ -10,7 +10,7 @@ import type { SourceFile } from '../source-file.js'
 /** The newest version of the header that is known. */
 const VERSION = 3
 
-export const dsh: Importer = {
+export const dsh: Telling = {
   kind: 'dsh',
   says: 'DeepSeek Harness session logs (JSONL, v0 to v3)',
   recognises: (sample) =>

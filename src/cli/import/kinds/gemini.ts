@@ -1,7 +1,7 @@
 /** Gemini CLI: one document with a list of messages, or lines with changes of what stood before (`$set`, `$rewindTo`). */
 import { blocksOf, partsOf } from '../content.js'
 import { countOf, isFields, known, Taken, textOf, type Fields } from '../fields.js'
-import { fileSource, firstRow, type Importer, type Reader, type Source } from '../importer.js'
+import { fileSource, firstRow, type Telling, type Reader, type Source } from '../importer.js'
 import { named, type Moment, type Part, type Usage } from '../moments.js'
 import { piecesOf } from '../pieces.js'
 import { jsonlRows, type Row } from '../rows.js'
@@ -9,7 +9,7 @@ import { hasAll, someRow } from '../sample.js'
 import type { SourceFile } from '../source-file.js'
 import type { Report } from '../report.js'
 
-export const gemini: Importer = {
+export const gemini: Telling = {
   kind: 'gemini',
   says: 'Gemini CLI chats (one JSON document, or JSONL with $set and $rewindTo) and recorded responses',
   recognises: (sample) =>

@@ -3,13 +3,13 @@ import { dirname } from 'node:path'
 import { blocksOf, partsOf, textIn } from '../content.js'
 import { documentOf } from '../document.js'
 import { isFields, known, parsed, Taken, textOf, type Fields } from '../fields.js'
-import { fileSource, type Importer, type Reader, type Source } from '../importer.js'
+import { fileSource, type Telling, type Reader, type Source } from '../importer.js'
 import type { Moment } from '../moments.js'
 import type { Report } from '../report.js'
 import { hasAll, someRow } from '../sample.js'
 import type { SourceFile } from '../source-file.js'
 
-export const grok: Importer = {
+export const grok: Telling = {
   kind: 'grok',
   says: 'Grok CLI sessions (chat_history.jsonl and summary.json)',
   recognises: (sample) => hasAll(sample.names, 'info', 'session_summary') || someRow(sample, isRow),

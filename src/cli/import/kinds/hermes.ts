@@ -1,13 +1,13 @@
 /** Hermes Agent: one document for each session, with messages as chat interfaces have them. */
 import { chatOf } from '../chat.js'
 import { known, Taken, type Fields } from '../fields.js'
-import { fileSource, type Importer } from '../importer.js'
+import { fileSource, type Telling } from '../importer.js'
 import { piecesOf } from '../pieces.js'
 import type { Row } from '../rows.js'
 import { hasAll } from '../sample.js'
 import type { SourceFile } from '../source-file.js'
 
-export const hermes: Importer = {
+export const hermes: Telling = {
   kind: 'hermes',
   says: 'Hermes Agent sessions (session_*.json)',
   recognises: (sample) =>

@@ -3,14 +3,14 @@ import { basename, dirname, join } from 'node:path'
 import { partsOf } from '../content.js'
 import { documentOf } from '../document.js'
 import { known, steady, Taken, textOf, type Fields } from '../fields.js'
-import { fileId, fileSource, firstRow, streamOf, type Importer, type Reader, type Source } from '../importer.js'
+import { fileId, fileSource, firstRow, streamOf, type Telling, type Reader, type Source } from '../importer.js'
 import { named, type Moment } from '../moments.js'
 import type { Report } from '../report.js'
 import { jsonlRows } from '../rows.js'
 import { hasAll, someRow } from '../sample.js'
 import type { SourceFile } from '../source-file.js'
 
-export const kimi: Importer = {
+export const kimi: Telling = {
   kind: 'kimi',
   says: 'Kimi Code sessions (wire.jsonl of each agent, and state.json)',
   recognises: (sample) => hasAll(sample.names, 'agents', 'workDir') || someRow(sample, isRow),

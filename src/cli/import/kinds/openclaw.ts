@@ -1,8 +1,8 @@
 /** OpenClaw: pi's sessions under another name. */
-import type { Importer } from '../importer.js'
+import type { Telling } from '../importer.js'
 import { pi, sessionOf } from './pi.js'
 
-export const openclaw: Importer = {
+export const openclaw: Telling = {
   kind: 'openclaw',
   says: 'OpenClaw sessions (the format of pi)',
   recognises: (sample) => pi.recognises(sample) && /openclaw/i.test(sample.file.path),

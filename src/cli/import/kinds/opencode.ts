@@ -2,14 +2,14 @@
 import { basename, dirname } from 'node:path'
 import { documentOf } from '../document.js'
 import { amountOf, countOf, isFields, known, Taken, textOf, timeOf, type Fields } from '../fields.js'
-import { streamOf, type Importer, type Reader, type Source } from '../importer.js'
+import { streamOf, type Telling, type Reader, type Source } from '../importer.js'
 import { named, text, type Moment, type Part } from '../moments.js'
 import type { Report } from '../report.js'
 import { rowFrom, type Row } from '../rows.js'
 import { hasAll } from '../sample.js'
 import type { SourceFile } from '../source-file.js'
 
-export const opencode: Importer = {
+export const opencode: Telling = {
   kind: 'opencode',
   says: 'OpenCode storage (session, message and part trees, old and new)',
   recognises: ({ file, names }) => {

@@ -2,13 +2,13 @@
 import { blocksOf, partsOf } from '../content.js'
 import { Branches } from '../branches.js'
 import { amountOf, countOf, isFields, known, steady, Taken, textOf, type Fields } from '../fields.js'
-import { fileId, streamOf, type Importer, type Reader, type Source } from '../importer.js'
+import { fileId, streamOf, type Telling, type Reader, type Source } from '../importer.js'
 import { named, type Moment } from '../moments.js'
 import { jsonlRows } from '../rows.js'
 import { someRow } from '../sample.js'
 import type { SourceFile } from '../source-file.js'
 
-export const pi: Importer = {
+export const pi: Telling = {
   kind: 'pi',
   says: 'pi sessions (a tree of entries, JSONL)',
   recognises: (sample) => someRow(sample, isRow),

@@ -1,13 +1,13 @@
 /** Qwen Code: Claude Code's rows with Gemini's parts in them. */
 import { isFields, known, steady, Taken, textOf, type Fields } from '../fields.js'
-import { fileSource, firstRow, type Importer, type Reader } from '../importer.js'
+import { fileSource, firstRow, type Telling, type Reader } from '../importer.js'
 import { Branches } from '../branches.js'
 import { named, type Moment, type Part } from '../moments.js'
 import { jsonlRows } from '../rows.js'
 import { someRow } from '../sample.js'
 import { geminiParts } from './gemini.js'
 
-export const qwen: Importer = {
+export const qwen: Telling = {
   kind: 'qwen',
   says: 'Qwen Code chats (JSONL)',
   recognises: (sample) => someRow(sample, isRow),

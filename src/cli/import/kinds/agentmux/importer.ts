@@ -1,7 +1,7 @@
 /** agentmux: zones of files in filestore.db, each with what an agent streamed; the same stream as NDJSON. */
 import { dirname } from 'node:path'
 import { isFields, known, type Fields } from '../../fields.js'
-import { fileId, streamOf, type Importer, type Source } from '../../importer.js'
+import { fileId, streamOf, type Telling, type Source } from '../../importer.js'
 import type { Report } from '../../report.js'
 import { jsonlRows, type Row } from '../../rows.js'
 import { hasAll, someRow } from '../../sample.js'
@@ -10,7 +10,7 @@ import { openDatabase } from '../../sqlite.js'
 import { streamReader } from './stream.js'
 import { zonesOf, type Zone } from './zones.js'
 
-export const agentmux: Importer = {
+export const agentmux: Telling = {
   kind: 'agentmux',
   says: 'agentmux: filestore.db with its zones and archives, and stream-json output (NDJSON)',
   recognises: (sample) =>

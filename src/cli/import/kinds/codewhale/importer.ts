@@ -1,14 +1,14 @@
 /** CodeWhale, once DeepSeek-TUI: saved sessions and their trees, checkpoints, the offline queue, the runtime's threads, tasks. */
 import { basename, dirname } from 'node:path'
 import type { Fields } from '../../fields.js'
-import type { Importer } from '../../importer.js'
+import type { Telling } from '../../importer.js'
 import { hasAll, someRow, type Sample } from '../../sample.js'
 import type { SourceFile } from '../../source-file.js'
 import { runtimeSessions } from './runtime.js'
 import { savedSessions } from './sessions.js'
 import { tasks } from './tasks.js'
 
-export const codewhale: Importer = {
+export const codewhale: Telling = {
   kind: 'codewhale',
   says: 'CodeWhale and DeepSeek-TUI: sessions of every schema, trees, checkpoints, offline queue, receipts, runtime threads, tasks',
   recognises: (sample) => isDocument(sample) || someRow(sample, isEvent) || someRow(sample, isReceipt),

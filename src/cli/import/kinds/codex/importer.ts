@@ -1,7 +1,7 @@
 /** Codex: rollouts of every age. Today's rows wrap what they say in a payload; the oldest are items of the model's API as they were, as lines or in one document. */
 import { lineOf } from '../../chat.js'
 import { isFields, known, steady, Taken, type Fields } from '../../fields.js'
-import { fileSource, firstRow, streamOf, type Importer, type Reader, type Source } from '../../importer.js'
+import { fileSource, firstRow, streamOf, type Telling, type Reader, type Source } from '../../importer.js'
 import type { Moment, SessionFields } from '../../moments.js'
 import { piecesOf } from '../../pieces.js'
 import type { Report } from '../../report.js'
@@ -10,7 +10,7 @@ import { hasAll, sampleOf, someRow, type Sample } from '../../sample.js'
 import type { SourceFile } from '../../source-file.js'
 import { Rollout } from './rollout.js'
 
-export const codex: Importer = {
+export const codex: Telling = {
   kind: 'codex',
   says: 'Codex rollouts (sessions/*/rollout-*.jsonl, and rollout-*.json of old)',
   recognises: (sample) => isDocument(sample) || someRow(sample, (row) => isWrapped(row) || isHeader(row) || isState(row) || isBare(row)),

@@ -2,7 +2,7 @@
 import { chatOf } from '../../chat.js'
 import { documentOf } from '../../document.js'
 import { isFields, known, Taken, textOf, type Fields } from '../../fields.js'
-import { streamOf, type Importer, type Source } from '../../importer.js'
+import { streamOf, type Telling, type Source } from '../../importer.js'
 import type { Report } from '../../report.js'
 import { rowFrom, type Row } from '../../rows.js'
 import { hasAll, someRow } from '../../sample.js'
@@ -12,7 +12,7 @@ import { foldersOf, type Folder, type SessionFiles } from './files.js'
 import { sourceOf } from './session.js'
 import { isSidecar, sidecarOf, wasShortened, type Sidecar } from './sidecar.js'
 
-export const hermesWebui: Importer = {
+export const hermesWebui: Telling = {
   kind: 'hermes-webui',
   says: 'Hermes WebUI state (sessions, backups, turn and run journals) and the state.db of Hermes Agent',
   recognises: (sample) =>

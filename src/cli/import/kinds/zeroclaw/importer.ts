@@ -1,7 +1,7 @@
 /** zeroclaw: chats as lines or in SQLite, with a move from one to the other that may have been cut off; the ACP store; traces. */
 import { dirname } from 'node:path'
 import { known, textOf, type Fields } from '../../fields.js'
-import { fileId, streamOf, type Importer, type Source } from '../../importer.js'
+import { fileId, streamOf, type Telling, type Source } from '../../importer.js'
 import type { Report } from '../../report.js'
 import { jsonlRows, type Row } from '../../rows.js'
 import { hasAll, someRow, type Sample } from '../../sample.js'
@@ -12,7 +12,7 @@ import { chatReader, storedSessions, type Stored } from './store.js'
 import { agentTasks, isLeftOver, leftOvers } from './left-overs.js'
 import { traces } from './traces.js'
 
-export const zeroclaw: Importer = {
+export const zeroclaw: Telling = {
   kind: 'zeroclaw',
   says: 'zeroclaw: chat files (also while they are being moved), sessions.db, acp-sessions.db, traces',
   recognises: (sample) =>

@@ -2,27 +2,19 @@
 import { session } from '../../index.js'
 import type { OpenedJournal } from '../command.js'
 import { isFields } from './content.js'
-import type { Exporter } from './exporter.js'
+import { noSession, type Exported, type Exporter, type ThreadFormat, type What } from './exporter.js'
 import { Losses } from './losses.js'
 import { eventsOf, lineageOf } from './thread.js'
 
-export interface Exported {
-  /** What the file is called where the other program keeps its sessions. */
-  name: string
-  lines: AsyncIterable<string>
-  /** Complete once the lines are read. */
-  losses: Losses
+/** The exporter of a format that holds one thread. */
+export function ofThread(format: ThreadFormat): Exporter {
+  const { kind, says } = format
+  return { kind, says, takes: 'a thread', open: (journal, what) => exported(journal, what, format) }
 }
 
-/** Undefined where there is no such session; a sentence where it has no such thread, or was deleted. */
-export async function exported(
-  journal: OpenedJournal,
-  stream: string,
-  thread: string,
-  exporter: Exporter,
-): Promise<Exported | string | undefined> {
+async function exported(journal: OpenedJournal, { stream = '', thread = 'main' }: What, format: ThreadFormat): Promise<Exported | string> {
   const { state } = await journal.view(session, stream)
-  if (state === undefined) return undefined
+  if (state === undefined) return noSession(stream)
   if (state.status === 'deleted') return `${stream} is deleted`
   const losses = new Losses()
   const found = await lineageOf(journal, stream, thread, losses)
@@ -35,7 +27,7 @@ export async function exported(
     createdAt = meta?.occurredAt ?? at
     if (isFields(data) && isFields(data['extra'])) losses.add('what stands beside the session')
   }
-  const writer = exporter.begin({ stream, session: state, source, createdAt, losses })
+  const writer = format.begin({ stream, session: state, source, createdAt, losses })
   return { name: writer.name, lines: linesOf(), losses }
 
   async function* linesOf(): AsyncGenerator<string> {
