@@ -60,10 +60,10 @@ function temporaryName(clock: Clock, path: string): string {
   return `${path}.${Buffer.from(clock.random(6)).toString('hex')}.tmp`
 }
 
-type Write<T> = (file: FileHandle, temporary: string) => Promise<T>
+export type Write<T> = (file: FileHandle, temporary: string) => Promise<T>
 
 /** Writes a new file, makes its content durable, and closes it. */
-async function fill<T>(file: FileHandle, temporary: string, write: Write<T>): Promise<T> {
+export async function fill<T>(file: FileHandle, temporary: string, write: Write<T>): Promise<T> {
   try {
     const result = await write(file, temporary)
     await file.datasync()

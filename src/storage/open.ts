@@ -9,7 +9,7 @@ import { epochsOf } from './lock.js'
 import { blockingFiles, nodeFiles } from './node-files.js'
 import { FORMAT } from './paths.js'
 import { warningsOf } from './place.js'
-import { admit, see, type OpenStore } from './see.js'
+import { admit, see, unprovenBytes, type OpenStore } from './see.js'
 import { SegmentStore } from './segment-store.js'
 import { State } from './state.js'
 import { Succession } from './succession.js'
@@ -51,14 +51,11 @@ async function openToRead<Note>(directory: string, files: Files, clock: Clock, o
     const state = new State(core, sight)
     const follow = new Follow(state)
     follow.start()
-    const { unproven, tail } = sight
-    const left = unproven === undefined ? 0 : unproven.end - unproven.offset
-    const torn = tail.kind === 'torn' ? tail.end - (unproven?.end ?? sight.end) : 0
     const recovery: StoreRecovery = {
       format: FORMAT,
       epoch: Math.max(0, ...epochsOf(seen.names)),
       tornBytes: 0,
-      unproven: left + torn,
+      unproven: unprovenBytes(sight),
       damage: sight.damage,
       clean: sight.clean,
       liveWriter: live,

@@ -29,6 +29,8 @@ export interface OpenStore<Note> {
   /** Syncs on the calling thread. */
   blocking?: boolean
   readOnly?: boolean | undefined
+  /** Shows no more than the head file vouches for, as beside a writer. */
+  vouched?: boolean | undefined
   /** Goes on where FORMAT is damaged or missing beside segments of this format. */
   anyFormat?: boolean | undefined
   /** Runs once the writer's lock is held, before anything is touched; refuses by throwing. */
@@ -80,7 +82,7 @@ export async function seeOnce<Note>(
   directory: string,
   files: Files,
   clock: Clock,
-  { notes, readOnly = false, anyFormat = false }: OpenStore<Note>,
+  { notes, readOnly = false, vouched = false, anyFormat = false }: OpenStore<Note>,
   holdsLock = false,
 ): Promise<Seen<Note> | undefined> {
   const paths = new Paths(directory)
@@ -102,12 +104,18 @@ export async function seeOnce<Note>(
       core,
       list,
       mark?.journal.equals(journal) === true ? mark : undefined,
-      live && mark !== undefined ? 'beside' : 'alone',
+      (live || vouched) && mark !== undefined ? 'beside' : 'alone',
     )
     return { core, sight, names, live }
   } catch (error) {
     return giveUp(error, [handles])
   }
+}
+
+/** Bytes behind what is shown that nothing vouches for: a last group, and what a write left that did not finish. */
+export function unprovenBytes<Note>({ unproven, tail, end }: Sight<Note>): number {
+  const left = unproven === undefined ? 0 : unproven.end - unproven.offset
+  return tail.kind === 'torn' ? left + tail.end - (unproven?.end ?? end) : left
 }
 
 /** @throws JournalError JOURNAL_DAMAGED where damage is refused, and whatever `admit` throws. */
