@@ -8,7 +8,7 @@ import { closeAll } from './io.js'
 import type { Sight } from './look.js'
 import type { SegmentName } from './paths.js'
 import { Groups } from './reading.js'
-import { see, unprovenBytes, type OpenStore } from './see.js'
+import { seeJournal, unprovenBytes, type OpenStore } from './see.js'
 import { nameOf } from './segments.js'
 import { State } from './state.js'
 
@@ -54,9 +54,7 @@ export class CopySource {
    */
   static async open(directory: string, files: Files, clock: Clock, vouched: boolean): Promise<CopySource> {
     const options: OpenStore<undefined> = { notes: NO_NOTES, admit: () => {}, readOnly: true, vouched }
-    const seen = await see(directory, files, clock, options)
-    if (seen === undefined) throw new JournalError('JOURNAL_NOT_FOUND', `There is no journal in ${directory}.`, { directory })
-    const { core, sight, live } = seen
+    const { core, sight, live } = await seeJournal(directory, files, clock, options)
     try {
       const damage = [...sight.damage, ...(vouched || live ? againstMark(sight, vouched) : [])]
       if (damage.length > 0) throw damaged(directory, damage)

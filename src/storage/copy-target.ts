@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path'
 import { ioError, JournalError, type Damage } from '../errors.js'
+import { TEMPORARY } from './io.js'
 import { damaged, type CopySource, type Part } from './copy-source.js'
 import type { Clock, FileHandle, Files } from './files.js'
 import { formatState, writeFormat } from './format-file.js'
@@ -20,8 +21,6 @@ import { verify } from './verify.js'
 
 /** What a segment is called before it was checked. */
 const NEW = '.new'
-/** What a copy that was cut off leaves, beside segments. */
-const TEMPORARY = /\.[0-9a-f]{12}\.tmp$/
 /** What a first copy has before it is whole. */
 const unfinished = (name: string): boolean => ['journal', 'LOCK', 'head'].includes(name) || TEMPORARY.test(name)
 

@@ -55,6 +55,9 @@ export function shortWrite(path: string, count: number, wanted: number): Error {
   return ioError(Object.assign(new Error(`only ${count} of ${wanted} bytes were written`), { code: 'ENOSPC' }), 'Writing', path)
 }
 
+/** The names that files have before they are whole. */
+export const TEMPORARY = /\.[0-9a-f]{12}\.tmp$/
+
 /** A name beside another, for what is not whole yet. */
 function temporaryName(clock: Clock, path: string): string {
   return `${path}.${Buffer.from(clock.random(6)).toString('hex')}.tmp`

@@ -16,6 +16,7 @@ import { look, type Sight } from './look.js'
 import { PageCache } from './pages.js'
 import { FORMAT, Paths } from './paths.js'
 import { listSegments, ofJournal } from './segments.js'
+import { Succession } from './succession.js'
 
 const LOOKS_MAX = 10
 const LOOK_AGAIN_MS = 10
@@ -110,6 +111,16 @@ export async function seeOnce<Note>(
   } catch (error) {
     return giveUp(error, [handles])
   }
+}
+
+/** The same, of a journal that must be there. @throws JournalError JOURNAL_NOT_FOUND */
+export async function seeJournal<Note>(directory: string, files: Files, clock: Clock, options: OpenStore<Note>): Promise<Seen<Note>> {
+  const seen = await see(directory, files, clock, options)
+  if (seen !== undefined) return seen
+  const cut = new Succession(directory, files).isCut
+    ? ' An upgrade of it was cut short: open it for writing, or run turnlog upgrade again, to finish that.'
+    : ''
+  throw new JournalError('JOURNAL_NOT_FOUND', `There is no journal in ${directory}.${cut}`, { directory })
 }
 
 /** Bytes behind what is shown that nothing vouches for: a last group, and what a write left that did not finish. */
