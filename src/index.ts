@@ -1,6 +1,7 @@
 /** The front door: names every export, and wires the built-in catalogue, upcasters, projections and laws in. */
 import { projections as builtInProjections, transcript, type Transcript } from '../projections/index.js'
 import { upcasters as builtInUpcasters } from '../upcasters/index.js'
+import { backUp, restoreTo, type BackupOptions, type BackupReport } from './backup.js'
 import type { Catalogue, Complete, EventDefinitions, Fault, Law, Projection, Upcaster } from './define.js'
 import { defineEvents } from './define.js'
 import { events } from './events.js'
@@ -98,6 +99,28 @@ export function salvage(from: string, to: string, options: PartsOptions & Repair
 }
 
 /**
+ * Copies a journal, beside its writer, as it stands at one position: into a directory that is empty or does not exist, or into a backup of
+ * it, which gets what is new. What is there afterwards was read again and held against the history; cut off at any point, the last
+ * backup is what it was, or this one is whole.
+ * @throws JournalError JOURNAL_DAMAGED: damage is not copied; JOURNAL_HISTORY_CHANGED for a backup of another history, JOURNAL_LOCKED beside
+ * another backup, JOURNAL_NOT_FOUND, JOURNAL_DISK_FULL, JOURNAL_IO
+ */
+export async function backup(directory: string, to: string, options: BackupOptions = {}): Promise<BackupReport> {
+  for (const path of [directory, to]) checkDirectory('backup', path)
+  return backUp(directory, to, options)
+}
+
+/**
+ * Makes a journal of a backup, in a directory that is empty or does not exist, at the position and digest that the backup says. It has the
+ * id of the journal that was backed up, and goes on by itself.
+ * @throws JournalError JOURNAL_DAMAGED where the backup is not what it says, JOURNAL_NOT_FOUND, JOURNAL_IO, JOURNAL_DISK_FULL
+ */
+export async function restore(from: string, directory: string, options: BackupOptions = {}): Promise<BackupReport> {
+  for (const path of [from, directory]) checkDirectory('restore', path)
+  return restoreTo(from, directory, options)
+}
+
+/**
  * Rewrites a journal in today's format and schemas: into a new one beside it, which is checked event by event and takes its place; the
  * old one is kept as `<directory>.v<format>.bak`. Killed at any point it leaves one whole journal in use, and a second call finishes.
  * Pass the parts that the journal is opened with.
@@ -175,10 +198,12 @@ export type { FollowOptions } from './engine/follow.js'
 export type { CommitOptions, ReadAllOptions, ReadOptions, RecordedCommit } from './engine/reading.js'
 export type { ValueLimits } from './engine/values.js'
 export type { Item, JournalOptions, Recovery, VerifyOptions, VerifyReport, View } from './engine/contract.js'
+export type { LawBreak } from './engine/laws.js'
 export type { LeftAsStored, UpgradeReceipt } from './engine/rewrite.js'
 export type { Journal } from './journal.js'
 export type { RepairOptions } from './repair.js'
-export type { RepairPlan, SalvageReport }
+export type { BackupOptions, BackupReport, RepairPlan, SalvageReport }
+export type { Chore } from './storage/chores.js'
 export type { SnapshotCheck } from './engine/snapshot-check.js'
 export type { Durability, Head, Receipt, SinceReport, SnapshotRecord } from './storage/commit-store.js'
 export type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from './storage/derived-store.js'

@@ -4,6 +4,7 @@ import type { EventDefinitions, Key, NewEvent, Projection, RecordedEvent } from 
 import { Appender, type AppendOptions } from './engine/appender.js'
 import { closeInterrupted, reportOpenWork } from './engine/boot.js'
 import type { Item, JournalOptions, Parts, Recovery, TranscriptFold, VerifyOptions, VerifyReport, View } from './engine/contract.js'
+import { checkLaws } from './engine/law-check.js'
 import { Laws, type LawStates } from './engine/laws.js'
 import { list, type ListOptions, type ListRow } from './engine/list.js'
 import { events$, view$ } from './engine/observe.js'
@@ -150,9 +151,10 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
   /** Reads every byte of the journal and says what does not check. Changes nothing. */
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     this.#mustBeOpen()
-    const { snapshots: fold = false, ...rest } = options
+    const { snapshots: fold = false, laws = false, ...rest } = options
     const { head, ...found } = await this.#store.verify(rest)
-    return { ...found, ...head, snapshots: await checkSnapshots(this.#inside, fold, options.signal) }
+    const breaks = laws ? { breaks: await checkLaws(this.#store, this.#inside.laws, options.signal) } : {}
+    return { ...found, ...head, snapshots: await checkSnapshots(this.#inside, fold, options.signal), ...breaks }
   }
 
   /** What was written down as lost, oldest record first. */
@@ -229,6 +231,7 @@ interface Inside {
   directory: string
   store: CommitStore<LawStates>
   schemas: Schemas
+  laws: Laws
   reading: Reading
   appender: Appender | undefined
   views: Views | undefined
@@ -275,6 +278,7 @@ export async function openWith<D extends EventDefinitions, R>(
     const recovery = recoveryOf(store, work, started?.report, schemas, performance.now() - began)
     const inside: Inside = {
       ...shared,
+      laws,
       directory,
       reading: new Reading(store, schemas),
       appender,

@@ -31,13 +31,13 @@ const rooms: Record<string, Room> = {
     packages: /^(msgpackr|rxjs|zod|node:(buffer|crypto|events|timers(\/promises)?|util|zlib))$/,
   },
   'the conductors': {
-    files: /^src\/(journal|repair|freeze|upgrade)\.ts$/,
+    files: /^src\/(journal|repair|backup|freeze|upgrade)\.ts$/,
     ours: /^src\/(engine\/.*|storage\/.*|(define|events|turns|tasks|open-work|errors)\.ts)$/,
     packages: /^rxjs$/,
   },
   'the front door': {
     files: /^src\/index\.ts$/,
-    ours: /^(src\/(journal|repair|freeze|upgrade|define|events|turns|errors)\.ts|upcasters\/index\.ts|projections\/index\.ts)$/,
+    ours: /^(src\/(journal|repair|backup|freeze|upgrade|define|events|turns|errors)\.ts|upcasters\/index\.ts|projections\/index\.ts)$/,
     types: /^src\/(engine|storage)\//,
     packages: NOTHING,
   },

@@ -5,6 +5,7 @@ import type { Durability, Head, SinceReport } from '../storage/commit-store.js'
 import type { DerivedStores } from '../storage/derived-store.js'
 import type { Clock, Files } from '../storage/files.js'
 import type { OpenWorkReport } from './boot.js'
+import type { LawBreak } from './laws.js'
 import type { OnUnknown } from './schemas.js'
 import type { SnapshotCheck } from './snapshot-check.js'
 import type { StartReport } from './start.js'
@@ -108,11 +109,15 @@ export interface VerifyReport {
   snapshots: SnapshotCheck[]
   /** What can be proven of `since`. */
   since?: SinceReport
+  /** Where events do not follow from those before by the laws, where that was asked; streams that lost events are left out. */
+  breaks?: LawBreak[]
 }
 
 export interface VerifyOptions {
   /** Folds the journal again, and says where it comes to something else than a snapshot. */
   snapshots?: boolean
+  /** Holds every event against the laws, as if it were appended again. */
+  laws?: boolean
   /** A head of before: proves that today's history goes on from it. */
   since?: Head
   signal?: AbortSignal

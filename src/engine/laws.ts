@@ -5,7 +5,7 @@
 import { Packr } from 'msgpackr'
 import type { EventMeta, Law, LawEvent, OpenWork, RecordedEvent } from '../define.js'
 import { JournalError } from '../errors.js'
-import type { NewCommit, StoredCommit, StreamNotes } from '../storage/commit-store.js'
+import { ADDED, type NewCommit, type StoredCommit, type StreamNotes } from '../storage/commit-store.js'
 import { forFold } from './recorded.js'
 import type { Schemas } from './schemas.js'
 
@@ -22,6 +22,16 @@ export interface Decision {
   given: number
   states: LawStates
   claims: string[]
+}
+
+/** An event that no law would have let in, or one that a law adds and that is not there. */
+export interface LawBreak {
+  stream: string
+  /** Of the event, or of the one behind which it is missing. */
+  position: number
+  type: string
+  law: string
+  reason: string
 }
 
 const packr = new Packr({ useRecords: false, moreTypes: false })
@@ -55,6 +65,34 @@ export class Laws implements StreamNotes<LawStates> {
       }
     }
     return { events, given: given.length, states, claims: events.flatMap((event) => this.#claims(event)) }
+  }
+
+  /** What of a stored commit no law would have let in, and what a law would have added to it. The states are those behind it all the same. */
+  judge(before: LawStates, commit: StoredCommit): { states: LawStates; breaks: LawBreak[] } {
+    if (before instanceof JournalError) return { states: before, breaks: [] }
+    const breaks: LawBreak[] = []
+    const given: LawEvent[] = []
+    let states: readonly unknown[] = before
+    try {
+      for (const { event, added } of this.#judged(commit)) {
+        if (!added) {
+          given.push(event)
+          for (const [i, law] of this.#laws.entries()) {
+            const reason = law.refuse(states[i], event)
+            if (reason !== undefined) breaks.push({ stream: commit.stream, position: event.position, type: event.type, law: law.name, reason })
+          }
+        }
+        states = this.#apply(states, event)
+      }
+    } catch (error) {
+      if (error instanceof JournalError) return { states: error, breaks }
+      throw error
+    }
+    const position = commit.position + commit.events.length - 1
+    for (const [i, law] of this.#laws.entries())
+      for (const { type, data } of law.consequences(states[i], given))
+        breaks.push({ stream: commit.stream, position, type, law: law.name, reason: `${type} is missing: ${JSON.stringify(data)}` })
+    return { states, breaks }
   }
 
   /** Events that close what a death left open in a stream, completed; none where nothing ran. */
@@ -145,6 +183,15 @@ export class Laws implements StreamNotes<LawStates> {
     const events: RecordedEvent[] = []
     for (const [i, { type }] of commit.events.entries()) if (this.#schemas.knows(type)) this.#schemas.read(commit, i, events, forFold)
     return events
+  }
+
+  *#judged(commit: StoredCommit): Generator<{ event: RecordedEvent; added: boolean }> {
+    for (const [i, { type, flags }] of commit.events.entries()) {
+      if (!this.#schemas.knows(type)) continue
+      const events: RecordedEvent[] = []
+      this.#schemas.read(commit, i, events)
+      for (const event of events) yield { event, added: (flags & ADDED) !== 0 }
+    }
   }
 
   #apply(states: readonly unknown[], event: LawEvent): readonly unknown[] {

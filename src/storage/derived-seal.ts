@@ -18,16 +18,19 @@ export async function seal(files: Files, clock: Clock, directory: string): Promi
   await placeFile(files, clock, join(directory, SEAL), (file, temporary) => writeFully(file, Buffer.from(text), 0, temporary))
 }
 
-/** Takes the voucher away and says what it was worth: nothing is vouched for, all is as it was, or something changed. */
-export async function unseal(files: Files, directory: string): Promise<'none' | 'whole' | 'changed'> {
+/** What the voucher is worth: nothing is vouched for, all is as it was, or something changed. */
+export async function sealOf(files: Files, directory: string): Promise<'none' | 'whole' | 'changed'> {
   const path = join(directory, SEAL)
   if (files.stat(path) === undefined) return 'none'
-  const said = await read(files, path)
-  const whole = said === (await summary(files, directory))
-  // Gone before anything is written, so that no writer's crash leaves it standing.
+  return (await read(files, path)) === (await summary(files, directory)) ? 'whole' : 'changed'
+}
+
+/** Takes the voucher away: before anything is written, so that no writer's crash leaves it standing. */
+export async function unseal(files: Files, directory: string): Promise<void> {
+  const path = join(directory, SEAL)
+  if (files.stat(path) === undefined) return
   await files.unlink(path)
   await files.syncDir(directory)
-  return whole ? 'whole' : 'changed'
 }
 
 async function summary(files: Files, directory: string): Promise<string> {

@@ -99,6 +99,14 @@ export async function readMark(file: FileHandle): Promise<HeadMark | undefined> 
   return first.sequence > second.sequence ? first : second
 }
 
+/** A head file that says one thing, in both its slots. */
+export function encodeSlots(mark: Omit<HeadMark, 'sequence'>): Buffer {
+  const bytes = Buffer.alloc(SLOT_BYTES + MARK_BYTES)
+  encodeHead({ ...mark, sequence: 2 }, bytes.subarray(0, MARK_BYTES))
+  encodeHead({ ...mark, sequence: 1 }, bytes.subarray(SLOT_BYTES))
+  return bytes
+}
+
 /** A slot of the file. */
 export function encodeHead(mark: HeadMark, bytes = Buffer.alloc(MARK_BYTES)): Buffer {
   bytes.writeUInt32LE(MAGIC, 0)

@@ -35,6 +35,8 @@ export class Indexes<Note> {
   #unbuilt: Unbuilt<Note>[] = []
   #built = 0
   #building: Promise<void> | undefined
+  /** Sealed segments whose index file is missing or not theirs, though it could be whole; and what is wrong with it. */
+  readonly faults = new Map<number, string>()
 
   constructor(core: Core<Note>, segments: ReadonlyMap<number, Sealed>, rebuild: (segment: Sealed) => Promise<MemoryIndex<Note>>) {
     this.#core = core
@@ -49,6 +51,7 @@ export class Indexes<Note> {
     } catch (error) {
       if (!(error instanceof PageFault)) throw error
       await this.#make({ segment, index: await this.#rebuild(segment) }, true)
+      if (!this.#partial.has(segment.number)) this.faults.set(segment.number, error.message)
     }
     this.#built = segment.number
   }

@@ -55,15 +55,18 @@ export function shortWrite(path: string, count: number, wanted: number): Error {
   return ioError(Object.assign(new Error(`only ${count} of ${wanted} bytes were written`), { code: 'ENOSPC' }), 'Writing', path)
 }
 
+/** The names that files have before they are whole. */
+export const TEMPORARY = /\.[0-9a-f]{12}\.tmp$/
+
 /** A name beside another, for what is not whole yet. */
 function temporaryName(clock: Clock, path: string): string {
   return `${path}.${Buffer.from(clock.random(6)).toString('hex')}.tmp`
 }
 
-type Write<T> = (file: FileHandle, temporary: string) => Promise<T>
+export type Write<T> = (file: FileHandle, temporary: string) => Promise<T>
 
 /** Writes a new file, makes its content durable, and closes it. */
-async function fill<T>(file: FileHandle, temporary: string, write: Write<T>): Promise<T> {
+export async function fill<T>(file: FileHandle, temporary: string, write: Write<T>): Promise<T> {
   try {
     const result = await write(file, temporary)
     await file.datasync()

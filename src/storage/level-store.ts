@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { Level } from 'level'
 import { ioError } from '../errors.js'
-import { seal, unseal } from './derived-seal.js'
+import { seal, sealOf, unseal } from './derived-seal.js'
 import type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from './derived-store.js'
 import type { Clock, Files } from './files.js'
 import { mustBeFile } from './guard.js'
@@ -24,10 +24,10 @@ export function levelStores(files: Files, clock: Clock): DerivedStores {
       await makeDirectory(files, directory)
       const names = await namesIn(files, directory)
       const unclean = names.filter((name) => UNCLEAN.test(name))
-      if (names.includes(OPENING)) throw new Error(`a process ended while it opened ${directory}`)
-      if (unclean.length >= UNCLEAN_MAX) throw new Error(`${directory} was left open ${unclean.length} times in a row`)
-      const sealed = await unseal(files, directory)
-      if (sealed === 'changed') throw new Error(`the files of ${directory} are not as they were left`)
+      const sealed = await sealOf(files, directory)
+      const doubt = doubtOf(names, sealed)
+      if (doubt !== undefined) throw new Error(`${directory}: ${doubt}`)
+      await unseal(files, directory)
       await mark(directory, async () => (await files.open(join(directory, OPENING), 'wx')).close())
       const level = new Level<Uint8Array, Uint8Array>(directory, {
         keyEncoding: 'view',
@@ -64,6 +64,18 @@ export function levelStores(files: Files, clock: Clock): DerivedStores {
       return (await namesIn(files, directory)).length > 0
     },
   }
+}
+
+/** Why the store in a directory is better not touched, as whoever opens it next will find; undefined if it may be opened. */
+export async function doubtIn(files: Files, directory: string): Promise<string | undefined> {
+  return doubtOf(await namesIn(files, directory), await sealOf(files, directory))
+}
+
+function doubtOf(names: readonly string[], sealed: Awaited<ReturnType<typeof sealOf>>): string | undefined {
+  const unclean = names.filter((name) => UNCLEAN.test(name)).length
+  if (names.includes(OPENING)) return 'a process ended while it opened this'
+  if (unclean >= UNCLEAN_MAX) return `it was left open ${unclean} times in a row`
+  return sealed === 'changed' ? 'its files are not as they were left' : undefined
 }
 
 /** Makes or moves a mark beside LevelDB's files. */

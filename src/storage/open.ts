@@ -1,5 +1,4 @@
 /** Opens a journal: looks first, asks whether it may, and only then touches anything. */
-import { JournalError } from '../errors.js'
 import type { CommitStore, StoreRecovery } from './commit-store.js'
 import type { Clock, Files } from './files.js'
 import { Follow } from './follow.js'
@@ -9,7 +8,7 @@ import { epochsOf } from './lock.js'
 import { blockingFiles, nodeFiles } from './node-files.js'
 import { FORMAT } from './paths.js'
 import { warningsOf } from './place.js'
-import { admit, see, type OpenStore } from './see.js'
+import { admit, seeJournal, unprovenBytes, type OpenStore } from './see.js'
 import { SegmentStore } from './segment-store.js'
 import { State } from './state.js'
 import { Succession } from './succession.js'
@@ -38,27 +37,18 @@ export async function openCommitStore<Note>(directory: string, options: OpenStor
 }
 
 async function openToRead<Note>(directory: string, files: Files, clock: Clock, options: OpenStore<Note>): Promise<CommitStore<Note>> {
-  const seen = await see(directory, files, clock, options)
-  if (seen === undefined) {
-    const cut = new Succession(directory, files).isCut
-      ? ' An upgrade of it was cut short: open it for writing, or run turnlog upgrade again, to finish that.'
-      : ''
-    throw new JournalError('JOURNAL_NOT_FOUND', `There is no journal in ${directory}.${cut}`, { directory })
-  }
+  const seen = await seeJournal(directory, files, clock, options)
   const { core, sight, live } = seen
   try {
     admit(directory, sight, options)
     const state = new State(core, sight)
     const follow = new Follow(state)
     follow.start()
-    const { unproven, tail } = sight
-    const left = unproven === undefined ? 0 : unproven.end - unproven.offset
-    const torn = tail.kind === 'torn' ? tail.end - (unproven?.end ?? sight.end) : 0
     const recovery: StoreRecovery = {
       format: FORMAT,
       epoch: Math.max(0, ...epochsOf(seen.names)),
       tornBytes: 0,
-      unproven: left + torn,
+      unproven: unprovenBytes(sight),
       damage: sight.damage,
       clean: sight.clean,
       liveWriter: live,

@@ -1,14 +1,19 @@
 /** What a repair would do, decided without touching anything, and held to the journal as it was then. */
 import { JournalError, type Damage } from '../errors.js'
+import { choresOf, doChores, type Chore } from './chores.js'
 import type { Clock, Files } from './files.js'
 import { fingerprint } from './fingerprint.js'
 import { formatState, restoreFormat } from './format-file.js'
+import { guarded } from './guard.js'
+import { closeAll, coded } from './io.js'
 import { nodeFiles } from './node-files.js'
 import { openCommitStore } from './open.js'
 import { Paths } from './paths.js'
-import type { OpenStore } from './see.js'
+import { seeJournal, type OpenStore } from './see.js'
+import { State } from './state.js'
 import type { SurveyOptions } from './survey.js'
 import { systemClock } from './system-clock.js'
+import { verify } from './verify.js'
 
 export interface RepairPlan {
   directory: string
@@ -16,21 +21,28 @@ export interface RepairPlan {
   state: string
   /** FORMAT says nothing, and is written again. */
   format: boolean
+  /** What costs no event to put right: done with the repair. */
+  chores: Chore[]
   /** What cannot be read and is to be written down as lost. Empty in a journal that is well. */
   damage: Damage[]
 }
 
 /** Reads everything and changes nothing, also beside a writer. @throws JournalError JOURNAL_NOT_FOUND, JOURNAL_NEWER_FORMAT, JOURNAL_IO */
 export async function planRepair<Note>(directory: string, options: OpenStore<Note>, reading: SurveyOptions = {}): Promise<RepairPlan> {
-  const { files = nodeFiles } = options
-  const paths = new Paths(directory)
-  const { store } = await openCommitStore(directory, { ...options, readOnly: true, anyFormat: true })
+  const { files: port = nodeFiles, clock = systemClock } = options
+  const files = guarded(port, directory)
   try {
-    const state = await fingerprint(files, paths)
-    const { damage } = await store.verify(reading)
-    return { directory, state, format: await saysNothing(files, paths), damage }
-  } finally {
-    await store.close()
+    const seen = await seeJournal(directory, files, clock, { ...options, readOnly: true, anyFormat: true })
+    const { core, sight } = seen
+    try {
+      const state = await fingerprint(files, core.paths)
+      const { damage } = await verify(new State(core, sight), reading)
+      return { directory, state, format: await saysNothing(files, core.paths), chores: await choresOf(seen), damage }
+    } finally {
+      await closeAll([{ close: () => sight.indexes.settle() }, core.handles])
+    }
+  } catch (error) {
+    throw coded(error, 'Looking at', directory)
   }
 }
 
@@ -40,28 +52,29 @@ export async function planRepair<Note>(directory: string, options: OpenStore<Not
  */
 export async function carryOut<Note>(plan: RepairPlan, options: OpenStore<Note>, reading: SurveyOptions = {}): Promise<Damage[]> {
   const { files = nodeFiles, clock = systemClock } = options
-  const { directory, format, damage } = plan
-  if (!format && damage.length === 0) return []
+  const { directory, format, damage, chores } = plan
+  if (!format && damage.length === 0 && chores.length === 0) return []
   const { store } = await openCommitStore(directory, { ...options, anyFormat: true, locked: () => hold(plan, files, clock) }).catch(
     (error: unknown) => {
       throw inWords(error, directory)
     },
   )
   try {
-    return await store.repair(reading)
+    return damage.length === 0 ? [] : await store.repair(reading)
   } finally {
     await store.close({ clean: store.recovery.clean })
   }
 }
 
-/** With the lock held: the journal is still what the plan says, and FORMAT is made good. */
-async function hold({ directory, state, format }: RepairPlan, files: Files, clock: Clock): Promise<void> {
+/** With the lock held: the journal is still what the plan says, FORMAT is made good, and what is in the way of opening is removed. */
+async function hold({ directory, state, format, chores }: RepairPlan, files: Files, clock: Clock): Promise<void> {
   const paths = new Paths(directory)
   if ((await fingerprint(files, paths)) !== state) {
     const message = `${directory} changed since the repair was planned; nothing was done. Plan it again.`
     throw new JournalError('JOURNAL_HISTORY_CHANGED', message, { position: 0 })
   }
   if (format && (await saysNothing(files, paths))) await restoreFormat(files, clock, paths)
+  await doChores(guarded(files, directory), paths, chores)
 }
 
 async function saysNothing(files: Files, paths: Paths): Promise<boolean> {

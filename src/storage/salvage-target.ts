@@ -1,6 +1,5 @@
 /** A new journal that is filled from an old one: groups and gaps at the positions they had. It is a journal once FORMAT is there, at the end. */
 import { join } from 'node:path'
-import { JournalError } from '../errors.js'
 import type { Head, StreamNotes } from './commit-store.js'
 import { Feed } from './feed.js'
 import type { Clock, Files } from './files.js'
@@ -13,7 +12,7 @@ import { beginEpoch, lock } from './lock.js'
 import { Paths } from './paths.js'
 import { Roll } from './roll.js'
 import type { Intact } from './salvage-source.js'
-import { namesIn } from './segments.js'
+import { mustBeEmpty, namesIn } from './segments.js'
 import { State } from './state.js'
 import { empty } from './take-over.js'
 
@@ -42,10 +41,7 @@ export class SalvageTarget<Note> {
     }: { files: Files; clock: Clock; notes: StreamNotes<Note>; segmentBytes?: number | undefined },
   ): Promise<SalvageTarget<Note>> {
     const paths = new Paths(directory)
-    if ((await namesIn(files, directory)).length > 0) {
-      const message = `${directory} is not empty. Name a directory that is empty or does not exist.`
-      throw new JournalError('JOURNAL_IO', message, { path: directory, errno: 'ENOTEMPTY' })
-    }
+    await mustBeEmpty(files, directory)
     await makeDirectory(files, paths.journal)
     const held = await lock(files, paths, 0)
     let head: HeadFile | undefined

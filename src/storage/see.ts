@@ -16,6 +16,7 @@ import { look, type Sight } from './look.js'
 import { PageCache } from './pages.js'
 import { FORMAT, Paths } from './paths.js'
 import { listSegments, ofJournal } from './segments.js'
+import { Succession } from './succession.js'
 
 const LOOKS_MAX = 10
 const LOOK_AGAIN_MS = 10
@@ -29,6 +30,8 @@ export interface OpenStore<Note> {
   /** Syncs on the calling thread. */
   blocking?: boolean
   readOnly?: boolean | undefined
+  /** Shows no more than the head file vouches for, as beside a writer. */
+  vouched?: boolean | undefined
   /** Goes on where FORMAT is damaged or missing beside segments of this format. */
   anyFormat?: boolean | undefined
   /** Runs once the writer's lock is held, before anything is touched; refuses by throwing. */
@@ -80,7 +83,7 @@ export async function seeOnce<Note>(
   directory: string,
   files: Files,
   clock: Clock,
-  { notes, readOnly = false, anyFormat = false }: OpenStore<Note>,
+  { notes, readOnly = false, vouched = false, anyFormat = false }: OpenStore<Note>,
   holdsLock = false,
 ): Promise<Seen<Note> | undefined> {
   const paths = new Paths(directory)
@@ -102,12 +105,28 @@ export async function seeOnce<Note>(
       core,
       list,
       mark?.journal.equals(journal) === true ? mark : undefined,
-      live && mark !== undefined ? 'beside' : 'alone',
+      (live || vouched) && mark !== undefined ? 'beside' : 'alone',
     )
     return { core, sight, names, live }
   } catch (error) {
     return giveUp(error, [handles])
   }
+}
+
+/** The same, of a journal that must be there. @throws JournalError JOURNAL_NOT_FOUND */
+export async function seeJournal<Note>(directory: string, files: Files, clock: Clock, options: OpenStore<Note>): Promise<Seen<Note>> {
+  const seen = await see(directory, files, clock, options)
+  if (seen !== undefined) return seen
+  const cut = new Succession(directory, files).isCut
+    ? ' An upgrade of it was cut short: open it for writing, or run turnlog upgrade again, to finish that.'
+    : ''
+  throw new JournalError('JOURNAL_NOT_FOUND', `There is no journal in ${directory}.${cut}`, { directory })
+}
+
+/** Bytes behind what is shown that nothing vouches for: a last group, and what a write left that did not finish. */
+export function unprovenBytes<Note>({ unproven, tail, end }: Sight<Note>): number {
+  const left = unproven === undefined ? 0 : unproven.end - unproven.offset
+  return tail.kind === 'torn' ? left + tail.end - (unproven?.end ?? end) : left
 }
 
 /** @throws JournalError JOURNAL_DAMAGED where damage is refused, and whatever `admit` throws. */

@@ -1,5 +1,5 @@
 /** The segment files of a journal, and what their headers say of each other. */
-import { ioError } from '../errors.js'
+import { ioError, JournalError } from '../errors.js'
 import type { Sealed, SegmentFile, SegmentHead } from './core.js'
 import { FrameCursor } from './cursor.js'
 import { Facts, segmentOf } from './facts.js'
@@ -54,6 +54,16 @@ export async function namesIn(files: Files, path: string): Promise<string[]> {
     if (hasCode(error, 'ENOENT')) return []
     throw ioError(error, 'Reading the directory', path)
   }
+}
+
+/** @throws JournalError JOURNAL_IO if there is something in the directory. */
+export async function mustBeEmpty(files: Files, directory: string): Promise<void> {
+  if ((await namesIn(files, directory)).length > 0) throw notEmpty(directory)
+}
+
+export function notEmpty(directory: string): JournalError {
+  const message = `${directory} is not empty. Name a directory that is empty or does not exist.`
+  return new JournalError('JOURNAL_IO', message, { path: directory, errno: 'ENOTEMPTY' })
 }
 
 async function readHead(file: FileHandle, name: SegmentName, size: number): Promise<Pick<SegmentFile, 'head' | 'misnamed'>> {

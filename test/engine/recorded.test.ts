@@ -18,7 +18,7 @@ const keeping = (take: (event: RecordedEvent) => unknown) =>
   })
 
 /** What the projection holds when it is folded from the journal, and what a reader sees. */
-async function folded(take: (event: RecordedEvent) => unknown): Promise<{ kept: unknown[]; read: RecordedEvent[] }> {
+async function folded(take: (event: RecordedEvent) => unknown): Promise<{ kept: unknown[]; read: unknown[] }> {
   const directory = temporary()
   const projection = keeping(take)
   const options = { events: notes, projections: [projection] }
@@ -28,7 +28,7 @@ async function folded(take: (event: RecordedEvent) => unknown): Promise<{ kept: 
   rmSync(join(directory, 'derived'), { recursive: true })
   const again = await openJournal(directory, options)
   onTestFinished(() => again.close())
-  return { kept: (await again.view(projection, 's')).state as unknown[], read: (await all(again.read('s'))) as RecordedEvent[] }
+  return { kept: (await again.view(projection, 's')).state as unknown[], read: await all(again.read('s')) }
 }
 
 test.each<[string, (event: RecordedEvent) => unknown]>([

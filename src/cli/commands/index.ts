@@ -1,10 +1,12 @@
 /** The commands, in the order in which the help shows them. */
 import type { Command } from '../command.js'
+import { backup } from './backup.js'
 import { demo } from './demo.js'
 import { exporting } from './export.js'
 import { importing } from './import.js'
 import { keygen } from './keygen.js'
 import { repair } from './repair.js'
+import { restore } from './restore.js'
 import { salvage } from './salvage.js'
 import { freeze } from './freeze.js'
 import { search } from './search.js'
@@ -31,6 +33,8 @@ export const commands: readonly Command[] = [
   verify,
   repair,
   salvage,
+  backup,
+  restore,
   sign,
   keygen,
   snapshot,
