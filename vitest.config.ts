@@ -1,8 +1,15 @@
+import { rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { seed } from './test/support/seed.js'
 
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+// What the tests run in processes of their own: test/support/compiled.ts makes it where it is needed first.
+const compiled = join(tmpdir(), `turnlog-compiled-${process.pid}`)
+process.once('exit', () => rmSync(compiled, { recursive: true, force: true }))
 
 process.stdout.write(`property tests: TURNLOG_SEED=${seed}\n`)
 
@@ -26,7 +33,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     teardownTimeout: 10_000,
     restoreMocks: true,
-    // Every worker gets the seed of the run, also where it was drawn.
-    env: { TURNLOG_SEED: String(seed) },
+    // Every worker gets the seed of the run, also where it was drawn, and the place of what is compiled once.
+    env: { TURNLOG_SEED: String(seed), TURNLOG_COMPILED: compiled },
   },
 })

@@ -9,6 +9,7 @@ import { Kind } from './frame.js'
 import { readGroup } from './group.js'
 import { Handles } from './handles.js'
 import { HeadFile, type HeadMark } from './head-file.js'
+import { withoutImpostors } from './impostors.js'
 import { giveUp, hasCode } from './io.js'
 import { findJournal } from './journal-id.js'
 import { isLocked } from './lock.js'
@@ -99,7 +100,7 @@ export async function seeOnce<Note>(
       await handles.close()
       return undefined
     }
-    const list = ofJournal(found, journal)
+    const list = await withoutImpostors(ofJournal(found, journal), handles, paths, journal)
     const core: Core<Note> = { files, clock, paths, handles, cache: new PageCache(), notes, journal, readOnly: readOnly || !holdsLock }
     const sight = await look(
       core,

@@ -10,6 +10,7 @@ import { sample } from '../../src/cli/demo/sample.js'
 import { writeScript } from '../../src/cli/demo/write-script.js'
 import { commands } from '../../src/cli/commands/index.js'
 import { openJournal } from '../../src/index.js'
+import { programPath } from '../support/compiled.js'
 import { copyTo } from '../support/journal.js'
 import { root } from '../support/root.js'
 import { describeWithSharedData } from '../support/shared-data.js'
@@ -24,7 +25,7 @@ const script = writeScript(sample())
 function program(...words: string[]): Promise<Ran> {
   return new Promise((resolve) => {
     const options = { cwd: root, env: { ...process.env, NO_COLOR: '', FORCE_COLOR: undefined }, maxBuffer: 1 << 26 }
-    execFile(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...words], options, (error, out, errors) => {
+    execFile(process.execPath, [programPath('src/cli/main.ts'), ...words], options, (error, out, errors) => {
       resolve({ exit: error === null ? 0 : Number(error.code), out, errors })
     })
   })
@@ -131,7 +132,7 @@ describe('for machines', () => {
     const followed = join(base, 'followed')
     await using writing = await openJournal(followed)
     await writing.append('s', [{ type: 'session.created', data: { title: 'first', extra: { bytes: new Uint8Array([1, 2]) } } }])
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'tail', followed, '--follow', '--json'], { cwd: root })
+    const child = spawn(process.execPath, [programPath('src/cli/main.ts'), 'tail', followed, '--follow', '--json'], { cwd: root })
     const seen: unknown[] = []
     for await (const line of createInterface({ input: child.stdout })) {
       seen.push(JSON.parse(line))

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openJournal, session } from '../../src/index.js'
+import { programPath } from '../support/compiled.js'
 import { root } from '../support/root.js'
 
 const STREAMS = ['a', 'b', 'c', 'd']
@@ -11,7 +12,7 @@ const ACKNOWLEDGED = /^\S+ \d+\n/m
 
 /** Lets the writer run for a while after its first acknowledgement, kills it, and returns the last version it acknowledged for each stream. */
 async function killed(directory: string, afterMs: number): Promise<Map<string, number>> {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'test/support/kill-writer.ts'), directory], {
+  const child = spawn(process.execPath, [programPath('test/support/kill-writer.ts'), directory], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -21,6 +21,7 @@ import { dyingFiles } from '../support/dying-files.js'
 import { all, copyTo, failingFiles, hashOf, image, printOf, rejection, scratch, temporary } from '../support/journal.js'
 import { before, memos, parts, upcasters } from '../support/memos.js'
 import { seeded } from '../support/random.js'
+import { programPath } from '../support/compiled.js'
 import { root } from '../support/root.js'
 import { seed } from '../support/seed.js'
 
@@ -465,7 +466,7 @@ describe(`a death at any moment (TURNLOG_SEED=${seed})`, () => {
     let died = 0
     for (let i = 0; i < 5; i++) {
       const { directory, remove } = copyOf(original.directory)
-      const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'test/support/upgrade-process.ts'), directory], { cwd: root })
+      const child = spawn(process.execPath, [programPath('test/support/upgrade-process.ts'), directory], { cwd: root })
       const ended = new Promise((resolve) => child.on('close', resolve))
       await new Promise((resolve) => child.stdout.once('data', resolve))
       await new Promise((resolve) => setTimeout(resolve, random() * 150))

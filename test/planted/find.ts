@@ -9,6 +9,5 @@ for (const name of process.argv.slice(2)) {
   const what = await finder().catch((error: unknown) => `threw ${String((error as Error).stack)}`)
   if (what !== undefined) found ??= `${name}: ${what}`
 }
-process.stdout.write(JSON.stringify({ found: found ?? null }))
 // A bug may have left something that keeps the process alive.
-process.exit(0)
+process.stdout.write(JSON.stringify({ found: found?.slice(0, 2000) ?? null }), () => process.exit(0))

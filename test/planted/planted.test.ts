@@ -1,8 +1,9 @@
 /** The proof that the proof works: bugs are planted in copies of the sources, and each is found. */
 import { availableParallelism } from 'node:os'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { bugs, Copy, finderOf } from './planted.js'
+import { compiled } from '../support/compiled.js'
 import { finders } from './finders.js'
+import { bugs, find, finderOf, Planted } from './planted.js'
 
 const all = bugs()
 
@@ -26,22 +27,19 @@ describe('planted bugs', () => {
   })
 
   test('are all found', { timeout: 300_000 }, async () => {
+    const planted = new Planted()
+    onTestFinished(() => planted.remove())
+    await planted.plant(all)
     const outcomes = await pool(all, async (bug) => {
-      const copy = new Copy()
-      onTestFinished(() => copy.remove())
-      await copy.plant(bug)
-      const found = await copy.find([finderOf[bug.name] as string])
-      copy.remove()
+      const found = await find(planted.copyWith(bug), [finderOf[bug.name] as string])
       return `${bug.name}: ${found === undefined ? 'NOT FOUND' : 'found'}`
     })
     expect(outcomes).toEqual(all.map(({ name }) => `${name}: found`))
   })
 
   test('are what is found: the sources as they are give no finder anything to find', { timeout: 300_000 }, async () => {
-    const copy = new Copy()
-    onTestFinished(() => copy.remove())
     const names = [...new Set(Object.values(finderOf))]
     const halves = [names.filter((_, i) => i % 2 === 0), names.filter((_, i) => i % 2 === 1)]
-    expect(await pool(halves, (half) => copy.find(half))).toEqual([undefined, undefined])
+    expect(await pool(halves, (half) => find(compiled(), half))).toEqual([undefined, undefined])
   })
 })

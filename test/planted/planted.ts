@@ -1,14 +1,15 @@
-/** Which finder finds which planted bug, and how a bug is planted: its patch applied to a copy of the sources. */
+/** Which finder finds which planted bug, and how a bug is planted: its patch applied to a copy of the sources, and that compiled. */
 import { execFile } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { compile, compiled, furnish } from '../support/compiled.js'
 import { root } from '../support/root.js'
 
 const run = promisify(execFile)
 const BUGS = join(root, 'test/planted/bugs')
-const COPIED = ['src', 'projections', 'upcasters', 'test', 'package.json', 'tsconfig.json']
+const COPIED = ['src', 'projections', 'upcasters', 'test']
 /** A bug that makes its finder wait for ever is found as well. */
 const PATIENCE_MS = 60_000
 
@@ -67,42 +68,58 @@ export function bugs(): Bug[] {
     })
 }
 
-/** A copy of the sources and of what finds bugs in them. */
-export class Copy {
-  readonly directory = mkdtempSync(join(tmpdir(), 'turnlog-planted-'))
+/** The files that bugs change, each with its bug in it, compiled: in a folder for each bug, where they lie in the sources. */
+export class Planted {
+  readonly #directory = mkdtempSync(join(tmpdir(), 'turnlog-planted-'))
+  readonly #sources = join(this.#directory, 'sources')
+  readonly #compiled = join(this.#directory, 'compiled')
 
-  constructor() {
-    for (const name of COPIED) cpSync(join(root, name), join(this.directory, name), { recursive: true })
-    symlinkSync(join(root, 'node_modules'), join(this.directory, 'node_modules'))
+  /** @throws Error with what git says if a patch no longer applies. */
+  async plant(all: readonly Bug[]): Promise<void> {
+    const files: string[] = []
+    for (const { name, patch } of all) {
+      const cwd = join(this.#sources, name)
+      for (const [, path = ''] of readFileSync(patch, 'utf8').matchAll(/^\+\+\+ b\/(.+)$/gm)) {
+        cpSync(join(root, path), join(cwd, path))
+        files.push(join(name, path))
+      }
+      try {
+        const env = { ...process.env, GIT_CEILING_DIRECTORIES: tmpdir() }
+        await run('git', ['apply', '--whitespace=nowarn', patch], { cwd, env })
+      } catch (error) {
+        throw new Error(`${name}.patch no longer applies; make it again for the code as it is now`, { cause: error })
+      }
+    }
+    furnish(this.#sources)
+    const options = ['--noResolve', '--rootDir', '.', '--outDir', this.#compiled, '--module', 'nodenext', '--target', 'es2023']
+    compile(this.#sources, ...options, ...files)
   }
 
-  /** @throws Error with what git says if the patch no longer applies. */
-  async plant({ name, patch }: Bug): Promise<void> {
-    try {
-      await run('git', ['apply', '--whitespace=nowarn', patch], {
-        cwd: this.directory,
-        env: { ...process.env, GIT_CEILING_DIRECTORIES: tmpdir() },
-      })
-    } catch (error) {
-      throw new Error(`${name}.patch no longer applies; make it again for the code as it is now`, { cause: error })
-    }
-  }
-
-  /** What finders find, if anything. */
-  async find(finders: readonly string[]): Promise<string | undefined> {
-    try {
-      const { stdout } = await run(process.execPath, ['--import', 'tsx', 'test/planted/find.ts', ...finders], {
-        cwd: this.directory,
-        timeout: PATIENCE_MS,
-        killSignal: 'SIGKILL',
-      })
-      return (JSON.parse(stdout) as { found: string | null }).found ?? undefined
-    } catch (error) {
-      return `ended by ${String(error).slice(0, 300)}`
-    }
+  /** Everything, with one bug in it, in a directory of its own. */
+  copyWith({ name }: Bug): string {
+    const copy = join(this.#directory, 'copies', name)
+    const filter = (path: string): boolean => !/\.test\.js$|\.map$/.test(path)
+    for (const folder of COPIED) cpSync(join(compiled(), folder), join(copy, folder), { recursive: true, filter })
+    furnish(copy)
+    cpSync(join(this.#compiled, name), copy, { recursive: true })
+    return copy
   }
 
   remove(): void {
-    rmSync(this.directory, { recursive: true, force: true })
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+}
+
+/** What finders find in a directory, if anything. */
+export async function find(directory: string, finders: readonly string[]): Promise<string | undefined> {
+  try {
+    const { stdout } = await run(process.execPath, ['test/planted/find.js', ...finders], {
+      cwd: directory,
+      timeout: PATIENCE_MS,
+      killSignal: 'SIGKILL',
+    })
+    return (JSON.parse(stdout) as { found: string | null }).found ?? undefined
+  } catch (error) {
+    return `ended by ${String(error).slice(0, 300)}`
   }
 }

@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import { programPath } from '../support/compiled.js'
 import type { CommitGroup } from '../../src/storage/commit-store.js'
 import {
   Appending,
@@ -21,11 +21,11 @@ import {
   type Store,
 } from './support/journal.js'
 
-const child = fileURLToPath(new URL('support/write-process.ts', import.meta.url))
+const child = (): string => programPath('test/storage/support/write-process.ts')
 
 /** Runs a writer in a process of its own; resolves with its last position and digest. */
 async function write(directory: string, count: number, segmentBytes: number): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', child, directory, String(count), String(segmentBytes)])
+  const { stdout } = await promisify(execFile)(process.execPath, [child(), directory, String(count), String(segmentBytes)])
   return stdout.trim()
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { rot, SMALL } from '../torture/layers/rot.js'
 import { campaign } from '../torture/layer.js'
 import { everyBit, everyFile, everySector, nothingAtAll, type Tried } from '../torture/rot/exhaustive.js'
-import { goldenJournal } from '../torture/rot/golden.js'
+import { DIRECTORY, goldenJournal } from '../torture/rot/golden.js'
 import { judgeReading, judgeWriting } from '../torture/rot/judge.js'
 import { seed, withSeed } from '../support/seed.js'
 
@@ -41,6 +41,17 @@ describe('a journal of 13 KB', () => {
     files.inodes.delete(fourth!)
     const { problems, noticed } = await judgeReading(golden, files.copy(), { thorough: true })
     expect({ problems, noticed }).toEqual({ problems: [], noticed: false })
+    expect((await judgeWriting(golden, files)).problems).toEqual([])
+  })
+
+  test('with an empty file named as a segment that would begin inside the last group reads the same in both directions', async () => {
+    const files = golden.files.copy()
+    const last = golden.segments.at(-1)!
+    expect(last.first).toBeLessThan(golden.last)
+    const name = `00000006-${String(golden.last).padStart(12, '0')}.seg`
+    files.inodes.set(`${DIRECTORY}/journal/${name}`, { bytes: Buffer.alloc(0), lock: undefined })
+    const verdict = await judgeReading(golden, files.copy(), { thorough: true })
+    expect(verdict).toEqual({ problems: [], noticed: true, silentEnd: 0 })
     expect((await judgeWriting(golden, files)).problems).toEqual([])
   })
 

@@ -18,6 +18,7 @@ import {
 } from '../../src/index.js'
 import type { FileHandle, Files } from '../../src/storage/files.js'
 import { nodeFiles } from '../../src/storage/node-files.js'
+import { programPath } from './compiled.js'
 import { root } from './root.js'
 
 /** A directory in memory where there is one: what is tested here is order and content, not the disk. */
@@ -214,8 +215,8 @@ function systemError(code: string, syscall: string): Error {
 
 /** Runs a module's source in another process, with the sources of this repository at hand; resolves with what it printed. */
 export function inAnotherProcess(source: string, args: readonly string[]): Child {
-  const code = `import { openJournal, defineEvents, defineProjection, isJournalError } from ${JSON.stringify(join(root, 'src/index.ts'))}\nimport { z } from ${JSON.stringify(join(root, 'node_modules/zod/index.js'))}\n${source}`
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code, ...args], {
+  const code = `import { openJournal, defineEvents, defineProjection, isJournalError } from ${JSON.stringify(programPath('src/index.ts'))}\nimport { z } from ${JSON.stringify(join(root, 'node_modules/zod/index.js'))}\n${source}`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code, ...args], {
     cwd: root,
     stdio: ['pipe', 'pipe', 'pipe'],
   })

@@ -6,6 +6,7 @@ import { integer, sample } from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { openJournal, session } from '../../../src/index.js'
 import { eventsIn, imported, Places, toldBy, transcriptOf, typesOf } from '../../support/imports-into.js'
+import { programPath } from '../../support/compiled.js'
 import { root } from '../../support/root.js'
 import { seed, withSeed } from '../../support/seed.js'
 
@@ -182,14 +183,7 @@ describe(withSeed('an import that is killed'), () => {
     const directory = places.next()
     const moments = sample(integer({ min: 1, max: Math.floor(bytes * 0.9) }), { numRuns: ROUNDS, seed })
     for (const after of moments) {
-      const { signal } = spawnSync(process.execPath, [
-        '--import',
-        'tsx',
-        join(root, 'test/support/import-child.ts'),
-        directory,
-        folder,
-        String(after),
-      ])
+      const { signal } = spawnSync(process.execPath, [programPath('test/support/import-child.ts'), directory, folder, String(after)])
       expect(signal).toBe('SIGKILL')
     }
     await imported(directory, folder)
@@ -200,7 +194,7 @@ describe(withSeed('an import that is killed'), () => {
   test('and whose open turns a boot closed, goes on behind that', async () => {
     const path = source(lines(prompt('u1', 'When?'), answer('a1', said('Wait.')), answer('a2', said('At 06:12.'))))
     const directory = places.next()
-    const { signal } = spawnSync(process.execPath, ['--import', 'tsx', join(root, 'test/support/import-child.ts'), directory, path, '1'])
+    const { signal } = spawnSync(process.execPath, [programPath('test/support/import-child.ts'), directory, path, '1'])
     expect(signal).toBe('SIGKILL')
     await imported(directory, source(lines(prompt('u1', 'When?'))))
     const running = await openJournal(directory)

@@ -6,6 +6,7 @@ import { array, constantFrom, integer, sample, tuple } from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { openJournal } from '../../../src/index.js'
 import { imported, Places, transcriptOf } from '../../support/imports-into.js'
+import { programPath } from '../../support/compiled.js'
 import { root } from '../../support/root.js'
 import { seed, withSeed } from '../../support/seed.js'
 
@@ -175,11 +176,9 @@ describe('a document', () => {
 describe('memory', () => {
   /** Counts, and the most memory that a process took which imported a source. */
   function importedAside(source: string): { events: number; damaged: { line?: number; reason: string }[]; peakMiB: number } {
-    const { stdout, stderr } = spawnSync(
-      process.execPath,
-      ['--import', 'tsx', join(root, 'test/support/import-child.ts'), places.next(), source],
-      { encoding: 'utf8' },
-    )
+    const { stdout, stderr } = spawnSync(process.execPath, [programPath('test/support/import-child.ts'), places.next(), source], {
+      encoding: 'utf8',
+    })
     if (stdout === '') throw new Error(stderr)
     return JSON.parse(stdout) as { events: number; damaged: []; peakMiB: number }
   }

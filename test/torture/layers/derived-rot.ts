@@ -6,13 +6,12 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { programPath } from '../../support/compiled.js'
 import { Chance } from '../chance.js'
 import { hurtLevel } from '../level/hurt.js'
 import { golden, type Golden } from '../level/notes.js'
 import type { Campaign, Layer, Outcome } from '../layer.js'
 
-const CHILD = fileURLToPath(new URL('../level/child.ts', import.meta.url))
 const FAILURES_MAX = 5
 /** A process that ends twice over the same files has not healed. */
 const DEATHS_MAX = 1
@@ -80,7 +79,10 @@ class Boots {
 
   /** What the journal shows; undefined if the process ended. */
   boot(directory: string): Promise<Shown | undefined> {
-    const child = (this.#child ??= fork(CHILD, { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] }))
+    const child = (this.#child ??= fork(programPath('test/torture/level/child.ts'), {
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    }))
     return new Promise((resolve) => {
       const ended = (): void => {
         this.#child = undefined

@@ -1,31 +1,18 @@
-/** What runs inside a room, compiled: TypeScript once, because plain JavaScript starts in half the time, and the C of native/. */
+/** What runs inside a room, compiled: the TypeScript, and the C of native/. */
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { compiled } from '../../support/compiled.js'
 import { root } from '../../support/root.js'
 import { missing } from './machine.js'
 
-let compiled: string | undefined
+let made: string | undefined
 
-/** The directory of the compiled programs; it goes with this process. */
+/** The directory of the compiled programs; it goes with this run. */
 export function programs(): string {
-  if (compiled !== undefined) return compiled
-  const directory = mkdtempSync(join(tmpdir(), 'turnlog-torture-'))
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
-  must(
-    process.execPath,
-    join(root, 'node_modules/typescript/bin/tsc'),
-    '-p',
-    join(root, 'test/torture/real'),
-    '--noCheck',
-    '--outDir',
-    directory,
-  )
-  copyFileSync(join(root, 'package.json'), join(directory, 'package.json'))
-  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'))
+  if (made !== undefined) return made
+  const directory = compiled()
   if (missing(['linux', 'gcc']) === undefined) compileNative(join(root, 'test/torture/native'), directory)
-  compiled = directory
+  made = directory
   return directory
 }
 
