@@ -8,21 +8,61 @@ import type { Clock, Files } from './files.js'
 import { chunksOf, placeFile, readFully, writeFully } from './io.js'
 
 const SEAL = 'closed'
-const SEAL_BYTES_MAX = 1 << 20
+const SEAL_BYTES_MAX = 4 << 20
 /** What LevelDB keeps data in. Its log of what it did and its lock say nothing. */
 const DATA = /^(\d+\.(ldb|sst|log)|MANIFEST-\d+|CURRENT)$/
+/** Those that LevelDB writes once and never again. */
+const TABLE = /\.(ldb|sst)$/
+/** Of tables that nobody has touched since, how much is read at an open all the same. */
+const SAMPLE_BYTES = 16 << 20
 
-/** Vouches for the files as they are now. */
-export async function seal(files: Files, clock: Clock, directory: string): Promise<void> {
-  const text = await summary(files, directory)
-  await placeFile(files, clock, join(directory, SEAL), (file, temporary) => writeFully(file, Buffer.from(text), 0, temporary))
+/** A file as it was when it was vouched for. */
+interface Vouched {
+  length: number
+  crc: number
+  stamp: string
 }
 
-/** What the voucher is worth: nothing is vouched for, all is as it was, or something changed. */
-export async function sealOf(files: Files, directory: string): Promise<'none' | 'whole' | 'changed'> {
+export interface Seal {
+  /** Whether nothing is vouched for, all is as it was, or something changed. */
+  worth: 'none' | 'whole' | 'changed'
+  files: ReadonlyMap<string, Vouched>
+}
+
+const NO_FILES: Seal['files'] = new Map()
+
+/** Vouches for the files as they are now. Tables that `known` vouches for, and nobody has touched since, are not read again. */
+export async function seal(files: Files, clock: Clock, directory: string, known: Seal['files']): Promise<void> {
+  const lines: string[] = []
+  for (const name of await dataIn(files, directory)) {
+    const path = join(directory, name)
+    const stamp = stampOf(files, path)
+    const before = TABLE.test(name) ? known.get(name) : undefined
+    const { length, crc } = before !== undefined && before.stamp === stamp ? before : await sumOf(files, path)
+    lines.push(`${name} ${length} ${crc} ${stamp}`)
+  }
+  const text = lines.join('\n')
+  const bytes = Buffer.from(`${text}\n${crc32(text)}\n`)
+  await placeFile(files, clock, join(directory, SEAL), (file, temporary) => writeFully(file, bytes, 0, temporary))
+}
+
+/**
+ * What the voucher is worth. Every file is read, but of tables that nobody has touched since no more than a sample, another one each
+ * time, so that it takes no longer the more there is. `clock` chooses it; without one, all is read.
+ */
+export async function sealOf(files: Files, directory: string, clock?: Clock): Promise<Seal> {
   const path = join(directory, SEAL)
-  if (files.stat(path) === undefined) return 'none'
-  return (await read(files, path)) === (await summary(files, directory)) ? 'whole' : 'changed'
+  if (files.stat(path) === undefined) return { worth: 'none', files: NO_FILES }
+  const said = parse(await read(files, path))
+  const names = await dataIn(files, directory)
+  if (said === undefined || names.join() !== [...said.keys()].join()) return { worth: 'changed', files: NO_FILES }
+  const spared = clock === undefined ? new Set<string>() : sparedOf(files, directory, said, clock)
+  for (const [name, { length, crc }] of said) {
+    if (spared.has(name)) continue
+    const found = await sumOf(files, join(directory, name))
+    if (found.length !== length || found.crc !== crc) return { worth: 'changed', files: NO_FILES }
+  }
+  return { worth: 'whole', files: said }
 }
 
 /** Takes the voucher away: before anything is written, so that no writer's crash leaves it standing. */
@@ -33,15 +73,44 @@ export async function unseal(files: Files, directory: string): Promise<void> {
   await files.syncDir(directory)
 }
 
-async function summary(files: Files, directory: string): Promise<string> {
-  const names = (await files.readdir(directory)).filter((name) => DATA.test(name)).toSorted()
-  const lines: string[] = []
-  for (const name of names) lines.push(`${name} ${await sumOf(files, join(directory, name))}`)
-  const text = lines.join('\n')
-  return `${text}\n${crc32(text)}\n`
+/** Untouched tables that are not in the sample, which goes on from one that is drawn. */
+function sparedOf(files: Files, directory: string, said: Seal['files'], clock: Clock): Set<string> {
+  const untouched = [...said].filter(
+    ([name, { stamp }]) => TABLE.test(name) && stamp !== '' && stampOf(files, join(directory, name)) === stamp,
+  )
+  const first = untouched.length === 0 ? 0 : Buffer.from(clock.random(4)).readUInt32LE() % untouched.length
+  const spared = new Set<string>()
+  let left = SAMPLE_BYTES
+  for (const [name, { length }] of [...untouched.slice(first), ...untouched.slice(0, first)]) {
+    left -= length
+    if (left < 0) spared.add(name)
+  }
+  return spared
 }
 
-async function sumOf(files: Files, path: string): Promise<string> {
+function stampOf(files: Files, path: string): string {
+  return files.stat(path)?.stamp ?? ''
+}
+
+async function dataIn(files: Files, directory: string): Promise<string[]> {
+  return (await files.readdir(directory)).filter((name) => DATA.test(name)).toSorted()
+}
+
+/** The files that a voucher names; undefined if it is not as it was written. */
+function parse(text: string): Seal['files'] | undefined {
+  const end = text.lastIndexOf('\n', text.length - 2)
+  const body = text.slice(0, end)
+  if (end < 0 || text.slice(end) !== `\n${crc32(body)}\n`) return undefined
+  const lines = body.split('\n').filter((line) => line !== '')
+  return new Map(
+    lines.map((line) => {
+      const [name = '', length, crc, stamp = ''] = line.split(' ')
+      return [name, { length: Number(length), crc: Number(crc), stamp }]
+    }),
+  )
+}
+
+async function sumOf(files: Files, path: string): Promise<{ length: number; crc: number }> {
   const file = await files.open(path, 'r')
   try {
     let crc = 0
@@ -50,7 +119,7 @@ async function sumOf(files: Files, path: string): Promise<string> {
       crc = crc32(chunk, crc)
       length += chunk.length
     }
-    return `${length} ${crc}`
+    return { length, crc }
   } finally {
     await file.close()
   }

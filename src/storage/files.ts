@@ -36,6 +36,8 @@ export interface Stat {
   kind: 'file' | 'directory' | 'symbolic link' | 'FIFO' | 'socket' | 'device'
   /** Whether it belongs to the user that this process runs as. */
   mine: boolean
+  /** Another after every change of a file, whoever made it, as far as the file system tells; absent where it does not. */
+  stamp?: string
 }
 
 /** An open file. Reads and writes may be short, as the system's are; the caller decides what that means. */

@@ -85,14 +85,12 @@ export class Indexes<Note> {
   memoryPart(index: MemoryIndex<Note>, stream: string): Part<Note> | undefined {
     const found = index.streams.get(stream)
     if (found === undefined) return undefined
-    const { firstVersion, lastVersion, lastPosition, note, places } = found
+    const { firstVersion, places, ...rest } = found
     const segment = index.segment.number
     return {
       segment,
       firstVersion,
-      lastVersion,
-      lastPosition,
-      note,
+      ...rest,
       places: () => places,
       previous: async () => (firstVersion === 1 ? undefined : this.stream(stream, segment)),
     }
@@ -112,7 +110,7 @@ export class Indexes<Note> {
   /** The note of a stream at the end of the segments below one; undefined if they do not have it. */
   async noteBelow(stream: string, below: number): Promise<Note | undefined> {
     const part = await this.stream(stream, below)
-    return part === undefined ? undefined : this.noteOf(stream, part)
+    return part && this.noteOf(stream, part)
   }
 
   /** A part's note, folded from the stream's first commit if it must be. */
@@ -128,8 +126,7 @@ export class Indexes<Note> {
   /** Position and offset of frames of a segment; see `MemoryIndex.seeks`. */
   async seeks(segment: number): Promise<readonly number[]> {
     const unbuilt = this.#unbuilt.find((one) => one.segment.number === segment)
-    if (unbuilt !== undefined) return unbuilt.index.seeks
-    return this.#sure(async () => (await this.#files.get(segment)?.seeks()) ?? [])
+    return unbuilt?.index.seeks ?? this.#sure(async () => (await this.#files.get(segment)?.seeks()) ?? [])
   }
 
   async *#commits(stream: string, part: Part<Note>): AsyncGenerator<StoredCommit> {
@@ -143,15 +140,14 @@ export class Indexes<Note> {
   }
 
   async #met(kind: KeyKind, key: string, inMemory: (index: MemoryIndex<Note>) => number | undefined): Promise<KeyPlace[]> {
-    const found: KeyPlace[] = []
-    for (const { segment, index } of this.#unbuilt.toReversed()) {
+    const found = this.#unbuilt.toReversed().flatMap(({ segment, index }): KeyPlace[] => {
       const location = inMemory(index)
-      if (location !== undefined) found.push({ segment: segment.number, location })
-    }
+      return location === undefined ? [] : [{ segment: segment.number, location }]
+    })
     return this.#sure(async () => {
-      const inFiles: KeyPlace[] = []
+      const inFiles = [...found]
       for await (const place of this.#places(kind, key, Number.POSITIVE_INFINITY)) inFiles.push(place)
-      return [...found, ...inFiles]
+      return inFiles
     })
   }
 

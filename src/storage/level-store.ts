@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { Level } from 'level'
 import { ioError } from '../errors.js'
-import { seal, sealOf, unseal } from './derived-seal.js'
+import { seal, sealOf, unseal, type Seal } from './derived-seal.js'
 import type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from './derived-store.js'
 import type { Clock, Files } from './files.js'
 import { mustBeFile } from './guard.js'
@@ -24,8 +24,8 @@ export function levelStores(files: Files, clock: Clock): DerivedStores {
       await makeDirectory(files, directory)
       const names = await namesIn(files, directory)
       const unclean = names.filter((name) => UNCLEAN.test(name))
-      const sealed = await sealOf(files, directory)
-      const doubt = doubtOf(names, sealed)
+      const sealed = await sealOf(files, directory, clock)
+      const doubt = doubtOf(names, sealed.worth)
       if (doubt !== undefined) throw new Error(`${directory}: ${doubt}`)
       await unseal(files, directory)
       await mark(directory, async () => (await files.open(join(directory, OPENING), 'wx')).close())
@@ -40,9 +40,9 @@ export function levelStores(files: Files, clock: Clock): DerivedStores {
       } catch (error) {
         throw told(error, 'Opening derived state in', directory)
       }
-      const store = new LevelStore(level, files, clock, directory)
+      const store = new LevelStore(level, files, clock, directory, sealed.files)
       try {
-        await check?.(store, sealed === 'whole')
+        await check?.(store, sealed.worth === 'whole')
         await mark(directory, () => files.rename(join(directory, OPENING), join(directory, `unclean-${unclean.length + 1}`)))
       } catch (error) {
         await store.close(false)
@@ -68,10 +68,10 @@ export function levelStores(files: Files, clock: Clock): DerivedStores {
 
 /** Why the store in a directory is better not touched, as whoever opens it next will find; undefined if it may be opened. */
 export async function doubtIn(files: Files, directory: string): Promise<string | undefined> {
-  return doubtOf(await namesIn(files, directory), await sealOf(files, directory))
+  return doubtOf(await namesIn(files, directory), (await sealOf(files, directory)).worth)
 }
 
-function doubtOf(names: readonly string[], sealed: Awaited<ReturnType<typeof sealOf>>): string | undefined {
+function doubtOf(names: readonly string[], sealed: Seal['worth']): string | undefined {
   const unclean = names.filter((name) => UNCLEAN.test(name)).length
   if (names.includes(OPENING)) return 'a process ended while it opened this'
   if (unclean >= UNCLEAN_MAX) return `it was left open ${unclean} times in a row`
@@ -104,8 +104,10 @@ class LevelStore implements DerivedStore {
   readonly #files: Files
   readonly #clock: Clock
   readonly #directory: string
+  readonly #vouched: Seal['files']
 
-  constructor(level: Level<Uint8Array, Uint8Array>, files: Files, clock: Clock, directory: string) {
+  constructor(level: Level<Uint8Array, Uint8Array>, files: Files, clock: Clock, directory: string, vouched: Seal['files']) {
+    this.#vouched = vouched
     this.#level = level
     this.#files = files
     this.#clock = clock
@@ -149,7 +151,7 @@ class LevelStore implements DerivedStore {
     await this.#told(this.#level.close())
     if (!sound) return
     try {
-      await seal(this.#files, this.#clock, this.#directory)
+      await seal(this.#files, this.#clock, this.#directory, this.#vouched)
       for (const name of await this.#files.readdir(this.#directory))
         if (UNCLEAN.test(name)) await this.#files.unlink(join(this.#directory, name))
     } catch {

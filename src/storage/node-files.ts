@@ -42,8 +42,11 @@ export const nodeFiles: Files = {
   exists: (path) => fs.existsSync(path),
 
   stat(path) {
-    const found = fs.lstatSync(path, { throwIfNoEntry: false })
-    return found === undefined ? undefined : { kind: kindOf(found), mine: process.getuid === undefined || found.uid === process.getuid() }
+    const found = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false })
+    if (found === undefined) return undefined
+    const { ino, size, mtimeNs, ctimeNs } = found
+    const mine = process.getuid === undefined || Number(found.uid) === process.getuid()
+    return { kind: kindOf(found), mine, stamp: `${ino}-${size}-${mtimeNs}-${ctimeNs}` }
   },
 
   // Some systems number types with a sign.
@@ -83,7 +86,7 @@ async function openFile(path: string, flag: keyof typeof FLAGS): Promise<fs.prom
   }
 }
 
-function kindOf(found: fs.Stats): Stat['kind'] {
+function kindOf(found: fs.BigIntStats): Stat['kind'] {
   if (found.isFile()) return 'file'
   if (found.isDirectory()) return 'directory'
   if (found.isSymbolicLink()) return 'symbolic link'

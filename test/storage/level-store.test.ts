@@ -1,8 +1,12 @@
 /** LevelDB is opened only where its files are as it left them, or where a look over all of them follows. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { createCipheriv } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { filesOver, handleOver } from '../../src/storage/delegate.js'
+import { sealOf } from '../../src/storage/derived-seal.js'
 import type { DerivedStore } from '../../src/storage/derived-store.js'
+import type { Files } from '../../src/storage/files.js'
 import { levelStores } from '../../src/storage/level-store.js'
 import { nodeFiles } from '../../src/storage/node-files.js'
 import { systemClock } from '../../src/storage/system-clock.js'
@@ -107,5 +111,94 @@ describe('a derived store', () => {
     const doubt = new Error('in doubt')
     await expect(stores.open(directory, () => Promise.reject(doubt))).rejects.toBe(doubt)
     expect(await howItOpens(directory)).toContain('a process ended while it opened')
+  })
+
+  describe('of many megabytes', () => {
+    const SAMPLE_BYTES = 16 << 20
+    const VALUE_BYTES = 64 << 10
+    const tables = (directory: string): string[] => readdirSync(directory).filter((name) => name.endsWith('.ldb'))
+    const bytesOf = (directory: string, names: readonly string[]): number =>
+      names.reduce((sum, name) => sum + statSync(join(directory, name)).size, 0)
+
+    /** The file port, which counts what is read of each table; `stamp` is told instead of the true ones. */
+    function watched(stamp?: string): { files: Files; read: Map<string, number> } {
+      const read = new Map<string, number>()
+      const files = filesOver(nodeFiles, {
+        async open(path, flag) {
+          const file = await nodeFiles.open(path, flag)
+          if (!path.endsWith('.ldb')) return file
+          return handleOver(file, {
+            async read(into, offset) {
+              const got = await file.read(into, offset)
+              read.set(basename(path), (read.get(basename(path)) ?? 0) + got)
+              return got
+            },
+          })
+        },
+        stat(path) {
+          const found = nodeFiles.stat(path)
+          return found === undefined || stamp === undefined ? found : { ...found, stamp }
+        },
+      })
+      return { files, read }
+    }
+
+    async function large(files: Files = nodeFiles): Promise<string> {
+      const directory = join(temporary(), 'derived')
+      const store = await levelStores(files, systemClock).open(directory)
+      // Nothing that could be compressed.
+      const noise = createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16))
+      for (let i = 0; i < 576; i++) await store.batch([{ type: 'put', key: text(`k${i}`), value: noise.update(Buffer.alloc(VALUE_BYTES)) }])
+      await store.close(true)
+      expect(bytesOf(directory, tables(directory))).toBeGreaterThan(SAMPLE_BYTES * 1.3)
+      return directory
+    }
+
+    test('is opened and closed at the price of a sample of it', async () => {
+      const directory = await large()
+      const { files, read } = watched()
+      const stamps = (): Map<string, string | undefined> =>
+        new Map(tables(directory).map((name) => [name, nodeFiles.stat(join(directory, name))?.stamp]))
+      const before = stamps()
+      const store = await levelStores(files, systemClock).open(directory)
+      const sampled = [...read.values()].reduce((sum, bytes) => sum + bytes)
+      expect(sampled).toBeGreaterThan(SAMPLE_BYTES / 2)
+      expect(sampled).toBeLessThanOrEqual(SAMPLE_BYTES)
+      read.clear()
+      await store.batch([{ type: 'put', key: text('one'), value: text('more') }])
+      await store.close(true)
+      const after = stamps()
+      expect([...before].filter(([name, stamp]) => after.get(name) === stamp).length).toBeGreaterThan(0)
+      expect([...read.keys()].toSorted()).toEqual([...after].flatMap(([name, stamp]) => (before.get(name) === stamp ? [] : [name])))
+      expect(await howItOpens(directory)).toBe('proven')
+    })
+
+    test('with a table that somebody touched is read there, whatever the sample', async () => {
+      const directory = await large()
+      for (const name of tables(directory)) {
+        const bytes = readFileSync(join(directory, name))
+        bytes[bytes.length >> 1]! ^= 1
+        const copy = join(temporary(), 'derived')
+        copyTo(directory, copy)
+        writeFileSync(join(copy, name), bytes)
+        expect(await howItOpens(copy)).toContain('are not as they were left')
+      }
+    })
+
+    test('whose disk changed a table without a trace is found out when the sample comes to it', async () => {
+      const { files } = watched('same')
+      const directory = await large(files)
+      const name = tables(directory).at(-2) as string
+      const bytes = readFileSync(join(directory, name))
+      bytes[bytes.length >> 1]! ^= 1
+      writeFileSync(join(directory, name), bytes)
+      const worth = new Set<string>()
+      for (let first = 0; first < tables(directory).length; first++) {
+        const clock = { ...systemClock, random: () => Buffer.of(first, 0, 0, 0) }
+        worth.add((await sealOf(files, directory, clock)).worth)
+      }
+      expect([...worth].toSorted()).toEqual(['changed', 'whole'])
+      expect((await sealOf(files, directory)).worth).toBe('changed')
+    })
   })
 })
