@@ -78,7 +78,8 @@ export class Laws implements StreamNotes<LawStates> {
           given.push(event)
           for (const [i, law] of this.#laws.entries()) {
             const reason = law.refuse(states[i], event)
-            if (reason !== undefined) breaks.push({ stream: commit.stream, position: event.position, type: event.type, law: law.name, reason })
+            if (reason !== undefined)
+              breaks.push({ stream: commit.stream, position: event.position, type: event.type, law: law.name, reason })
           }
         }
         states = this.#apply(states, event)

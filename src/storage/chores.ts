@@ -24,7 +24,13 @@ export interface Chore {
 /** None beside a writer: what it is about is its own. */
 export async function choresOf<Note>(seen: Seen<Note>): Promise<Chore[]> {
   if (seen.live) return []
-  return [...endOf(seen), ...(await indexesOf(seen)), ...(await snapshotsOf(seen)), ...(await derivedOf(seen)), ...(await leftoversOf(seen))]
+  return [
+    ...endOf(seen),
+    ...(await indexesOf(seen)),
+    ...(await snapshotsOf(seen)),
+    ...(await derivedOf(seen)),
+    ...(await leftoversOf(seen)),
+  ]
 }
 
 /** Does them, but for the end. For whoever holds the writer's lock. */
@@ -59,7 +65,8 @@ async function indexesOf<Note>({ core, sight: { segments, indexes, damage } }: S
     if (segment.end === 0 || damage.some((one) => one.segment === segment.name)) continue
     const fault = indexes.faults.get(segment.number) ?? (core.files.exists(path) ? await faultIn(core, path, segment.number) : undefined)
     const file = `journal/${segment.name.replace(/seg$/, 'idx')}`
-    if (fault !== undefined) chores.push({ kind: 'index', file, reason: core.files.exists(path) ? 'the index does not check' : 'the index is missing' })
+    if (fault !== undefined)
+      chores.push({ kind: 'index', file, reason: core.files.exists(path) ? 'the index does not check' : 'the index is missing' })
   }
   return chores
 }

@@ -35,10 +35,15 @@ describe('held against the laws', () => {
   test('a second end of a turn is found at its position', async () => {
     const end: Given = [{ type: 'turn.completed', data: about }]
     expect(await breaksOf(begin, end)).toEqual([])
-    expect(await breaksOf(begin, end, end)).toMatchObject([{ position: 6, type: 'turn.completed', reason: expect.stringContaining('t1') as string }])
-    expect(await breaksOf(begin, [{ type: 'turn.completed', data: about }, { type: 'turn.failed', data: { ...about, error: { message: 'no' } } }])).toMatchObject([
-      { position: 6, type: 'turn.failed' },
+    expect(await breaksOf(begin, end, end)).toMatchObject([
+      { position: 6, type: 'turn.completed', reason: expect.stringContaining('t1') as string },
     ])
+    expect(
+      await breaksOf(begin, [
+        { type: 'turn.completed', data: about },
+        { type: 'turn.failed', data: { ...about, error: { message: 'no' } } },
+      ]),
+    ).toMatchObject([{ position: 6, type: 'turn.failed' }])
   })
 
   test('a call that its turn left without an outcome is found once, however long the session goes on', async () => {
@@ -46,17 +51,28 @@ describe('held against the laws', () => {
       { type: 'tool.requested', data: { ...about, callId: 'c1', name: 'read', arguments: {} } },
       { type: 'tool.started', data: { ...about, callId: 'c1' } },
     ]
-    const rest: Given[] = [[{ type: 'turn.completed', data: about }], [{ type: 'session.updated', data: {} }], [{ type: 'session.updated', data: {} }]]
-    expect(await breaksOf(begin, call, ...rest)).toMatchObject([{ position: 7, type: 'tool.unknown', reason: expect.stringContaining('c1') as string }])
-    expect(await breaksOf(begin, call, [{ type: 'tool.finished', data: { ...about, callId: 'c1', status: 'ok', content: [] } }], ...rest)).toEqual([])
+    const rest: Given[] = [
+      [{ type: 'turn.completed', data: about }],
+      [{ type: 'session.updated', data: {} }],
+      [{ type: 'session.updated', data: {} }],
+    ]
+    expect(await breaksOf(begin, call, ...rest)).toMatchObject([
+      { position: 7, type: 'tool.unknown', reason: expect.stringContaining('c1') as string },
+    ])
+    expect(
+      await breaksOf(begin, call, [{ type: 'tool.finished', data: { ...about, callId: 'c1', status: 'ok', content: [] } }], ...rest),
+    ).toEqual([])
   })
 
   test('what a session holds before it was created is found', async () => {
     expect(await breaksOf(begin.slice(1))).toMatchObject([{ type: 'thread.started' }, {}, {}])
   })
 
-  test.each(readdirSync(join(goldenPlace, 'format-1')).filter((name) => !name.includes('.')))('nothing is found in %s, which was written under them', async (name) => {
-    await using journal = await openJournal(join(goldenPlace, 'format-1', name), { readOnly: true, onUnknown: 'keep' })
-    expect((await journal.verify({ laws: true })).breaks).toEqual([])
-  })
+  test.each(readdirSync(join(goldenPlace, 'format-1')).filter((name) => !name.includes('.')))(
+    'nothing is found in %s, which was written under them',
+    async (name) => {
+      await using journal = await openJournal(join(goldenPlace, 'format-1', name), { readOnly: true, onUnknown: 'keep' })
+      expect((await journal.verify({ laws: true })).breaks).toEqual([])
+    },
+  )
 })

@@ -24,7 +24,9 @@ export const repair: Command = {
     const well = plan.damage.length === 0 && !plan.format && plan.chores.length === 0
     if (json) printJson(dry ? { plan } : { plan, gaps })
     else if (!dry && !well)
-      print(`${good('repaired')}${gaps.length === 0 ? '' : `  what is lost is written down; what was there of it is kept in ${directory}/quarantine`}`)
+      print(
+        `${good('repaired')}${gaps.length === 0 ? '' : `  what is lost is written down; what was there of it is kept in ${directory}/quarantine`}`,
+      )
     return dry && !well ? EXIT.damage : EXIT.fine
   },
 }
