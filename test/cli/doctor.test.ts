@@ -19,7 +19,7 @@ import { events, openJournal, upgradeJournal } from '../../src/index.js'
 import { upcasters } from '../../upcasters/index.js'
 import { dyingFiles } from '../support/dying-files.js'
 import { goldenPlace } from '../support/golden.js'
-import { copyTo, filesIn, newestSegment, notes, note, openNotes, printOf } from '../support/journal.js'
+import { copyTo, filesIn, newestSegment, notes, note, openNotes, printOf, quietPrintOf } from '../support/journal.js'
 import { turnlog } from '../support/turnlog.js'
 
 /** On a disk: what lies in memory is odd. */
@@ -139,7 +139,9 @@ describe('what is repairable', () => {
     const directory = join(base, `paged-${copies++}`)
     {
       await using journal = await openJournal(directory)
-      await Promise.all(Array.from({ length: 2000 }, (_, n) => journal.append(`s-${n}`, [{ type: 'session.created', data: { title: 'x'.repeat(200) } }])))
+      await Promise.all(
+        Array.from({ length: 2000 }, (_, n) => journal.append(`s-${n}`, [{ type: 'session.created', data: { title: 'x'.repeat(200) } }])),
+      )
     }
     const index = file(directory, '.idx')
     expect(readFileSync(index).length).toBeGreaterThan(8 * 4096)
@@ -282,6 +284,7 @@ describe('what is good', () => {
     const directory = copy()
     await using journal = await openJournal(directory)
     await journal.append('session-1', [{ type: 'session.updated', data: { title: 'now' } }])
+    await quietPrintOf(directory)
     const { items, exit } = await doctor(directory)
     expect(exit).toBe(0)
     expect(items.map(({ kind }) => kind)).toEqual(['journal', 'writer', 'pending'])

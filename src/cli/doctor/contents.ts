@@ -5,10 +5,12 @@ import { typed, type Item } from './item.js'
 
 export function itemsOfWork({ directory, recovery: { pending, interrupted, tasks, unknown, kept } }: OpenedJournal): Item[] {
   const items: Item[] = []
-  if (pending.length > 0)
-    items.push({ kind: 'pending', category: 'ok', what: `${pending.length} turns wait to be started by the runtime.`, known: pending })
+  if (pending.length > 0) {
+    const what = `${counted(pending, 'turn')} submitted and not started: the runtime starts what waits.`
+    items.push({ kind: 'pending', category: 'ok', what, known: pending })
+  }
   if (interrupted.length + tasks.length > 0) {
-    const what = `${interrupted.length} turns and ${tasks.length} tasks were interrupted and not taken up again. The runtime goes on with them, or ends them.`
+    const what = `${[counted(interrupted, 'turn'), counted(tasks, 'task')].filter((one) => one !== '').join(' and ')} interrupted and not taken up again: the runtime goes on with them, or ends them.`
     items.push({ kind: 'interrupted', category: 'ok', what, known: { turns: interrupted, tasks } })
   }
   if (kept.length > 0) {
@@ -32,6 +34,11 @@ export function itemsOfWork({ directory, recovery: { pending, interrupted, tasks
     })
   }
   return items
+}
+
+/** How many there are, in words; nothing for none. */
+function counted(list: readonly unknown[], what: string): string {
+  return list.length === 0 ? '' : `${list.length} ${what}${list.length === 1 ? '' : 's'}`
 }
 
 const ENDS = /^(turn|task)\.(completed|failed|cancelled|interrupted)$/
