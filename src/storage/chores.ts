@@ -2,10 +2,12 @@
  * What is amiss in a journal's directory and costs no event: an end that nothing proves, derived files that are not what they should be,
  * and what a process that died left behind. Derived files are removed, and come back; the end is proven by opening for writing.
  */
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { ioError } from '../errors.js'
+import type { Core, Sealed } from './core.js'
 import type { Files } from './files.js'
-import { hasCode, TEMPORARY } from './io.js'
+import { IndexFile } from './index-file.js'
+import { hasCode, readFully, TEMPORARY } from './io.js'
 import { doubtIn, levelStores } from './level-store.js'
 import { PageCache, PageFault, Pages, PAGE_BYTES } from './pages.js'
 import type { Paths } from './paths.js'
@@ -57,29 +59,31 @@ function endOf<Note>({ sight }: Seen<Note>): Chore[] {
   return [{ kind: 'end', file: `journal/${sight.newest?.name}`, reason }]
 }
 
-async function indexesOf<Note>({ core, sight: { segments, indexes, damage } }: Seen<Note>): Promise<Chore[]> {
+async function indexesOf<Note>({ core, sight: { segments, damage, facts } }: Seen<Note>): Promise<Chore[]> {
   const chores: Chore[] = []
+  // What a damaged segment held is known to its index alone, and none is made where that is missing.
+  const lossy = new Set([...damage, ...facts.gaps].map(({ segment }) => segment))
   for (const segment of segments.values()) {
+    if (segment.end === 0 || lossy.has(segment.name)) continue
     const path = core.paths.index(segment)
-    // What a damaged segment held is known to its index alone.
-    if (segment.end === 0 || damage.some((one) => one.segment === segment.name)) continue
-    const fault = indexes.faults.get(segment.number) ?? (core.files.exists(path) ? await faultIn(core, path, segment.number) : undefined)
-    const file = `journal/${segment.name.replace(/seg$/, 'idx')}`
-    if (fault !== undefined)
-      chores.push({ kind: 'index', file, reason: core.files.exists(path) ? 'the index does not check' : 'the index is missing' })
+    const reason = core.files.exists(path) ? await faultIn(core, path, segment) : 'the index is missing'
+    if (reason !== undefined) chores.push({ kind: 'index', file: `journal/${basename(path)}`, reason })
   }
   return chores
 }
 
-/** The first page of an index that does not check. */
-async function faultIn<Note>({ handles, journal }: Seen<Note>['core'], path: string, segment: number): Promise<string | undefined> {
+/** What of an index does not check. */
+function faultIn<Note>({ handles, journal }: Core<Note>, path: string, segment: Sealed): Promise<string | undefined> {
   return handles.with(path, async (file) => {
-    const pages = new Pages({ name: path, read: async (into, offset) => file.read(into, offset) }, new PageCache(), journal, segment)
+    const pages = new Pages({ name: path, read: (into, at) => readFully(file, into, at) }, new PageCache(), journal, segment.number)
     try {
-      for (let number = 0, size = await file.size(); number * PAGE_BYTES < size; number++) await pages.page(number)
+      const size = await file.size()
+      const index = await IndexFile.open(pages, size)
+      index.mustBeOf(segment)
+      for (let number = 0; number * PAGE_BYTES < size; number++) await pages.page(number)
       return undefined
     } catch (error) {
-      if (error instanceof PageFault) return error.message
+      if (error instanceof PageFault) return 'the index does not check'
       throw error
     }
   })

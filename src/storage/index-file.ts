@@ -1,4 +1,5 @@
 /** A sealed segment's index as a file of checked pages: its streams, a seek table, and a table of fingerprints. */
+import type { Sealed } from './core.js'
 import { ENTRY_BYTES, KeyTable, type KeyPlace } from './key-table.js'
 import { PLACE } from './memory-index.js'
 import { PAGE_BYTES, PAGE_DATA, PageFault, type Pages } from './pages.js'
@@ -90,6 +91,13 @@ export class IndexFile {
     const length = header.tableAt + header.keys * ENTRY_BYTES
     if (size !== Math.ceil(length / PAGE_DATA) * PAGE_BYTES) throw new PageFault(pages.segment, 'the index does not have its size')
     return new IndexFile(pages, header)
+  }
+
+  /** @throws PageFault if it was made of another history than the segment's. */
+  mustBeOf({ number, end, position, digest }: Pick<Sealed, 'number' | 'end' | 'position' | 'digest'>): void {
+    const { header } = this
+    if (end !== header.end || position !== header.position || digest?.equals(header.digest) === false)
+      throw new PageFault(number, 'the index is of another history')
   }
 
   /** The stream with this number in the order of first appearance; undefined if there are not so many. @throws PageFault */

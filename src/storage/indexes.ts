@@ -35,8 +35,6 @@ export class Indexes<Note> {
   #unbuilt: Unbuilt<Note>[] = []
   #built = 0
   #building: Promise<void> | undefined
-  /** Sealed segments whose index file is missing or not theirs, though it could be whole; and what is wrong with it. */
-  readonly faults = new Map<number, string>()
 
   constructor(core: Core<Note>, segments: ReadonlyMap<number, Sealed>, rebuild: (segment: Sealed) => Promise<MemoryIndex<Note>>) {
     this.#core = core
@@ -51,7 +49,6 @@ export class Indexes<Note> {
     } catch (error) {
       if (!(error instanceof PageFault)) throw error
       await this.#make({ segment, index: await this.#rebuild(segment) }, true)
-      if (!this.#partial.has(segment.number)) this.faults.set(segment.number, error.message)
     }
     this.#built = segment.number
   }
@@ -206,9 +203,7 @@ export class Indexes<Note> {
     try {
       const size = await handles.with(path, (file) => file.size())
       const index = await IndexFile.open(new Pages(source, cache, journal, segment.number), size)
-      const { end, position, digest } = index.header
-      if (end !== segment.end || position !== segment.position || segment.digest?.equals(digest) === false)
-        throw new PageFault(segment.number, 'the index is of another history')
+      index.mustBeOf(segment)
       this.#files.set(segment.number, index)
     } catch (error) {
       if (error instanceof PageFault) throw error

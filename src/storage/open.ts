@@ -11,7 +11,6 @@ import { warningsOf } from './place.js'
 import { admit, seeJournal, unprovenBytes, type OpenStore } from './see.js'
 import { SegmentStore } from './segment-store.js'
 import { State } from './state.js'
-import { Succession } from './succession.js'
 import { systemClock } from './system-clock.js'
 import { takeOver } from './take-over.js'
 

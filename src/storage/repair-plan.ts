@@ -21,7 +21,9 @@ export interface RepairPlan {
   state: string
   /** FORMAT says nothing, and is written again. */
   format: boolean
-  /** What costs no event to put right: done with the repair. */
+  /** Somebody writes to the journal now; a repair waits for them to leave. */
+  live: boolean
+  /** What costs no event to put right: done with the repair. Not looked for beside a writer. */
   chores: Chore[]
   /** What cannot be read and is to be written down as lost. Empty in a journal that is well. */
   damage: Damage[]
@@ -37,7 +39,7 @@ export async function planRepair<Note>(directory: string, options: OpenStore<Not
     try {
       const state = await fingerprint(files, core.paths)
       const { damage } = await verify(new State(core, sight), reading)
-      return { directory, state, format: await saysNothing(files, core.paths), chores: await choresOf(seen), damage }
+      return { directory, state, format: await saysNothing(files, core.paths), live: seen.live, chores: await choresOf(seen), damage }
     } finally {
       await closeAll([{ close: () => sight.indexes.settle() }, core.handles])
     }

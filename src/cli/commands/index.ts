@@ -2,6 +2,7 @@
 import type { Command } from '../command.js'
 import { backup } from './backup.js'
 import { demo } from './demo.js'
+import { doctor } from './doctor.js'
 import { exporting } from './export.js'
 import { importing } from './import.js'
 import { keygen } from './keygen.js'
@@ -30,6 +31,7 @@ export const commands: readonly Command[] = [
   tasks,
   tail,
   stats,
+  doctor,
   verify,
   repair,
   salvage,
