@@ -1,8 +1,9 @@
 /** Runs the contenders in turn, several times, and keeps every figure. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { seeded } from '../test/support/random.js'
 import type { Contender, Store } from './contenders.js'
-import { history, item, opening, seeded, streams } from './workload.js'
+import { history, item, opening, streams } from './workload.js'
 
 export interface Sizes {
   repeats: number
