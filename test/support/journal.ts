@@ -250,6 +250,17 @@ export const tally = defineProjection(notes, {
   on: { 'note.added': (state, { data, position }) => ({ notes: state.notes + 1, last: data.text, at: position }) },
 })
 
+/** The tally at a revision, which is in its state as long as no other has gone on from it. */
+export const tallyAt = (revision: number) =>
+  defineProjection(notes, {
+    name: 'tally',
+    revision,
+    state: z.object({ notes: z.number(), by: z.number() }),
+    key: (event) => event.stream,
+    initial: () => ({ notes: 0, by: revision }),
+    on: { 'note.added': (state) => ({ ...state, notes: state.notes + 1 }) },
+  })
+
 export type NotesJournal = Journal<(typeof notes)['definitions'], never>
 
 export const note = (text: string): { type: 'note.added'; data: { text: string } } => ({ type: 'note.added', data: { text } })
