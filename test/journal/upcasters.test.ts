@@ -11,6 +11,7 @@ import {
   type Upcaster,
 } from '../../src/index.js'
 import { all, hashOf, image, rejection, temporary } from '../support/journal.js'
+import { noteSteps } from '../support/memos.js'
 
 /** As it was: notes are added, moved and seen; a bell rings. */
 const before = defineEvents({
@@ -26,7 +27,7 @@ const today = defineEvents({
   'bell.rung': { schema: 1, data: z.looseObject({}) },
 })
 const upcasters = [
-  defineUpcaster({ type: 'note.added', from: 1, to: { type: 'memo.added', schema: 1 }, up: (data: { text: string }) => data }),
+  ...noteSteps,
   defineUpcaster({
     type: 'memo.added',
     from: 1,
@@ -35,19 +36,6 @@ const upcasters = [
       return { ...data, at, by: meta?.actor ?? 'nobody' }
     },
   }),
-  defineUpcaster({
-    type: 'note.moved',
-    from: 1,
-    to: [
-      { type: 'memo.removed', schema: 1 },
-      { type: 'memo.added', schema: 1 },
-    ],
-    up: ({ from, to }: { from: string; to: string }) => [
-      { type: 'memo.removed', data: { text: from } },
-      { type: 'memo.added', data: { text: to } },
-    ],
-  }),
-  defineUpcaster({ type: 'note.seen', from: 1, to: [], up: () => [] }),
 ]
 const memos = defineProjection(today, {
   name: 'memos',
