@@ -69,11 +69,11 @@ export class World {
     this.process = new Process(this.disk, { choice })
   }
 
-  begin(faults: readonly Fault[] = [], turn?: Turn): void {
+  begin(faults: readonly Fault[] = [], before?: Turn): void {
     this.process.kill()
     this.#time.forget()
     this.journal = undefined
-    this.process = new Process(this.disk, { choice: this.choice, faults, turn })
+    this.process = new Process(this.disk, { choice: this.choice, faults, turn: before })
   }
 
   /** The same; of those of its calls that change something and that `picks` names, by number, it returns what is left if it dies there. */
