@@ -3,8 +3,9 @@ import { fdatasync, fdatasyncSync, writeSync } from 'node:fs'
 import { mkdtemp, open as openFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { seeded } from '../test/support/random.js'
 import type { Contender, Reader, Sessions, Store } from './contenders.js'
-import { history, item, opening, seeded, streams } from './workload.js'
+import { history, item, opening, streams } from './workload.js'
 
 export interface Sizes {
   repeats: number

@@ -2,8 +2,8 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { defineEvents, defineUpcaster, openJournal, type Upcaster } from '../src/index.js'
+import { seeded } from '../test/support/random.js'
 import { inDirectory } from './measure.js'
-import { seeded } from './workload.js'
 
 interface Said1 {
   turnId: string

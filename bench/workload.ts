@@ -1,4 +1,5 @@
 /** The events that every contender stores: sessions with one running turn whose items come in, seeded so that each run has the same bytes. */
+import { seeded } from '../test/support/random.js'
 
 export interface Event {
   type: string
@@ -12,17 +13,6 @@ export interface Commit {
 
 /** About 300 bytes an event once encoded. */
 const TEXT_BYTES = 190
-
-/** A small, fast generator of numbers in [0, 1) that gives the same row for the same seed. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
 
 /** What has to be in a stream before items can come in. */
 export function opening(stream: string): Commit {

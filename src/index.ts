@@ -189,6 +189,7 @@ export type {
 export { errorCodes, isJournalError, JournalError } from './errors.js'
 export type { Damage, ErrorDetails, JournalErrorCode, Outcome } from './errors.js'
 export { events } from './events.js'
+export type { Usage } from './events.js'
 export { checkFrozen, freeze } from './freeze.js'
 export type { Finding, Freeze, FreezeParts } from './freeze.js'
 export type { AppendOptions } from './engine/appender.js'

@@ -75,13 +75,13 @@ export async function buildIndex<Note>(source: IndexSource<Note>, emit: (pages: 
     tableAt,
     keys: count,
   }
-  const writer = new PageWriter(pageSeed(source.journal, segment), emit)
+  const writer = new PageWriter(pageSeed(source.journal, segment), tableAt + count * ENTRY_BYTES, emit)
   await writer.put(encodeHeader(header))
   for (const part of parts) await writer.put(part)
   await writer.put(directory)
   await writer.put(seeks)
   await writer.put(Buffer.alloc(tableAt - seeksAt - seeks.length))
-  await setImmediate()
+  if (count > SLICE) await setImmediate()
   let pages = 0
   for await (const chunk of mergeTables(keys.sorted(segment), tables)) {
     await writer.put(chunk)

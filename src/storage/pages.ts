@@ -9,7 +9,7 @@ export const PAGE_BYTES = 4096
 /** A multiple of the size of a table entry, so that none lies across two pages. */
 export const PAGE_DATA = 4080
 const CACHED_PAGES = 2048
-/** What is handed on at once. */
+/** What is handed on at once, at most. */
 const CHUNK_BYTES = 16 * PAGE_BYTES
 const NONE = Buffer.alloc(0)
 
@@ -48,6 +48,7 @@ export function sealPage(page: Buffer, seed: Buffer, number: number): void {
 export class PageWriter {
   readonly #seed: Buffer
   readonly #emit: (pages: Buffer) => Promise<void>
+  readonly #chunkBytes: number
   /** Taken when something is put. */
   #chunk = NONE
   #page = 0
@@ -56,16 +57,18 @@ export class PageWriter {
   /** Bytes put so far. */
   length = 0
 
-  constructor(seed: Buffer, emit: (pages: Buffer) => Promise<void>) {
+  /** `total`: how many bytes will be put. */
+  constructor(seed: Buffer, total: number, emit: (pages: Buffer) => Promise<void>) {
     this.#seed = seed
     this.#emit = emit
+    this.#chunkBytes = Math.min(CHUNK_BYTES, Math.ceil(total / PAGE_DATA) * PAGE_BYTES)
   }
 
   async put(bytes: Buffer): Promise<void> {
     this.length += bytes.length
     for (let from = 0; from < bytes.length;) {
       const count = Math.min(PAGE_DATA - this.#used, bytes.length - from)
-      if (this.#chunk === NONE) this.#chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+      if (this.#chunk === NONE) this.#chunk = Buffer.allocUnsafe(this.#chunkBytes)
       bytes.copy(this.#chunk, this.#page * PAGE_BYTES + this.#used, from, from + count)
       this.#used += count
       from += count

@@ -4,7 +4,20 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { call, defineProjection, item, openJournal, session, task, thread, timeline, turn, type Projection } from '../../src/index.js'
 import type { SnapshotRecord } from '../../src/storage/commit-store.js'
-import { all, copyTo, filesIn, hashOf, note, notes, openNotes, tallies, tally, temporary, type NotesJournal } from '../support/journal.js'
+import {
+  all,
+  copyTo,
+  filesIn,
+  hashOf,
+  note,
+  notes,
+  openNotes,
+  tallies,
+  tally,
+  tallyAt,
+  temporary,
+  type NotesJournal,
+} from '../support/journal.js'
 
 /** A closed journal with notes in ten streams and a snapshot behind each thirty of them; the snapshots' files, oldest first. */
 async function withSnapshots(): Promise<{ directory: string; files: string[]; rows: unknown }> {
@@ -300,18 +313,8 @@ describe('a snapshot from another journal', () => {
 })
 
 describe('a snapshot of another revision', () => {
-  const revised = (revision: number) =>
-    defineProjection(notes, {
-      name: 'tally',
-      revision,
-      state: z.object({ notes: z.number(), by: z.number() }),
-      key: (event) => event.stream,
-      initial: () => ({ notes: 0, by: revision }),
-      on: { 'note.added': (state) => ({ ...state, notes: state.notes + 1 }) },
-    })
-
   async function use(directory: string, revision: number, snapshot: boolean) {
-    const projection = revised(revision)
+    const projection = tallyAt(revision)
     const journal = await openJournal(directory, { events: notes, projections: [projection] })
     await journal.append('s', [note('n')])
     const { state } = await journal.view(projection, 's')

@@ -11,6 +11,7 @@ import {
   type Upcaster,
 } from '../../src/index.js'
 import { all, hashOf, image, rejection, temporary } from '../support/journal.js'
+import { noteSteps } from '../support/memos.js'
 
 /** As it was: notes are added, moved and seen; a bell rings. */
 const before = defineEvents({
@@ -26,7 +27,7 @@ const today = defineEvents({
   'bell.rung': { schema: 1, data: z.looseObject({}) },
 })
 const upcasters = [
-  defineUpcaster({ type: 'note.added', from: 1, to: { type: 'memo.added', schema: 1 }, up: (data: { text: string }) => data }),
+  ...noteSteps,
   defineUpcaster({
     type: 'memo.added',
     from: 1,
@@ -35,19 +36,6 @@ const upcasters = [
       return { ...data, at, by: meta?.actor ?? 'nobody' }
     },
   }),
-  defineUpcaster({
-    type: 'note.moved',
-    from: 1,
-    to: [
-      { type: 'memo.removed', schema: 1 },
-      { type: 'memo.added', schema: 1 },
-    ],
-    up: ({ from, to }: { from: string; to: string }) => [
-      { type: 'memo.removed', data: { text: from } },
-      { type: 'memo.added', data: { text: to } },
-    ],
-  }),
-  defineUpcaster({ type: 'note.seen', from: 1, to: [], up: () => [] }),
 ]
 const memos = defineProjection(today, {
   name: 'memos',
@@ -224,7 +212,7 @@ describe('a step that fails', () => {
     ['is not synchronous', () => Promise.resolve([]), /the step from note\.moved@1 returned a promise; steps are synchronous/],
   ]
   test.each(wrong)('because it %s', async (_, up, says) => {
-    const [rename, grow, , drop] = upcasters as unknown as [Upcaster, Upcaster, Upcaster, Upcaster]
+    const [rename, , drop, grow] = upcasters as unknown as [Upcaster, Upcaster, Upcaster, Upcaster]
     const to = [{ type: 'memo.removed', schema: 1 }]
     const split = defineUpcaster({ type: 'note.moved', from: 1, to, up: up as () => [] })
     const steps: Upcaster[] = [rename, grow, split, drop]
@@ -237,7 +225,7 @@ describe('a step that fails', () => {
   test('is mended by mending the step: nothing was lost, and every view has it', async () => {
     const directory = await bad()
     await (await open(directory)).close()
-    const [rename, , split, drop] = upcasters as unknown as [Upcaster, Upcaster, Upcaster, Upcaster]
+    const [rename, split, drop] = upcasters as unknown as [Upcaster, Upcaster, Upcaster]
     const grow = defineUpcaster({ type: 'memo.added', from: 1, up: (data: { text: string }) => ({ ...data, at: 0, by: '' }) })
     await using journal = await open(directory, { upcasters: [rename, grow as Upcaster, split, drop] })
     expect((await journal.view(memos, 'bad')).state).toEqual({ texts: ['bad'] })

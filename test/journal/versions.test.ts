@@ -19,7 +19,20 @@ import {
 } from '../../src/index.js'
 import { frameBytes, makeFrame, nextDigest, parseHeader } from '../../src/storage/frame.js'
 import { encodeCommit, putRecord, RECORD_HEAD_BYTES } from '../../src/storage/record.js'
-import { all, hashOf, newestSegment, note, notes, openNotes, printOf, rejection, tallies, tally, temporary } from '../support/journal.js'
+import {
+  all,
+  hashOf,
+  newestSegment,
+  note,
+  notes,
+  openNotes,
+  printOf,
+  rejection,
+  tallies,
+  tally,
+  tallyAt,
+  temporary,
+} from '../support/journal.js'
 
 const text = z.looseObject({ text: z.string() })
 const step = (from: number): Upcaster => defineUpcaster({ type: 'note.added', from, up: (data: object) => ({ ...data, steps: from }) })
@@ -278,16 +291,6 @@ describe('fields that a catalogue does not know', () => {
   })
 })
 
-/** The tally at a revision, which it notes in its state. */
-const tallyAt = (revision: number) =>
-  defineProjection(notes, {
-    name: 'tally',
-    revision,
-    state: z.object({ notes: z.number(), by: z.number() }),
-    key: (event) => event.stream,
-    initial: () => ({ notes: 0, by: revision }),
-    on: { 'note.added': (state) => ({ notes: state.notes + 1, by: revision }) },
-  })
 const ages: [string, number, number][] = [
   ['older', 1, 2],
   ['equal', 2, 2],

@@ -3,6 +3,7 @@
  * that fails loses what it was for, and the next one says that all is well.
  */
 import { dirname } from 'node:path'
+import { handleOver } from '../../src/storage/delegate.js'
 import type { FileHandle } from '../../src/storage/files.js'
 import { MemoryFiles } from '../storage/support/memory-files.js'
 
@@ -28,8 +29,7 @@ export class Pessimist extends MemoryFiles {
     const mustBeOpen = (): void => {
       if (!open) throw Object.assign(new Error('the file is closed'), { code: 'EBADF' })
     }
-    return {
-      read: (into, offset) => file.read(into, offset),
+    return handleOver(file, {
       write: (bytes, offset) => {
         mustBeOpen()
         this.step()
@@ -49,13 +49,11 @@ export class Pessimist extends MemoryFiles {
         await file.datasync()
         this.#flush(inode)
       },
-      size: () => file.size(),
-      tryLock: (mode) => file.tryLock(mode),
       close: () => {
         open = false
         return file.close()
       },
-    }
+    })
   }
 
   override async syncDir(path: string): Promise<void> {

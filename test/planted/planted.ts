@@ -10,7 +10,7 @@ import { root } from '../support/root.js'
 const run = promisify(execFile)
 const BUGS = join(root, 'test/planted/bugs')
 const COPIED = ['src', 'projections', 'upcasters', 'test']
-/** A bug that makes its finder wait for ever is found as well. */
+/** For each finder: a bug that makes its finder wait for ever is found as well. */
 const PATIENCE_MS = 60_000
 
 /** The quickest finder of each bug. */
@@ -115,7 +115,7 @@ export async function find(directory: string, finders: readonly string[]): Promi
   try {
     const { stdout } = await run(process.execPath, ['test/planted/find.js', ...finders], {
       cwd: directory,
-      timeout: PATIENCE_MS,
+      timeout: PATIENCE_MS * finders.length,
       killSignal: 'SIGKILL',
     })
     return (JSON.parse(stdout) as { found: string | null }).found ?? undefined

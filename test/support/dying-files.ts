@@ -1,4 +1,5 @@
 /** The file port on the real file system, as a process sees it that dies at its nth operation that changes something: nothing after that goes through. */
+import { handleOver } from '../../src/storage/delegate.js'
 import type { FileHandle, Files } from '../../src/storage/files.js'
 import { nodeFiles } from '../../src/storage/node-files.js'
 
@@ -27,7 +28,7 @@ export function dyingFiles(at = Number.POSITIVE_INFINITY, half = false): DyingFi
     },
     async open(path, flag) {
       if (flag === 'wx') alive()
-      return new DyingFile(await nodeFiles.open(path, flag), step, () => operations === at && half)
+      return dyingFile(await nodeFiles.open(path, flag), step, () => operations === at && half)
     },
     mkdir: change((path: string) => nodeFiles.mkdir(path)),
     link: change((from: string, to: string) => nodeFiles.link(from, to)),
@@ -37,44 +38,19 @@ export function dyingFiles(at = Number.POSITIVE_INFINITY, half = false): DyingFi
   }
 }
 
-class DyingFile implements FileHandle {
-  readonly #file: FileHandle
-  readonly #step: () => boolean
-  readonly #half: () => boolean
-
-  constructor(file: FileHandle, step: () => boolean, half: () => boolean) {
-    this.#file = file
-    this.#step = step
-    this.#half = half
-  }
-
-  write(bytes: Uint8Array, offset: number): number | Promise<number> {
-    if (!this.#step()) return this.#file.write(bytes, offset)
-    if (this.#half()) void this.#file.write(bytes.subarray(0, bytes.length >> 1), offset)
-    throw dead()
-  }
-
-  async datasync(): Promise<void> {
-    if (this.#step()) throw dead()
-    return this.#file.datasync()
-  }
-
-  read(bytes: Uint8Array, offset: number): number | Promise<number> {
-    return this.#file.read(bytes, offset)
-  }
-
-  size(): Promise<number> {
-    return this.#file.size()
-  }
-
-  tryLock(mode: 'exclusive' | 'shared'): boolean {
-    return this.#file.tryLock(mode)
-  }
-
-  /** A dead process's descriptors are closed by the system. */
-  close(): Promise<void> {
-    return this.#file.close()
-  }
+/** A dead process's descriptors are closed by the system. */
+function dyingFile(file: FileHandle, step: () => boolean, half: () => boolean): FileHandle {
+  return handleOver(file, {
+    write: (bytes, offset) => {
+      if (!step()) return file.write(bytes, offset)
+      if (half()) void file.write(bytes.subarray(0, bytes.length >> 1), offset)
+      throw dead()
+    },
+    datasync: async () => {
+      if (step()) throw dead()
+      return file.datasync()
+    },
+  })
 }
 
 function dead(): Error {

@@ -16,6 +16,7 @@ import {
   type JournalErrorCode,
   type JournalOptions,
 } from '../../src/index.js'
+import { handleOver } from '../../src/storage/delegate.js'
 import type { FileHandle, Files } from '../../src/storage/files.js'
 import { nodeFiles } from '../../src/storage/node-files.js'
 import { programPath } from './compiled.js'
@@ -165,48 +166,25 @@ export function failingFiles(): FailingFiles {
       return failures
     },
     async open(path, flag) {
-      return new FailingFile(await nodeFiles.open(path, flag), (call) => fails(call, path))
+      return failingFile(await nodeFiles.open(path, flag), (call) => fails(call, path))
     },
   }
 }
 
-class FailingFile implements FileHandle {
-  readonly #file: FileHandle
-  readonly #fails: (call: Plan['call']) => Failure | undefined
-
-  constructor(file: FileHandle, fails: (call: Plan['call']) => Failure | undefined) {
-    this.#file = file
-    this.#fails = fails
-  }
-
-  write(bytes: Uint8Array, offset: number): number | Promise<number> {
-    const failure = this.#fails('write')
-    if (failure === 'short') return this.#file.write(bytes.subarray(0, Math.max(1, bytes.length >> 1)), offset)
-    if (failure !== undefined) return Promise.reject(systemError(failure, 'write'))
-    return this.#file.write(bytes, offset)
-  }
-
-  async datasync(): Promise<void> {
-    const failure = this.#fails('datasync')
-    if (failure !== undefined) throw systemError(failure === 'short' ? 'EIO' : failure, 'fdatasync')
-    return this.#file.datasync()
-  }
-
-  read(bytes: Uint8Array, offset: number): number | Promise<number> {
-    return this.#file.read(bytes, offset)
-  }
-
-  size(): Promise<number> {
-    return this.#file.size()
-  }
-
-  tryLock(mode: 'exclusive' | 'shared'): boolean {
-    return this.#file.tryLock(mode)
-  }
-
-  close(): Promise<void> {
-    return this.#file.close()
-  }
+function failingFile(file: FileHandle, fails: (call: Plan['call']) => Failure | undefined): FileHandle {
+  return handleOver(file, {
+    write: (bytes, offset) => {
+      const failure = fails('write')
+      if (failure === 'short') return file.write(bytes.subarray(0, Math.max(1, bytes.length >> 1)), offset)
+      if (failure !== undefined) return Promise.reject(systemError(failure, 'write'))
+      return file.write(bytes, offset)
+    },
+    datasync: async () => {
+      const failure = fails('datasync')
+      if (failure !== undefined) throw systemError(failure === 'short' ? 'EIO' : failure, 'fdatasync')
+      return file.datasync()
+    },
+  })
 }
 
 function systemError(code: string, syscall: string): Error {
@@ -271,6 +249,17 @@ export const tally = defineProjection(notes, {
   index: { last: (state) => state.last, at: (state) => state.at },
   on: { 'note.added': (state, { data, position }) => ({ notes: state.notes + 1, last: data.text, at: position }) },
 })
+
+/** The tally at a revision, which is in its state as long as no other has gone on from it. */
+export const tallyAt = (revision: number) =>
+  defineProjection(notes, {
+    name: 'tally',
+    revision,
+    state: z.object({ notes: z.number(), by: z.number() }),
+    key: (event) => event.stream,
+    initial: () => ({ notes: 0, by: revision }),
+    on: { 'note.added': (state) => ({ ...state, notes: state.notes + 1 }) },
+  })
 
 export type NotesJournal = Journal<(typeof notes)['definitions'], never>
 

@@ -12,17 +12,9 @@ export const today = defineEvents({
   'memo.added': { schema: 3, data: z.looseObject({ text: z.string(), tags: z.array(z.string()), by: z.string() }) },
   'memo.removed': { schema: 1, data: z.looseObject({ text: z.string() }) },
 })
-export const upcasters = [
+/** What became of notes. */
+export const noteSteps = [
   defineUpcaster({ type: 'note.added', from: 1, to: { type: 'memo.added', schema: 1 }, up: (data: { text: string }) => data }),
-  defineUpcaster({ type: 'memo.added', from: 1, up: (data: { text: string }) => ({ ...data, tags: [] as string[] }) }),
-  defineUpcaster({
-    type: 'memo.added',
-    from: 2,
-    up: (data: { text: string; tags: string[] }, { meta }) => {
-      if (data.text === 'bad') throw new Error('cannot be brought up')
-      return { ...data, by: meta?.actor ?? 'nobody' }
-    },
-  }),
   defineUpcaster({
     type: 'note.moved',
     from: 1,
@@ -36,6 +28,18 @@ export const upcasters = [
     ],
   }),
   defineUpcaster({ type: 'note.seen', from: 1, to: [], up: () => [] }),
+]
+export const upcasters = [
+  ...noteSteps,
+  defineUpcaster({ type: 'memo.added', from: 1, up: (data: { text: string }) => ({ ...data, tags: [] as string[] }) }),
+  defineUpcaster({
+    type: 'memo.added',
+    from: 2,
+    up: (data: { text: string; tags: string[] }, { meta }) => {
+      if (data.text === 'bad') throw new Error('cannot be brought up')
+      return { ...data, by: meta?.actor ?? 'nobody' }
+    },
+  }),
 ]
 export const memos = defineProjection(today, {
   name: 'memos',

@@ -2,4 +2,4 @@
 import { share } from './share.js'
 import { exhaustive } from './layers/exhaustive.js'
 
-share(exhaustive, 20_000)
+share(exhaustive, 40_000)

@@ -2,4 +2,4 @@
 import { share } from './share.js'
 import { randomLives } from './layers/random-lives.js'
 
-share(randomLives, 80_000)
+share(randomLives, 60_000)

@@ -1,12 +1,5 @@
-/** What model calls took, as providers count it. */
-export interface Usage {
-  inputTokens?: number
-  outputTokens?: number
-  cacheReadTokens?: number
-  cacheWriteTokens?: number
-  reasoningTokens?: number
-  cost?: number
-}
+/** What model calls took, as other programs count it. */
+import type { Usage } from '../../index.js'
 
 /** Input that came from no cache and went into none is counted by itself. */
 export function usageWithoutCaches({ inputTokens = 0, outputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0, cost = 0 }: Usage): {

@@ -12,6 +12,14 @@ export class DerivedDisk {
   #batches: ((stores: Map<string, Entries>) => void)[] = []
   #now = new Map<string, Entries>()
 
+  clone(): DerivedDisk {
+    const clone = new DerivedDisk()
+    clone.#durable = copy(this.#durable)
+    clone.#batches = [...this.#batches]
+    clone.#now = copy(this.#now)
+    return clone
+  }
+
   /** For one process, which may die. */
   for(process: Process): DerivedStores {
     const use = <T>(act: () => T): Promise<T> => (process.dead ? new Promise<never>(() => {}) : Promise.resolve().then(act))

@@ -27,6 +27,14 @@ export class Ledger {
   readonly recorded = new Map<string, number>()
   readonly broken: string[] = []
 
+  clone(): Ledger {
+    const copy = new Ledger()
+    copy.#certain = this.#certain
+    copy.asked = this.asked.map((asked) => ({ ...asked }))
+    for (const [commitId, position] of this.recorded) copy.recorded.set(commitId, position)
+    return copy
+  }
+
   async ask(operation: Operation, append: (operation: Operation) => Promise<Receipt>): Promise<void> {
     const asked: Asked = { operation, outcome: 'waiting' }
     this.asked.push(asked)

@@ -7,7 +7,7 @@ import { Seeded, oneIn, type Choice } from '../../support/disk/choice.js'
 import { DerivedDisk } from '../../support/disk/derived.js'
 import { Disk, type DiskOptions } from '../../support/disk/disk.js'
 import type { Fault } from '../../support/disk/faults.js'
-import { Process } from '../../support/disk/process.js'
+import { Process, type Torn, type Turn } from '../../support/disk/process.js'
 import type { StandingTime } from '../../support/disk/time.js'
 import { folded, nameOf } from './folded.js'
 import { Ledger, type Asked } from './ledger.js'
@@ -38,15 +38,21 @@ export interface Setting {
   cacheRows: number
 }
 
+/** What is left of a process that dies in a call. */
+export interface Death {
+  call: number
+  world: World
+}
+
 export class World {
   readonly disk: Disk
-  readonly derived = new DerivedDisk()
-  readonly ledger = new Ledger()
+  derived = new DerivedDisk()
+  ledger = new Ledger()
   readonly #time: StandingTime
-  readonly #choice: Choice
+  readonly choice: Choice
   readonly #setting: Setting
   readonly #runtime: Runtime
-  readonly #random = new Seeded(1)
+  #random = new Seeded(1)
   process: Process
   journal: Open | undefined
   refused: unknown
@@ -54,26 +60,51 @@ export class World {
   /** Not answered by a process that died. */
   #unanswered: Asked[] = []
 
-  constructor(disk: DiskOptions, time: StandingTime, choice: Choice, setting: Setting) {
-    this.disk = new Disk(disk)
+  constructor(disk: DiskOptions | Disk, time: StandingTime, choice: Choice, setting: Setting) {
+    this.disk = disk instanceof Disk ? disk : new Disk(disk)
     this.#time = time
-    this.#choice = choice
+    this.choice = choice
     this.#setting = setting
     this.#runtime = new Runtime(choice)
     this.process = new Process(this.disk, { choice })
   }
 
-  begin(faults: readonly Fault[] = []): void {
+  begin(faults: readonly Fault[] = [], before?: Turn): void {
     this.process.kill()
     this.#time.forget()
     this.journal = undefined
-    this.process = new Process(this.disk, { choice: this.#choice, faults })
+    this.process = new Process(this.disk, { choice: this.choice, faults, turn: before })
+  }
+
+  /** The same; of those of its calls that change something and that `picks` names, by number, it returns what is left if it dies there. */
+  beginDying(picks: (call: number) => Choice | undefined, faults: readonly Fault[]): Death[] {
+    const deaths: Death[] = []
+    let call = 0
+    this.begin(faults, (_call, _path, torn) => {
+      const choice = torn === undefined ? undefined : picks(++call)
+      return torn === undefined || choice === undefined ? undefined : this.#die(call, choice, torn, deaths)
+    })
+    return deaths
+  }
+
+  async #die(call: number, choice: Choice, torn: Torn, deaths: Death[]): Promise<void> {
+    const { process } = this
+    // First all happens that follows from the calls before: promises count that were made by then.
+    await setImmediate()
+    if (process.dead) return
+    const world = new World(this.disk.clone(), this.#time, choice, this.#setting)
+    world.derived = this.derived.clone()
+    world.ledger = this.ledger.clone()
+    world.#power = this.#power
+    world.#random = this.#random.copy()
+    torn(world.disk, choice)
+    deaths.push({ call, world })
   }
 
   powerLoss(): void {
     this.begin()
-    this.disk.powerLoss(this.#choice)
-    this.derived.powerLoss(this.#choice)
+    this.disk.powerLoss(this.choice)
+    this.derived.powerLoss(this.choice)
     this.#power = true
   }
 
@@ -182,7 +213,7 @@ export class World {
     const { asked } = this.ledger
     this.ledger.judge(events, this.#power)
     this.#power = false
-    this.#unanswered = asked.filter(({ outcome }) => outcome === 'waiting' || outcome === 'unknown' || oneIn(this.#choice, 4))
+    this.#unanswered = asked.filter(({ outcome }) => outcome === 'waiting' || outcome === 'unknown' || oneIn(this.choice, 4))
     this.#runtime.boots(new Set(events.filter(({ type }) => type === 'session.created').map(({ stream }) => stream)))
   }
 

@@ -33,8 +33,8 @@ export class Ledger {
 
   /** All on which a later judgement depends, beside the journal itself. */
   get summary(): string {
-    const told = this.told.map(({ commit, outcome }) => `${commit.commitId} ${outcome}`)
-    return `${this.certain.length} ${this.synced.position} ${this.vouched} ${told.join()}`
+    const told = this.told.map(({ commit, outcome }) => `${sketch(commit)} ${outcome}`)
+    return `${this.certain.map(sketch).join()} ${this.synced.position} ${this.synced.digest} ${this.vouched} ${told.join()}`
   }
 
   async submit(commit: NewCommit, append: (commit: NewCommit) => Promise<Receipt>): Promise<void> {
@@ -95,6 +95,12 @@ export class Ledger {
     }
     return position
   }
+}
+
+/** Tells commits of different stories apart. */
+function sketch({ commitId, stream, version, at, events }: NewCommit): string {
+  const { text = '' } = events[0]!.data as { text?: string }
+  return `${commitId} ${stream} ${version} ${at} ${events.length} ${text.length}`
 }
 
 function same(found: StoredCommit, wanted: NewCommit): boolean {

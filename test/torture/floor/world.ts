@@ -1,4 +1,5 @@
 /** A storage floor on a simulated disk: processes that open it, do what a script says, and die. */
+import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { isJournalError } from '../../../src/errors.js'
 import type { CommitStore, Durability, NewCommit, StoredCommit } from '../../../src/storage/commit-store.js'
@@ -96,9 +97,12 @@ export class World {
     return fork
   }
 
-  /** Two worlds of one script that say the same will go on in the same way. */
+  /** Two worlds that say the same will be recovered in the same way, and judged in the same way. */
   get image(): string {
-    return `${this.#power ? 'power' : this.disk.states} ${this.disk.image()} ${this.ledger.summary}`
+    const { segmentBytes, sectorBytes } = this.script
+    const { sector, names } = this.disk
+    const kind = `${segmentBytes} ${sectorBytes} ${sector} ${names} ${this.#power ? 'power' : this.disk.states}`
+    return createHash('sha1').update(`${kind} ${this.disk.image()} ${this.ledger.summary}`).digest('base64')
   }
 
   powerLoss(mixed = true): void {

@@ -32,8 +32,9 @@ async function run(campaign: Campaign, time: StandingTime): Promise<Outcome> {
   const all = mine.flatMap((script) => NAMES.map((names) => new Exhaustive(script, names, tour)))
   const { outcome } = tour
   // Until a whole round shows nothing that was not met before.
-  for (let round = first, before = -1; outcome.done > before && !tour.over; round++) {
-    before = outcome.done
+  for (let round = first, before = -1; tour.distinct > before && !tour.over; round++) {
+    before = tour.distinct
+    tour.seen.clear()
     for (const one of all) if (!tour.over) await one.round(round)
     tour.count('rounds')
     if (only !== undefined) break
@@ -46,6 +47,10 @@ class Tour {
   readonly campaign: Campaign
   readonly time: StandingTime
   readonly outcome: Outcome = { done: 0, counts: {}, failures: [] }
+  /** What was looked at, so that nothing is twice: scripts that begin alike leave the same for a while. */
+  readonly met = new Set<string>()
+  /** The same of one round. */
+  readonly seen = new Set<string>()
 
   constructor(campaign: Campaign, time: StandingTime) {
     this.campaign = campaign
@@ -56,8 +61,18 @@ class Tour {
     return this.outcome.failures.length >= 5 || this.campaign.over(this.outcome.done)
   }
 
-  count(what: string): void {
-    this.outcome.counts[what] = (this.outcome.counts[what] ?? 0) + 1
+  get distinct(): number {
+    return this.outcome.counts['distinct'] ?? 0
+  }
+
+  count(what: string, number = 1): void {
+    this.outcome.counts[what] = (this.outcome.counts[what] ?? 0) + number
+  }
+
+  /** `distinct`: nobody has judged such a state before. Of the others it is known how they are recovered. */
+  reached(states: number, distinct: boolean): void {
+    if (distinct) this.count('distinct', states)
+    this.done(states)
   }
 
   done(states: number): void {
@@ -71,8 +86,6 @@ class Exhaustive {
   readonly #number: number
   readonly #names: (typeof NAMES)[number]
   readonly #tour: Tour
-  /** What was looked at, so that nothing is twice. */
-  readonly #met = new Set<string>()
   #round = 0
   /** Recoveries in this round. */
   #recoveries = 0
@@ -87,7 +100,6 @@ class Exhaustive {
   async round(round: number): Promise<void> {
     this.#round = round
     this.#recoveries = 0
-    const seen = new Set<string>()
     const script = scripts[this.#number]!
     const world = new World(new Disk({ names: this.#names }), this.#tour.time, new Seeded(1), script)
     const deaths = world.beginDying((call) => this.#drawn(call))
@@ -97,28 +109,28 @@ class Exhaustive {
     for (const { call, world: dead } of [...deaths, { call: 'none', world }]) {
       if (this.#tour.over) break
       this.#tour.count('deaths in a script')
-      await this.#after(dead, `dead in call ${call}`, seen)
+      await this.#after(dead, `dead in call ${call}`)
     }
   }
 
   /** Looks at every state that a dead world can be found in. */
-  async #after(dead: World, name: string, seen: Set<string>): Promise<void> {
-    await this.#found(dead.fork(new Seeded(1)), `${name}, killed`, seen)
+  async #after(dead: World, name: string): Promise<void> {
+    await this.#found(dead.fork(new Seeded(1)), `${name}, killed`)
     const all = dead.disk.states <= STATES_MAX
     const everything = new Everything()
     for (let drawn = 0; all || drawn < STATES_MAX; drawn++) {
       const fork = dead.fork(all ? everything : this.#drawn(drawn))
       fork.powerLoss(!all)
-      await this.#found(fork, `${name}, without power ${drawn}`, seen)
+      await this.#found(fork, `${name}, without power ${drawn}`)
       if ((all && !everything.next()) || this.#tour.over) break
     }
   }
 
   /** Looks at a state, and at what is left of a recovery of it that is died in. */
-  async #found(world: World, name: string, seen: Set<string>): Promise<void> {
+  async #found(world: World, name: string): Promise<void> {
     const { image } = world
-    if (seen.has(image)) return this.#tour.count('met before')
-    seen.add(image)
+    if (this.#tour.seen.has(image)) return this.#tour.reached(1, false)
+    this.#tour.seen.add(image)
     const one = 1 + (this.#recoveries++ % CALLS)
     const deaths = await this.#recovers(world, image, name, (call) => this.#round > 0 || call === one)
     for (const { call, world: dead } of deaths) {
@@ -126,7 +138,7 @@ class Exhaustive {
       this.#tour.count('deaths in a recovery')
       dead.powerLoss()
       const left = dead.image
-      if (this.#met.has(left)) this.#tour.count('met before')
+      if (this.#tour.met.has(left)) this.#tour.reached(1, false)
       else await this.#recovers(dead, left, `${name}, dead again in call ${call}`, () => false)
     }
   }
@@ -136,20 +148,21 @@ class Exhaustive {
     const deaths = world.beginDying((call) => (dies(call) ? this.#drawn(call) : undefined))
     await world.live('o')
     if (!this.#isNew(image)) return deaths
-    this.#tour.done(1)
+    this.#tour.reached(1, true)
     if (this.#isNew(`opened ${world.image}`)) {
       // Twice the same, but for what is appended.
       const steps = this.#tour.outcome.done % 4 === 0 ? 'kao' : 'kak'
       await world.live(steps)
-      this.#tour.done(steps.split('k').length - 1)
+      this.#tour.reached(steps.split('k').length - 1, true)
     }
     this.#note(name, world)
     return deaths
   }
 
   #isNew(image: string): boolean {
-    const isNew = !this.#met.has(image)
-    this.#met.add(image)
+    const { met } = this.#tour
+    const isNew = !met.has(image)
+    met.add(image)
     return isNew
   }
 

@@ -18,11 +18,14 @@ export const randomLives: Layer = {
   unit: 'crash states',
   parts: true,
   missing: async () => [],
-  run: (campaign) =>
-    each(campaign, async (seed, counts, time) => {
+  run: (campaign) => {
+    // Stories begin alike, so much of what is left of them early is the same.
+    const met = new Set<string>()
+    return each(campaign, async (seed, counts, time) => {
       const choice = new Seeded(seed)
-      return look(someStory(choice), choice, time, counts)
-    }),
+      return look(someStory(choice), choice, time, counts, met)
+    })
+  },
 }
 
 /** Tells a story, and looks at what is left where it could have ended as well. */
@@ -31,18 +34,21 @@ async function look(
   choice: Seeded,
   time: StandingTime,
   counts: Record<string, number>,
+  met: Set<string>,
 ): Promise<{ done: number; broken: string[] }> {
   const add = (what: string, number = 1): void => void (counts[what] = (counts[what] ?? 0) + number)
-  const met = new Set<string>()
   const broken: string[] = []
+  let reached = 0
   const elsewhere: Elsewhere = {
     picks: () => (oneIn(choice, DEATHS_ONE_IN) ? new Seeded(choice.int(0x1_0000_0000)) : undefined),
     look: async ({ call, world }) => {
       if (oneIn(world.choice, 3)) world.begin()
       else world.powerLoss()
+      reached++
       const { image } = world
-      if (met.has(image)) return add('met before')
+      if (met.has(image)) return
       met.add(image)
+      add('distinct')
       world.disk.capacity = Number.POSITIVE_INFINITY
       world.begin()
       await world.live(pick(world.choice, ['o', 'o', 'o', 'oa']))
@@ -52,9 +58,10 @@ async function look(
   const { ledger, failed, deaths } = await tell(story, choice, time, elsewhere)
   for (const { end } of story.lives) add(end)
   add('failed calls', failed)
-  add('deaths in a call', deaths + met.size)
+  add('deaths in a call', deaths + reached)
+  add('distinct', story.lives.length)
   broken.push(...ledger.broken)
-  return { done: story.lives.length + met.size, broken: broken.length === 0 ? [] : [...broken, JSON.stringify(story)] }
+  return { done: story.lives.length + reached, broken: broken.length === 0 ? [] : [...broken, JSON.stringify(story)] }
 }
 
 function someStory(choice: Choice): Story {

@@ -3,10 +3,12 @@ import { oneIn, pick, Seeded, type Choice } from '../../support/disk/choice.js'
 import type { Fault } from '../../support/disk/faults.js'
 import type { StandingTime } from '../../support/disk/time.js'
 import { each } from '../each.js'
-import { World, type Step } from '../engine/world.js'
+import { World, type Death, type Step } from '../engine/world.js'
 import type { Layer } from '../layer.js'
 
 const STEPS = 'aaaaatttsrrvniwo'.split('') as Step[]
+/** Of the calls of a life that change something, as many are died in. */
+const DEATHS_ONE_IN = 16
 const FAULTS = ['EIO', 'EIO', 'ENOSPC', 'short', 'EMFILE'] as const
 
 export const wholeEngine: Layer = {
@@ -27,13 +29,20 @@ async function lives(choice: Choice, time: StandingTime, counts: Record<string, 
   const { ledger } = world
   let done = 0
   for (let left = 2 + choice.int(4); left > 0 && ledger.broken.length === 0; left--) {
-    world.begin(someFaults(choice))
+    const deaths = world.beginDying(
+      () => (oneIn(choice, DEATHS_ONE_IN) ? new Seeded(choice.int(0x1_0000_0000)) : undefined),
+      someFaults(choice),
+    )
     await world.live(['r', ...Array.from({ length: 2 + choice.int(8) }, () => pick(choice, STEPS))])
     counts['deaths in a call'] = (counts['deaths in a call'] ?? 0) + (world.process.dead ? 1 : 0)
     counts['failed calls'] = (counts['failed calls'] ?? 0) + world.process.faults.struck
     if (oneIn(choice, 3)) world.begin()
     else world.powerLoss()
     done++
+    for (const death of deaths) {
+      ledger.broken.push(...(await found(death)))
+      done++
+    }
   }
   if (ledger.broken.length === 0) {
     world.begin()
@@ -42,6 +51,15 @@ async function lives(choice: Choice, time: StandingTime, counts: Record<string, 
   }
   counts['commits'] = ledger.recorded.size + (counts['commits'] ?? 0)
   return { done, broken: ledger.broken }
+}
+
+/** What is wrong with a journal that is found as a death left it. */
+async function found({ call, world }: Death): Promise<string[]> {
+  if (oneIn(world.choice, 3)) world.begin()
+  else world.powerLoss()
+  await world.live(['r'])
+  world.begin()
+  return world.ledger.broken.map((what) => `dead in call ${call}: ${what}`)
 }
 
 function someFaults(choice: Choice): Fault[] {

@@ -1,5 +1,7 @@
 /** What runs inside a room, compiled: the TypeScript, and the C of native/. */
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compiled } from '../../support/compiled.js'
 import { root } from '../../support/root.js'
@@ -7,10 +9,12 @@ import { missing } from './machine.js'
 
 let made: string | undefined
 
-/** The directory of the compiled programs; it goes with this run. */
+/** A directory with the compiled programs, of this process alone; it goes with it. */
 export function programs(): string {
   if (made !== undefined) return made
-  const directory = compiled()
+  const directory = mkdtempSync(join(tmpdir(), 'turnlog-torture-'))
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+  symlinkSync(join(compiled(), 'test'), join(directory, 'test'))
   if (missing(['linux', 'gcc']) === undefined) compileNative(join(root, 'test/torture/native'), directory)
   made = directory
   return directory

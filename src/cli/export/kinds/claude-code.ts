@@ -1,10 +1,10 @@
 /** Claude Code: a row for each block of what was said, each naming the row before it. */
-import type { RecordedEvent } from '../../../index.js'
+import type { RecordedEvent, Usage } from '../../../index.js'
 import { argumentsOf, idFor, inWords, isFields, known, textOf, type ContentPart, type Fields } from '../content.js'
 import type { About, ThreadFormat, Writer } from '../exporter.js'
 import { endThatIsLost, inputOf, isEnd, isFailure, isQuiet, timeOf } from '../told.js'
 import { blocksOf } from './claude-blocks.js'
-import { usageWithoutCaches, type Usage } from '../usage.js'
+import { usageWithoutCaches } from '../usage.js'
 
 export const claudeCode: ThreadFormat = {
   kind: 'claude-code',

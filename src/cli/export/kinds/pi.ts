@@ -1,9 +1,9 @@
 /** pi: a header, then entries that each name the one before; a message of the model holds its thoughts, text and calls. */
-import type { RecordedEvent } from '../../../index.js'
+import type { RecordedEvent, Usage } from '../../../index.js'
 import { argumentsOf, bytesOf, idFor, inWords, isFields, textOf, type ContentPart, type Fields } from '../content.js'
 import type { About, ThreadFormat, Writer } from '../exporter.js'
 import { endThatIsLost, inputOf, isEnd, isFailure, isQuiet, timeOf } from '../told.js'
-import { usageWithoutCaches, type Usage } from '../usage.js'
+import { usageWithoutCaches } from '../usage.js'
 
 export const pi: ThreadFormat = {
   kind: 'pi',
