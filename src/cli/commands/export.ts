@@ -1,8 +1,8 @@
-import { once } from 'node:events'
 import { open } from 'node:fs/promises'
 import { EXIT, UsageError, withJournal, type Command, type Given, type OpenedJournal } from '../command.js'
 import { exporters } from '../export/exporters.js'
 import type { Exported, Exporter, What } from '../export/exporter.js'
+import { toOutput } from '../output.js'
 import { bad, dim, oneLine, printJson } from '../terminal.js'
 
 const kinds = exporters.map(({ kind }) => kind)
@@ -58,9 +58,6 @@ function whatOf({ kind, takes }: Exporter, stream: string | undefined, thread: s
 }
 
 type Sink = (text: string) => void | Promise<unknown>
-
-/** To standard output, at the pace of who reads it. */
-const toOutput: Sink = (text) => (process.stdout.write(text) ? undefined : once(process.stdout, 'drain'))
 
 async function write({ lines }: Exported, sink: Sink | undefined): Promise<{ records: number; bytes: number }> {
   let [records, bytes] = [0, 0]

@@ -1,6 +1,7 @@
 /** The commands, in the order in which the help shows them. */
 import type { Command } from '../command.js'
 import { demo } from './demo.js'
+import { dump } from './dump.js'
 import { exporting } from './export.js'
 import { importing } from './import.js'
 import { keygen } from './keygen.js'
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   verify,
   repair,
   salvage,
+  dump,
   sign,
   keygen,
   snapshot,
