@@ -180,10 +180,10 @@ class SegmentDump {
       ...((flags & REWRITTEN) === 0 ? {} : { rewritten: true as const }),
     }
     try {
-      const group = isData ? readGroup(frame) : undefined
-      yield header.length > 0 && group === undefined ? { ...told, holds: unpack(payloadOf(frame)) } : told
-      for (const [i, commit] of group?.commits.entries() ?? [])
-        yield this.#record(commit, group?.records[i * 2] as number, group?.records[i * 2 + 1] as number)
+      const read = isData ? readGroup(frame) : undefined
+      yield header.length > 0 && read === undefined ? { ...told, holds: unpack(payloadOf(frame)) } : told
+      for (const [i, commit] of read?.commits.entries() ?? [])
+        yield this.#record(commit, read?.records[i * 2] as number, read?.records[i * 2 + 1] as number)
     } catch (error) {
       if (!isJournalError(error, 'JOURNAL_DAMAGED') && !(error instanceof NotPlain)) throw error
       yield told

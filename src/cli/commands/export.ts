@@ -17,7 +17,7 @@ export const exporting: Command = {
     'told on standard error. With jsonl, the streams of tasks that belong to the session follow it, and its sub-agents do not: they\n' +
     `are sessions themselves. Without a session, jsonl takes the whole journal: every stream, tasks too, in the order of events.\n${exporters.map(({ kind, says }) => `  ${kind}: ${says}`).join('\n')}`,
   options: {
-    to: { type: 'string', value: 'FORMAT', says: `one of ${kinds.join(', ')}` },
+    to: { type: 'string', value: 'FORMAT', choices: kinds, says: `one of ${kinds.join(', ')}` },
     out: { type: 'string', value: 'FILE', says: 'a new file to write it to' },
     thread: { type: 'string', value: 'ID', says: 'the thread to write: for programs main where none is named, for markdown all of them' },
     'dry-run': { type: 'boolean', says: 'say what would be lost, and write nothing' },
@@ -36,8 +36,7 @@ async function run({ arguments: [, stream], options, json }: Given, journal: Ope
   const { to, out, thread } = options as Record<string, string | undefined>
   const dryRun = options['dry-run'] === true
   const exporter = exporters.find(({ kind }) => kind === to)
-  if (exporter === undefined)
-    throw new UsageError(`--to takes one of ${kinds.join(', ')}${to === undefined ? '' : `, not ${JSON.stringify(to)}`}`)
+  if (exporter === undefined) throw new UsageError(`export needs --to, which takes one of ${kinds.join(', ')}`)
   const what = whatOf(exporter, stream, thread)
   const found = await exporter.open(journal, what)
   if (typeof found === 'string') return failed(found)

@@ -1,5 +1,6 @@
 /** The commands, in the order in which the help shows them. */
 import type { Command } from '../command.js'
+import { completing } from './completion.js'
 import { demo } from './demo.js'
 import { dump } from './dump.js'
 import { exporting } from './export.js'
@@ -38,4 +39,5 @@ export const commands: readonly Command[] = [
   snapshot,
   upgrade,
   freeze,
+  completing(() => commands),
 ]
