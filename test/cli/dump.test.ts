@@ -136,6 +136,18 @@ describe('a dump of what is left of a journal', () => {
     )
   })
 
+  test('shows what is intact before and behind one bad record of a frame', async () => {
+    const directory = image(journal)
+    const items = await dumped(directory)
+    const frame = only(items, 'frame').find(({ records }) => records >= 3)!
+    const within = only(items, 'record').filter(
+      ({ segment, offset }) => segment === frame.segment && frame.offset < offset && offset < frame.offset + frame.bytes,
+    )
+    withBytes(directory, join(directory, 'journal', frame.segment), (bytes) => (bytes[within[1]!.offset + 20]! ^= 1))
+    const left = only(await dumped(directory), 'record').map(({ position }) => position)
+    expect(left).toEqual(only(items, 'record').flatMap(({ position }) => (position === within[1]!.position ? [] : [position])))
+  })
+
   test('needs neither FORMAT, head, indexes nor all segments', async () => {
     const directory = image(journal)
     const [, second] = only(await dumped(directory), 'segment')
