@@ -202,9 +202,11 @@ export type { Item, JournalOptions, Recovery, VerifyOptions, VerifyReport, View 
 export type { LawBreak } from './engine/laws.js'
 export type { LeftAsStored, UpgradeReceipt } from './engine/rewrite.js'
 export type { Journal } from './journal.js'
+export { dump } from './repair.js'
 export type { RepairOptions } from './repair.js'
 export type { BackupOptions, BackupReport, RepairPlan, SalvageReport }
 export type { Chore } from './storage/chores.js'
+export type { Dumped, DumpedFrame, DumpedRecord, DumpOptions } from './storage/dump.js'
 export type { SnapshotCheck } from './engine/snapshot-check.js'
 export type { Durability, Head, Receipt, SinceReport, SnapshotRecord } from './storage/commit-store.js'
 export type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from './storage/derived-store.js'

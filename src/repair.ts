@@ -1,9 +1,10 @@
-/** What can be done for a journal that is damaged: repair it where it lies, or carry what is intact into a new one. */
+/** What can be done for a journal that is damaged: look at its bytes, repair it where it lies, or carry what is intact into a new one. */
 import type { EventDefinitions } from './define.js'
 import type { Parts } from './engine/contract.js'
 import { Laws, type LawStates } from './engine/laws.js'
 import { Schemas } from './engine/schemas.js'
 import type { Damage } from './errors.js'
+import { dumpSegments, type Dumped, type DumpOptions } from './storage/dump.js'
 import type { Clock, Files } from './storage/files.js'
 import { carryOut, planRepair, type RepairPlan } from './storage/repair-plan.js'
 import { salvageInto, type SalvageReport } from './storage/salvage-journal.js'
@@ -19,6 +20,15 @@ export interface RepairOptions {
   /** Ports, for tests. */
   files?: Files
   clock?: Clock
+}
+
+/**
+ * Shows a journal as it lies on the disk: segments, frames, records, and what does not check. Works on a directory in any state, beside
+ * a writer, and in bounded memory; nothing is upcast, judged or changed.
+ * @throws JournalError JOURNAL_NOT_FOUND where no frame of a journal is left, JOURNAL_NEWER_FORMAT, JOURNAL_IO
+ */
+export function dump(directory: string, options: DumpOptions = {}): AsyncGenerator<Dumped> {
+  return dumpSegments(directory, options)
 }
 
 /** Says what a repair would do. Reads everything, changes nothing, and works beside a writer. */

@@ -7,6 +7,8 @@ export interface Option {
   type: 'boolean' | 'string'
   /** What stands for the value in the help: `--limit N`. */
   value?: string
+  /** All that the value can be. */
+  choices?: readonly string[]
   says: string
 }
 
@@ -14,6 +16,8 @@ export interface Command {
   name: string
   /** Its arguments as the help shows them: `<dir>` is needed, `[transcript…]` is not. */
   takes: readonly string[]
+  /** All that its first argument can be. */
+  choices?: readonly string[]
   says: string
   options: Readonly<Record<string, Option>>
   examples: readonly string[]
@@ -40,9 +44,14 @@ const COMMON: Record<string, Option> = {
   help: { type: 'boolean', says: 'this text' },
 }
 
+/** Every option of a command, those that all have among them. */
+export function optionsOf({ options }: Command): Record<string, Option> {
+  return { ...options, ...COMMON }
+}
+
 /** @throws UsageError naming the word that does not fit. */
 export function readWords(command: Command, words: readonly string[]): Given & { help: boolean } {
-  const options = { ...command.options, ...COMMON }
+  const options = optionsOf(command)
   const shapes = Object.entries(options).map(([name, { type }]) => [name, name === 'help' ? { type, short: 'h' } : { type }])
   const parsed = parsedBy(() =>
     parseArgs({
@@ -52,12 +61,19 @@ export function readWords(command: Command, words: readonly string[]): Given & {
     }),
   )
   const { help = false, json = false, ...rest } = parsed.values
+  for (const [name, value] of Object.entries(rest)) mustBeOneOf(`--${name}`, options[name]?.choices, value)
   const needed = command.takes.filter((name) => name.startsWith('<'))
   const most = command.takes.some((name) => name.includes('…')) ? Number.POSITIVE_INFINITY : command.takes.length
   const missing = needed[parsed.positionals.length]
   if (help === false && missing !== undefined) throw new UsageError(`${command.name} needs ${missing}`)
   if (parsed.positionals.length > most) throw new UsageError(`${command.name} takes nothing behind ${command.takes.join(' ')}`)
+  if (help === false) mustBeOneOf(command.name, command.choices, parsed.positionals[0])
   return { arguments: parsed.positionals, options: rest, json: json === true, help: help === true }
+}
+
+function mustBeOneOf(what: string, choices: readonly string[] | undefined, value: unknown): void {
+  if (choices === undefined || value === undefined || choices.includes(value as string)) return
+  throw new UsageError(`${what} takes one of ${choices.join(', ')}, not ${JSON.stringify(value)}`)
 }
 
 /** A whole number from 0 that an option gives; undefined where it was left out. */
@@ -69,7 +85,7 @@ export function number({ options }: Given, name: string): number | undefined {
 }
 
 export function helpFor(command: Command): string {
-  const options = Object.entries({ ...command.options, ...COMMON }).map(
+  const options = Object.entries(optionsOf(command)).map(
     ([name, { value, says }]) => [`--${name}${value === undefined ? '' : ` ${value}`}`, says] as const,
   )
   const width = Math.max(...options.map(([name]) => name.length))

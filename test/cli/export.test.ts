@@ -267,7 +267,7 @@ describe('turnlog export', () => {
     [['nobody', '--to', 'jsonl'], 1, /no session "nobody"/],
     [['session-5e000002', '--to', 'jsonl', '--thread', 'main'], 2, /takes no --thread/],
     [['--to', 'pi'], 2, /export --to pi needs <session>/],
-    [['session-5e000002'], 2, /--to takes one of jsonl, markdown, claude-code, pi/],
+    [['session-5e000002'], 2, /needs --to, which takes one of jsonl, markdown, claude-code, pi/],
   ])('%j is answered with what is wrong', async (words, exit, says) => {
     expect(await turnlog('export', directory, ...words)).toMatchObject({ exit, err: expect.stringMatching(says) as string })
   })

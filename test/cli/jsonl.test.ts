@@ -131,8 +131,9 @@ describe('the file', () => {
       const created = { type: 'session.created', data: { title: 'T' }, meta: { actor: 'me' } } as const
       await journal.append('session-a', [created, { type: 'thread.started', data: { threadId: 'main' } }], { commitId: 'op' })
       await journal.append('task-of-another', [{ type: 'task.enqueued', data: { taskId: 'x', session: 'session-b' } }])
-      await journal.append('task-of-it', [{ type: 'task.enqueued', data: { taskId: 'k', session: 'session-a' } }])
       await journal.append('session-a', [{ type: 'session.updated', data: { title: 'U' } }])
+      await journal.append('task-of-it', [{ type: 'task.enqueued', data: { taskId: 'k', session: 'session-a' } }])
+      await journal.append('session-a', [{ type: 'session.updated', data: { title: 'V' } }])
     }
     const at = expect.any(Number) as number
     const [head, ...lines] = rowsIn(await file(directory, 'session-a'))
@@ -140,7 +141,7 @@ describe('the file', () => {
       turnlog: 'journal',
       export: 1,
       id: expect.any(String) as string,
-      position: 5,
+      position: 6,
       digest: expect.any(String) as string,
       streams: ['session-a', 'task-of-it'],
     })
@@ -157,9 +158,10 @@ describe('the file', () => {
         commit: { ...first, index: 0 },
       },
       { ...event, position: 2, version: 2, type: 'thread.started', data: { threadId: 'main' }, commit: { ...first, index: 1 } },
-      expect.objectContaining({ position: 4, stream: 'task-of-it' }),
-      { ...event, position: 5, version: 3, type: 'session.updated', data: { title: 'U' }, commit: { position: 5, index: 0, events: 1 } },
-      { end: { commits: 3, events: 4, gaps: 0 } },
+      expect.objectContaining({ position: 4, stream: 'session-a' }),
+      expect.objectContaining({ position: 5, stream: 'task-of-it' }),
+      { ...event, position: 6, version: 4, type: 'session.updated', data: { title: 'V' }, commit: { position: 6, index: 0, events: 1 } },
+      { end: { commits: 4, events: 5, gaps: 0 } },
     ])
   })
 
@@ -223,6 +225,11 @@ describe('what cannot be taken over is told of', () => {
       'a gap',
       (lines) => lines.toSpliced(20, 0, '{"gap":{"firstPosition":7,"lastPosition":9,"reason":"rot"}}'),
       /positions 7 to 9 were lost where it was exported: rot/,
+    ],
+    [
+      'an event that the laws do not add',
+      on(2, (row) => ({ ...row, added: true })),
+      /the laws of this program add 0 event\(s\) where 1 stood/,
     ],
     ['no end', (lines) => lines.slice(0, -1), /ends before its last line/],
     ['a newer export', on(0, (row) => ({ ...row, export: 2 })), /written by a newer turnlog: export 2/],

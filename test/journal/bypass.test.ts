@@ -168,6 +168,7 @@ const COMMANDS: Record<string, string[][] | string> = {
   import: 'writes events, and shows none that are stored',
   demo: 'writes a journal of its own',
   dump: 'shows what is stored as it is: that is what it is for',
+  completion: NO_EVENTS,
 }
 
 describe('no command goes around the upcasters', () => {

@@ -1,8 +1,8 @@
-import { once } from 'node:events'
 import { open } from 'node:fs/promises'
 import { EXIT, UsageError, withJournal, type Command, type Given, type OpenedJournal } from '../command.js'
 import { exporters } from '../export/exporters.js'
 import type { Exported, Exporter, What } from '../export/exporter.js'
+import { toOutput } from '../output.js'
 import { bad, dim, oneLine, printJson } from '../terminal.js'
 
 const kinds = exporters.map(({ kind }) => kind)
@@ -17,7 +17,7 @@ export const exporting: Command = {
     'told on standard error. With jsonl, the streams of tasks that belong to the session follow it, and its sub-agents do not: they\n' +
     `are sessions themselves. Without a session, jsonl takes the whole journal: every stream, tasks too, in the order of events.\n${exporters.map(({ kind, says }) => `  ${kind}: ${says}`).join('\n')}`,
   options: {
-    to: { type: 'string', value: 'FORMAT', says: `one of ${kinds.join(', ')}` },
+    to: { type: 'string', value: 'FORMAT', choices: kinds, says: `one of ${kinds.join(', ')}` },
     out: { type: 'string', value: 'FILE', says: 'a new file to write it to' },
     thread: { type: 'string', value: 'ID', says: 'the thread to write: for programs main where none is named, for markdown all of them' },
     'dry-run': { type: 'boolean', says: 'say what would be lost, and write nothing' },
@@ -36,8 +36,7 @@ async function run({ arguments: [, stream], options, json }: Given, journal: Ope
   const { to, out, thread } = options as Record<string, string | undefined>
   const dryRun = options['dry-run'] === true
   const exporter = exporters.find(({ kind }) => kind === to)
-  if (exporter === undefined)
-    throw new UsageError(`--to takes one of ${kinds.join(', ')}${to === undefined ? '' : `, not ${JSON.stringify(to)}`}`)
+  if (exporter === undefined) throw new UsageError(`export needs --to, which takes one of ${kinds.join(', ')}`)
   const what = whatOf(exporter, stream, thread)
   const found = await exporter.open(journal, what)
   if (typeof found === 'string') return failed(found)
@@ -58,9 +57,6 @@ function whatOf({ kind, takes }: Exporter, stream: string | undefined, thread: s
 }
 
 type Sink = (text: string) => void | Promise<unknown>
-
-/** To standard output, at the pace of who reads it. */
-const toOutput: Sink = (text) => (process.stdout.write(text) ? undefined : once(process.stdout, 'drain'))
 
 async function write({ lines }: Exported, sink: Sink | undefined): Promise<{ records: number; bytes: number }> {
   let [records, bytes] = [0, 0]

@@ -1,4 +1,4 @@
-import { EXIT, UsageError, type Command } from '../command.js'
+import { EXIT, type Command } from '../command.js'
 import { importers } from '../import/importers.js'
 import type { FileReport, ImportReport } from '../import/report.js'
 import { importSources } from '../import/run.js'
@@ -20,7 +20,7 @@ export const importing: Command = {
     'field is kept raw, and everything that is damaged, newer than known or of no known kind is told of, file by file.\n' +
     `Kinds: ${kinds.join(', ')}.`,
   options: {
-    from: { type: 'string', value: 'KIND', says: 'take every file to be of this kind' },
+    from: { type: 'string', value: 'KIND', choices: kinds, says: 'take every file to be of this kind' },
     'dry-run': { type: 'boolean', says: 'say what would be imported, and change nothing' },
   },
   examples: [
@@ -30,8 +30,6 @@ export const importing: Command = {
   ],
   async run({ arguments: [directory, ...sources], options, json }) {
     const { from } = options
-    if (typeof from === 'string' && !kinds.includes(from))
-      throw new UsageError(`--from takes one of ${kinds.join(', ')}, not ${JSON.stringify(from)}`)
     const dryRun = options['dry-run'] === true
     const progress = new Progress('importing')
     const report = await importSources({

@@ -1,8 +1,10 @@
 /** The commands, in the order in which the help shows them. */
 import type { Command } from '../command.js'
 import { backup } from './backup.js'
+import { completing } from './completion.js'
 import { demo } from './demo.js'
 import { doctor } from './doctor.js'
+import { dump } from './dump.js'
 import { exporting } from './export.js'
 import { importing } from './import.js'
 import { keygen } from './keygen.js'
@@ -37,9 +39,11 @@ export const commands: readonly Command[] = [
   salvage,
   backup,
   restore,
+  dump,
   sign,
   keygen,
   snapshot,
   upgrade,
   freeze,
+  completing(() => commands),
 ]

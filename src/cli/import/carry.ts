@@ -61,6 +61,8 @@ class Carry {
     const { at, commitId, bytes } = commit
     const about = { stream, expectedVersion: there, at, ...(commitId === undefined ? {} : { commitId }), bytes }
     await outbox.send({ ...about, events: sent, added: added.length }, (why) => this.#refuse(commit, why))
+    // What the laws really added is known once it is written, and what follows stands on that.
+    if (added.length > 0) await outbox.drain()
   }
 
   async #version(stream: string): Promise<number> {

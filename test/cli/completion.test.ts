@@ -1,0 +1,105 @@
+/** Completion: what a shell is taught follows from the commands, and bash does with it what a person expects. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { optionsOf } from '../../src/cli/command.js'
+import { commands } from '../../src/cli/commands/index.js'
+import { importers } from '../../src/cli/import/importers.js'
+import { temporary } from '../support/journal.js'
+import { turnlog } from '../support/turnlog.js'
+
+const has = (shell: string): boolean => spawnSync(shell, ['-c', 'true']).status === 0
+
+async function scriptFor(shell: string): Promise<string> {
+  const { exit, out } = await turnlog('completion', shell)
+  expect(exit).toBe(0)
+  return out
+}
+
+describe.each(['bash', 'zsh', 'fish'])('for %s', (shell) => {
+  test('has every command, every option and every choice there is', async () => {
+    const script = await scriptFor(shell)
+    for (const command of commands) {
+      expect(script).toMatch(new RegExp(String.raw`\b${command.name}\b`))
+      const own = script
+        .split('\n')
+        .filter((line) => new RegExp(String.raw`\b${command.name}\b`).test(line))
+        .join('\n')
+      for (const [name, { choices = [] }] of Object.entries(optionsOf(command))) {
+        expect(own).toContain(shell === 'fish' ? `-l ${name} ` : `--${name}`)
+        for (const choice of choices) expect(own).toContain(choice)
+      }
+    }
+    expect(JSON.parse((await turnlog('completion', shell, '--json')).out)).toEqual({ shell, script })
+  })
+
+  test.skipIf(!has(shell))('is a script that the shell takes', async () => {
+    execFileSync(shell, ['-n'], { input: await scriptFor(shell) })
+  })
+})
+
+describe.skipIf(!has('bash'))('in bash', () => {
+  let script: string
+  beforeAll(async () => {
+    script = await scriptFor('bash')
+  })
+
+  /** What the tab key offers behind these words, of which the last is being written. */
+  function offered(words: string[], cwd?: string): string[] {
+    const line = words.map((word) => `'${word}'`).join(' ')
+    const asks = `${script}
+      COMP_WORDS=(turnlog ${line}); COMP_CWORD=${words.length}
+      $(complete -p turnlog | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+      printf '%s\\n' "\${COMPREPLY[@]}"`
+    const out = execFileSync('bash', ['--norc', '-c', asks], { encoding: 'utf8', ...(cwd === undefined ? {} : { cwd }) })
+    return out.split('\n').filter((one) => one !== '')
+  }
+
+  test.each<[string[], string[]]>([
+    [['se'], ['sessions', 'search']],
+    [['sh'], ['show']],
+    [[''], [...commands.map(({ name }) => name), '--help']],
+    [['search', 'dir', '--l'], ['--limit']],
+    [
+      ['search', 'dir', '--'],
+      ['--session', '--limit', '--json', '--help'],
+    ],
+    [
+      ['export', 'dir', 's', '--to', ''],
+      ['jsonl', 'markdown', 'claude-code', 'pi'],
+    ],
+    [['export', 'dir', 's', '--to', 'm'], ['markdown']],
+    [['import', 'dir', '--from', ''], importers.map(({ kind }) => kind)],
+    [
+      ['completion', ''],
+      ['bash', 'zsh', 'fish'],
+    ],
+    [['search', 'dir', '--limit', ''], []],
+    [['show', 'dir', ''], []],
+    [['nothing', ''], []],
+  ])('%j offers %j', (words, expected) => expect(offered(words).toSorted()).toEqual(expected.toSorted()))
+
+  test('names of directories and files are offered where they fit, with their blanks', () => {
+    const directory = temporary()
+    mkdirSync(join(directory, 'a journal'))
+    writeFileSync(join(directory, 'a source.jsonl'), '')
+    expect(offered(['show', ''], directory)).toEqual(['a journal'])
+    expect(offered(['import', 'a'], directory)).toEqual(['a journal'])
+    for (const words of [
+      ['import', 'a journal', ''],
+      ['import', 'a journal', 'x', 'a'],
+      ['import', '--from', 'pi', '--json', 'a journal', 'a'],
+    ])
+      expect(offered(words, directory).toSorted()).toEqual(['a journal', 'a source.jsonl'])
+    expect(offered(['import', '--from', 'pi', 'a'], directory)).toEqual(['a journal'])
+    expect(offered(['verify', 'a journal', '--since', 'a s'], directory)).toEqual(['a source.jsonl'])
+  })
+})
+
+test('a shell that is not known is misuse', async () => {
+  expect(await turnlog('completion', 'tcsh')).toMatchObject({
+    exit: 2,
+    errors: expect.stringContaining('completion takes one of bash, zsh, fish, not "tcsh"') as string,
+  })
+})
