@@ -109,6 +109,20 @@ describe('a backup', () => {
     expect(namesOf(files, '').filter((path) => path.startsWith(`${NEW}/`))).toEqual([`${NEW}/LOCK`])
   })
 
+  test('says what stays behind because nothing proves it, until somebody opened the journal', async () => {
+    const open = new MemoryFiles()
+    const store = await openStore(DIRECTORY, { files: open })
+    await append(store, 0, 4)
+    const files = open.copy()
+    await store.close()
+    files.inodes.delete(`${DIRECTORY}/head`)
+    const { position, unproven } = await backup(files)
+    expect({ position, unproven }).toEqual({ position: 3, unproven: expect.any(Number) as number })
+    expect(unproven).toBeGreaterThan(100)
+    await (await openStore(DIRECTORY, { files })).close()
+    expect(await backup(files)).toMatchObject({ position: 4, unproven: 0 })
+  })
+
   test('copies again what rotted in it', async () => {
     const files = await wholeJournal()
     await backup(files)
