@@ -153,10 +153,15 @@ export class CopyTarget {
     }
   }
 
-  /** Whether a file of this length is there, under its name or the one it has before it is checked. */
+  /**
+   * Whether a file of this length is there, under its name or the one it has before it is checked. A sealed one may be longer: a recovery
+   * may have ended the segment before a group that it wrote once more, and the last backup needs it where it was.
+   */
   async #find(part: Part): Promise<boolean> {
+    const sealed = part !== this.#source.parts.at(-1)
     for (const path of [this.#paths.final(part), this.#paths.final(part) + NEW]) {
-      if ((await this.#sizeOf(path)) !== part.end) continue
+      const size = (await this.#sizeOf(path)) ?? -1
+      if (sealed ? size < part.end : size !== part.end) continue
       if (path.endsWith(NEW)) this.#paths.staged.add(part.number)
       return true
     }

@@ -1,7 +1,7 @@
 import { planRepair, repair as carryOut, type RepairPlan } from '../../index.js'
 import { EXIT, type Command } from '../command.js'
 import { damageTable } from '../damage-table.js'
-import { dim, good, print, printJson, Progress } from '../terminal.js'
+import { bad, dim, good, print, printJson, Progress } from '../terminal.js'
 
 /** Makes a damaged journal whole again. */
 export const repair: Command = {
@@ -14,25 +14,41 @@ export const repair: Command = {
   },
   examples: ['repair ./.turnlog --dry-run', 'repair ./.turnlog'],
   async run({ arguments: [directory = ''], options, json }) {
-    const progress = new Progress('checking')
-    const plan = await planRepair(directory, { progress: (done, total) => progress.show(done, total) })
-    progress.end()
+    const plan = await looked(directory, 'checking')
     const dry = options['dry-run'] === true
     const bound = typeof options['plan'] === 'string' ? { ...plan, state: options['plan'] } : plan
     if (!json) tell(plan, dry)
-    const gaps = dry ? [] : await carryOut(directory, bound)
-    const well = plan.damage.length === 0 && !plan.format && plan.chores.length === 0
-    if (json) printJson(dry ? { plan } : { plan, gaps })
-    else if (!dry && !well)
-      print(
-        `${good('repaired')}${gaps.length === 0 ? '' : `  what is lost is written down; what was there of it is kept in ${directory}/quarantine`}`,
-      )
-    return dry && !well ? EXIT.damage : EXIT.fine
+    if (dry || isWell(plan)) {
+      if (json) printJson(dry ? { plan } : { plan, gaps: [] })
+      return dry && !isWell(plan) ? EXIT.damage : EXIT.fine
+    }
+    const gaps = await carryOut(directory, bound)
+    const after = await looked(directory, 'checking again')
+    if (json) printJson({ plan, gaps, after })
+    else tellAfter(after, gaps.length > 0)
+    return isWell(after) ? EXIT.fine : EXIT.damage
   },
 }
 
-function tell({ damage, format, chores, state }: RepairPlan, dry: boolean): void {
-  if (damage.length === 0 && !format && chores.length === 0) return print(`${good('ok')}  there is nothing to repair`)
+async function looked(directory: string, says: string): Promise<RepairPlan> {
+  const progress = new Progress(says)
+  const plan = await planRepair(directory, { progress: (done, total) => progress.show(done, total) })
+  progress.end()
+  return plan
+}
+
+const isWell = ({ damage, format, chores }: RepairPlan): boolean => damage.length === 0 && !format && chores.length === 0
+
+function tellAfter(after: RepairPlan, lost: boolean): void {
+  const kept = lost ? `what is lost is written down; what was there of it is kept in ${after.directory}/quarantine; ` : ''
+  if (isWell(after)) return print(`${good('repaired')}  ${kept}a second look finds nothing`)
+  print(`${bad('not all of it')}  ${kept}a second look finds this:`)
+  tell(after, false)
+}
+
+function tell(plan: RepairPlan, dry: boolean): void {
+  const { damage, format, chores, state } = plan
+  if (isWell(plan)) return print(`${good('ok')}  there is nothing to repair`)
   if (format) print('FORMAT says nothing, and is written again.')
   if (damage.length > 0) print(damageTable('lost', damage))
   for (const { kind, file, reason } of chores) print(`${DONE[kind]}  ${file}: ${reason}`)

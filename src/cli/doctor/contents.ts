@@ -72,12 +72,13 @@ export interface Found {
 }
 
 /** What is there and is not found: turns outside of any session, and sessions whose parent is not in the journal. */
-export async function findSessions(journal: OpenedJournal): Promise<Found> {
+export async function findSessions(journal: OpenedJournal, progress: (done: number, total: number) => void): Promise<Found> {
   const created = new Set<string>()
   const talk = new Map<string, number>()
   const children = new Map<string, string[]>()
   for await (const event of journal.readAll({ types: ['session.created', 'turn.submitted', 'turn.started'], onGap: 'yield' })) {
     if (event.type === undefined) continue
+    progress(event.position, journal.head.position)
     if (event.type !== 'session.created') talk.set(event.stream, talk.get(event.stream) ?? event.position)
     else {
       created.add(event.stream)

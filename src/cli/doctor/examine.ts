@@ -12,7 +12,7 @@ export async function examine(directory: string, progress: Progress): Promise<It
   const beside = itemsBeside(directory)
   let plan: RepairPlan
   try {
-    plan = await planRepair(directory, { progress: (done, total) => progress(done, total * 2) })
+    plan = await planRepair(directory, { progress: (done, total) => progress(done, total * 4) })
   } catch (error) {
     if (!isJournalError(error)) throw error
     if (error.code !== 'JOURNAL_NOT_FOUND') return [...beside, itemOfRefusal(error, directory)]
@@ -23,8 +23,8 @@ export async function examine(directory: string, progress: Progress): Promise<It
   if (plan.format) return [...beside, ...itemsOfPlan(plan, false)]
   try {
     await using journal = await openJournal(directory, { readOnly: true, onUnknown: 'keep' })
-    const report = await journal.verify({ laws: true, progress: (done, total) => progress(total + done, total * 2) })
-    return [...itemsOfJournal(journal, report, plan), ...beside, ...(await itemsWithin(journal, report, plan))]
+    const report = await journal.verify({ laws: true, progress: (done, total) => progress(total + done, total * 4) })
+    return [...itemsOfJournal(journal, report, plan), ...beside, ...(await itemsWithin(journal, report, plan, progress))]
   } catch (error) {
     if (!isJournalError(error)) throw error
     return [...beside, ...itemsOfPlan(plan, true), itemOfRefusal(error, directory)]
@@ -59,14 +59,23 @@ function itemsOfJournal({ directory, recovery }: OpenedJournal, report: VerifyRe
 }
 
 /** What the journal holds. */
-async function itemsWithin(journal: OpenedJournal, { breaks = [], gaps }: VerifyReport, plan: RepairPlan): Promise<Item[]> {
+async function itemsWithin(
+  journal: OpenedJournal,
+  { breaks = [], gaps }: VerifyReport,
+  plan: RepairPlan,
+  progress: Progress,
+): Promise<Item[]> {
   const { directory } = journal
-  const found = await findSessions(journal)
+  const found = await findSessions(journal, (done, total) => progress(total * 2 + done, total * 4))
   const rest = breaks.filter(({ stream }) => !found.unlisted.has(stream))
   const items = [...itemsOfWork(journal), ...found.items, ...itemsOfBreaks(rest, directory)]
   // An upgrade needs all of history.
   if (gaps.length + plan.damage.length > 0) return items
-  const { needed, rewritten } = await upgradeJournal(directory, { dryRun: true, onUnknown: 'keep' })
+  const { needed, rewritten } = await upgradeJournal(directory, {
+    dryRun: true,
+    onUnknown: 'keep',
+    progress: (done, total) => progress(total + done, (total * 4) / 3),
+  })
   const what = `${rewritten} events are stored in older schemas, and read as today's.`
   return needed
     ? [...items, { kind: 'old-schema', category: 'ok', what, known: { rewritten }, command: typed('upgrade', directory) }]

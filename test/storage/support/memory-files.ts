@@ -142,7 +142,9 @@ class MemoryFile implements FileHandle {
   read(into: Uint8Array, offset: number): number {
     this.#files.fault('read', this.#path)
     this.#files.watched?.(this.#path, offset, into.length)
-    return this.#inode.bytes.copy(into, 0, offset, Math.min(this.#inode.bytes.length, offset + into.length))
+    const { length } = this.#inode.bytes
+    // There is nothing behind the end, as on a disk.
+    return this.#inode.bytes.copy(into, 0, Math.min(offset, length), Math.min(length, offset + into.length))
   }
 
   async datasync(): Promise<void> {
