@@ -142,7 +142,8 @@ class MemoryFile implements FileHandle {
   read(into: Uint8Array, offset: number): number {
     this.#files.fault('read', this.#path)
     this.#files.watched?.(this.#path, offset, into.length)
-    return this.#inode.bytes.copy(into, 0, offset, Math.min(this.#inode.bytes.length, offset + into.length))
+    const { bytes } = this.#inode
+    return offset < bytes.length ? bytes.copy(into, 0, offset, Math.min(bytes.length, offset + into.length)) : 0
   }
 
   async datasync(): Promise<void> {
