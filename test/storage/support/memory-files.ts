@@ -142,9 +142,8 @@ class MemoryFile implements FileHandle {
   read(into: Uint8Array, offset: number): number {
     this.#files.fault('read', this.#path)
     this.#files.watched?.(this.#path, offset, into.length)
-    const { length } = this.#inode.bytes
-    // There is nothing behind the end, as on a disk.
-    return this.#inode.bytes.copy(into, 0, Math.min(offset, length), Math.min(length, offset + into.length))
+    const { bytes } = this.#inode
+    return offset < bytes.length ? bytes.copy(into, 0, offset, Math.min(bytes.length, offset + into.length)) : 0
   }
 
   async datasync(): Promise<void> {
