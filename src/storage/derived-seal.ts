@@ -14,7 +14,7 @@ const DATA = /^(\d+\.(ldb|sst|log)|MANIFEST-\d+|CURRENT)$/
 /** Those that LevelDB writes once and never again. */
 const TABLE = /\.(ldb|sst)$/
 /** Of tables that nobody has touched since, how much is read at an open all the same. */
-const SAMPLE_BYTES = 16 << 20
+const SAMPLE_BYTES = 4 << 20
 
 /** A file as it was when it was vouched for. */
 interface Vouched {
@@ -82,8 +82,8 @@ function sparedOf(files: Files, directory: string, said: Seal['files'], clock: C
   const spared = new Set<string>()
   let left = SAMPLE_BYTES
   for (const [name, { length }] of [...untouched.slice(first), ...untouched.slice(0, first)]) {
+    if (left <= 0) spared.add(name)
     left -= length
-    if (left < 0) spared.add(name)
   }
   return spared
 }

@@ -114,7 +114,7 @@ describe('a derived store', () => {
   })
 
   describe('of many megabytes', () => {
-    const SAMPLE_BYTES = 16 << 20
+    const SAMPLE_BYTES = 4 << 20
     const VALUE_BYTES = 64 << 10
     const tables = (directory: string): string[] => readdirSync(directory).filter((name) => name.endsWith('.ldb'))
     const bytesOf = (directory: string, names: readonly string[]): number =>
@@ -150,7 +150,7 @@ describe('a derived store', () => {
       const noise = createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16))
       for (let i = 0; i < 576; i++) await store.batch([{ type: 'put', key: text(`k${i}`), value: noise.update(Buffer.alloc(VALUE_BYTES)) }])
       await store.close(true)
-      expect(bytesOf(directory, tables(directory))).toBeGreaterThan(SAMPLE_BYTES * 1.3)
+      expect(bytesOf(directory, tables(directory))).toBeGreaterThan(SAMPLE_BYTES * 3)
       return directory
     }
 
@@ -162,8 +162,8 @@ describe('a derived store', () => {
       const before = stamps()
       const store = await levelStores(files, systemClock).open(directory)
       const sampled = [...read.values()].reduce((sum, bytes) => sum + bytes)
-      expect(sampled).toBeGreaterThan(SAMPLE_BYTES / 2)
-      expect(sampled).toBeLessThanOrEqual(SAMPLE_BYTES)
+      expect(sampled).toBeGreaterThanOrEqual(SAMPLE_BYTES)
+      expect(sampled).toBeLessThan(SAMPLE_BYTES + Math.max(...tables(directory).map((name) => statSync(join(directory, name)).size)))
       read.clear()
       await store.batch([{ type: 'put', key: text('one'), value: text('more') }])
       await store.close(true)
