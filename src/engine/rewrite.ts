@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { JournalError } from '../errors.js'
 import type { RecordedEvent } from '../define.js'
-import { ADDED, IGNORABLE, type Head, type NewCommit, type StoredCommit, type StoredEvent } from '../storage/commit-store.js'
+import { ADDED, IGNORABLE, unpacked, type Head, type NewCommit, type StoredCommit, type StoredEvent } from '../storage/commit-store.js'
 import { UPGRADED, type Schemas } from './schemas.js'
 import { checkValue, defaultLimits } from './values.js'
 
@@ -55,7 +55,7 @@ export class Rewriter {
     if (events instanceof JournalError) return this.#leave(stored, 'fails')
     const [event] = events
     if (events.length !== 1 || event === undefined) return this.#leave(stored, events.length === 0 ? 'drops' : 'splits')
-    const rewritten = { ...stored, type: event.type, schema: event.schema, data: event.data }
+    const rewritten = { ...unpacked(stored), type: event.type, schema: event.schema, data: event.data }
     if (!isStorable(event)) return this.#leave(stored, 'fails')
     this.rewritten++
     return rewritten
@@ -86,14 +86,15 @@ export function isReceiptOf(commit: StoredCommit | undefined, head: Head): boole
 
 /** Whether readers see the same in both: two commits of one place, the first as it was and the second rewritten. */
 export function sameForReaders(schemas: Schemas, before: StoredCommit, after: StoredCommit): boolean {
-  const { events: _before, ...outer } = before
-  const { events: _after, ...other } = after
-  if (!isDeepStrictEqual(outer, other) || before.events.length !== after.events.length) return false
+  const { events: _before, ...outside } = before
+  const { events: _after, ...outsideAfter } = after
+  if (!isDeepStrictEqual(outside, outsideAfter) || before.events.length !== after.events.length) return false
   return before.events.every((stored, i) => {
-    if (stored.flags !== after.events[i]?.flags) return false
+    const other = after.events[i] as StoredEvent
+    if (stored.flags !== other.flags) return false
     const read = readOrError(schemas, before, i)
     // What no step could bring up must stand there as it did.
-    if (read instanceof JournalError) return isDeepStrictEqual(stored, after.events[i])
+    if (read instanceof JournalError) return isDeepStrictEqual(unpacked(stored), unpacked(other))
     return isDeepStrictEqual(read, readOrError(schemas, after, i))
   })
 }

@@ -25,7 +25,10 @@ export interface Head {
 
 export type Durability = 'disk' | 'os'
 
-/** An event as stored: nothing upcast, nothing judged. */
+/**
+ * An event as stored: nothing upcast, nothing judged. One that was read may unpack its data when it is first asked for them;
+ * {@link unpacked} makes it a plain object for whoever compares, spreads or shows it.
+ */
 export interface StoredEvent {
   type: string
   schema: number
@@ -33,6 +36,11 @@ export interface StoredEvent {
   /** {@link IGNORABLE} and {@link ADDED}; other bits are refused. */
   flags: number
   meta?: unknown
+}
+
+/** The event as a plain object. */
+export function unpacked({ type, schema, data, flags, meta }: StoredEvent): StoredEvent {
+  return meta === undefined ? { type, schema, data, flags } : { type, schema, data, flags, meta }
 }
 
 /** Bit of {@link StoredEvent.flags}: a reader that does not know the type may pass over the event. */

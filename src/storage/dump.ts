@@ -1,6 +1,6 @@
 /** Shows a journal's segments as they lie on the disk, frame by frame and record by record, whatever state they are in. Judges nothing. */
 import { isJournalError, JournalError } from '../errors.js'
-import type { StoredCommit, StoredEvent } from './commit-store.js'
+import { unpacked, type StoredCommit, type StoredEvent } from './commit-store.js'
 import type { SegmentFile } from './core.js'
 import type { FileHandle, Files } from './files.js'
 import { formatState } from './format-file.js'
@@ -205,6 +205,17 @@ class SegmentDump {
 
   #record({ position, stream, version, commitId, at, meta, events }: StoredCommit, offset: number, bytes: number): DumpedRecord {
     const optional = { ...(commitId === undefined ? {} : { commitId }), ...(meta === undefined ? {} : { meta }) }
-    return { what: 'record', segment: this.#file.name, offset, bytes, position, stream, version, at, ...optional, events }
+    return {
+      what: 'record',
+      segment: this.#file.name,
+      offset,
+      bytes,
+      position,
+      stream,
+      version,
+      at,
+      ...optional,
+      events: events.map(unpacked),
+    }
   }
 }

@@ -26,6 +26,9 @@ export interface Part<Note> {
   previous(): Promise<Part<Note> | undefined>
 }
 
+/** Each waits for the disk, so that one after another would take long. */
+const OPEN_AT_ONCE = 32
+
 export class Indexes<Note> {
   readonly #core: Core<Note>
   readonly #segments: ReadonlyMap<number, Sealed>
@@ -42,15 +45,16 @@ export class Indexes<Note> {
     this.#rebuild = rebuild
   }
 
-  /** Opens or makes the index of a sealed segment; they come in order. */
-  async load(segment: Sealed): Promise<void> {
-    try {
-      await this.#open(segment)
-    } catch (error) {
-      if (!(error instanceof PageFault)) throw error
-      await this.#make({ segment, index: await this.#rebuild(segment) }, true)
+  /** Opens the indexes of sealed segments, which are in order, many at a time; makes those that cannot be used. */
+  async load(segments: readonly Sealed[]): Promise<void> {
+    for (let i = 0; i < segments.length; i += OPEN_AT_ONCE) {
+      const some = segments.slice(i, i + OPEN_AT_ONCE)
+      const faults = await Promise.all(some.map((segment) => this.#open(segment).catch((fault: unknown) => fault)))
+      for (const [n, segment] of some.entries()) {
+        if (faults[n] !== undefined) await this.#make({ segment, index: await this.#rebuild(segment) }, true)
+        this.#built = segment.number
+      }
     }
-    this.#built = segment.number
   }
 
   /** Takes over the index of a segment that was sealed now; its file is written in the background. */
@@ -196,6 +200,7 @@ export class Indexes<Note> {
     }
   }
 
+  /** @throws PageFault */
   async #open(segment: Sealed): Promise<void> {
     const { handles, cache, journal, paths } = this.#core
     const path = paths.index(segment)

@@ -114,12 +114,12 @@ async function startOf<Note>(
   const known = files.findLast(({ head }) => head !== undefined)
   let facts = new Facts()
   let chain: Chain = { group: -1, position: (files.at(-1)?.first ?? 1) - 1, digest: undefined }
-  for (const number of [...segments.keys()].toSorted((a, b) => a - b)) {
-    const segment = segments.get(number) as Sealed
-    await indexes.load(segment)
-    if (known !== undefined && number < known.number) continue
+  const ordered = [...segments.values()].toSorted((a, b) => a.number - b.number)
+  await indexes.load(ordered)
+  for (const segment of ordered) {
+    if (known !== undefined && segment.number < known.number) continue
     // Only where the newest header is damaged: what it said is gathered again from the segments before.
-    if (number === known?.number && known.head !== undefined) facts = factsOf(known.head)
+    if (segment.number === known?.number && known.head !== undefined) facts = factsOf(known.head)
     await indexSegment(core, indexes, segment, () => {}, facts)
   }
   const newest = files.at(-1)

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { isJournalError } from '../../src/errors.js'
 import type { StoredCommit } from '../../src/storage/commit-store.js'
-import { Appending, contents, event, list, numbers, openStore, type Options } from './support/journal.js'
+import { Appending, contents, event, list, numbers, openStore, withData, type Options } from './support/journal.js'
 import { MemoryFiles } from './support/memory-files.js'
 
 const SEGMENT_BYTES = 700
@@ -55,7 +55,7 @@ async function judge(files: MemoryFiles, options: Options): Promise<{ problems: 
       if (!seen.has(position) && !covered.has(position)) problems.push(`position ${position} is lost without a word`)
     if (seen.size !== commits.length) problems.push('a commit twice')
     const backwards = await list(store.readReverse())
-    const reversed = backwards.flatMap((item) => ('gap' in item ? [] : item.commits.toReversed()))
+    const reversed = backwards.flatMap((item) => ('gap' in item ? [] : item.commits.toReversed().map(withData)))
     if (JSON.stringify(reversed.toReversed()) !== JSON.stringify(commits)) problems.push('backwards reads otherwise')
     for (const stream of ['s0', 's1']) {
       const all = await list(store.readStream(stream))

@@ -7,9 +7,9 @@ import { onTestFinished } from 'vitest'
 import type { Damage } from '../../../src/errors.js'
 import type { CommitGroup, CommitStore, Durability, Gap, NewCommit, Receipt, StoredCommit } from '../../../src/storage/commit-store.js'
 import { openCommitStore, type OpenStore } from '../../../src/storage/open.js'
-import { notes, type Sum } from './notes.js'
+import { notes, withData, type Sum } from './notes.js'
 
-export { event, notes, type Sum } from './notes.js'
+export { event, notes, withData, type Sum } from './notes.js'
 
 export type Store = CommitStore<Sum>
 export type Options = Partial<OpenStore<Sum>>
@@ -80,7 +80,7 @@ export async function contents(
   const gaps: Damage[] = []
   for await (const item of store.read(options)) {
     if ('gap' in item) gaps.push(item.gap)
-    else commits.push(...item.commits)
+    else commits.push(...item.commits.map(withData))
   }
   return { commits, gaps }
 }

@@ -1,5 +1,5 @@
 /** Small events and small notes: each event holds a number, and a stream's note adds them up. */
-import type { NewCommit, StreamNotes } from '../../../src/storage/commit-store.js'
+import { unpacked, type NewCommit, type StoredCommit, type StreamNotes } from '../../../src/storage/commit-store.js'
 
 /** What the notes keep of a stream: how many events, and the sum of their numbers. */
 export interface Sum {
@@ -22,3 +22,6 @@ export const notes: StreamNotes<Sum> = {
 export function event(n: number, type = 'added', text = ''): NewCommit['events'][0] {
   return { type, schema: 1, data: text === '' ? { n } : { n, text }, flags: 0 }
 }
+
+/** A commit that was read, as a plain object, to be compared. */
+export const withData = (commit: StoredCommit): StoredCommit => ({ ...commit, events: commit.events.map(unpacked) })

@@ -1,7 +1,7 @@
 /** The oracle: what was asked for and what was promised, and whether a journal that was opened again says the same. */
 import { isDeepStrictEqual } from 'node:util'
 import { isJournalError } from '../../../src/errors.js'
-import type { Durability, Head, NewCommit, Receipt, StoredCommit } from '../../../src/storage/commit-store.js'
+import { unpacked, type Durability, type Head, type NewCommit, type Receipt, type StoredCommit } from '../../../src/storage/commit-store.js'
 
 /** A commit that was handed in, and what became of it as far as its caller knows. */
 export interface Told {
@@ -109,6 +109,6 @@ function same(found: StoredCommit, wanted: NewCommit): boolean {
     found.stream === wanted.stream &&
     found.version === wanted.version &&
     found.at === wanted.at &&
-    isDeepStrictEqual(found.events, wanted.events)
+    isDeepStrictEqual(found.events.map(unpacked), wanted.events)
   )
 }

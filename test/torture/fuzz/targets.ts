@@ -18,7 +18,7 @@ import { MemoryIndex } from '../../../src/storage/memory-index.js'
 import { PAGE_BYTES, PageCache, Pages, pageSeed, sealPage } from '../../../src/storage/pages.js'
 import { decodeCommit, encodeCommit, pack, putRecord, recordEnd, RECORD_HEAD_BYTES, unpack } from '../../../src/storage/record.js'
 import { SnapshotFiles } from '../../../src/storage/snapshot-file.js'
-import { event, notes } from '../../storage/support/journal.js'
+import { event, notes, withData } from '../../storage/support/journal.js'
 import { MemoryFiles } from '../../storage/support/memory-files.js'
 import { countingClock } from '../rot/golden.js'
 
@@ -105,11 +105,11 @@ const record: Target = {
   repair: (input) => (input.length < RECORD_HEAD_BYTES ? input : recordOf(input.subarray(RECORD_HEAD_BYTES))),
   async decode(input) {
     const end = recordEnd(input, 0, input.length)
-    return end === undefined ? undefined : decodeCommit(input, 0, end, 1)
+    return end === undefined ? undefined : withData(decodeCommit(input, 0, end, 1))
   },
   async again(value) {
     const bytes = recordOf(encodeCommit(value as NewCommit))
-    return decodeCommit(bytes, 0, bytes.length, 1)
+    return withData(decodeCommit(bytes, 0, bytes.length, 1))
   },
 }
 

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { isJournalError } from '../../../src/errors.js'
 import type { CommitStore, NewCommit, Receipt, StoredCommit } from '../../../src/storage/commit-store.js'
 import { openCommitStore } from '../../../src/storage/open.js'
-import { event, notes, type Sum } from '../../storage/support/notes.js'
+import { event, notes, withData, type Sum } from '../../storage/support/notes.js'
 import { oneIn, pick, Seeded, type Choice } from '../../support/disk/choice.js'
 import { Disk } from '../../support/disk/disk.js'
 import { Process } from '../../support/disk/process.js'
@@ -106,7 +106,7 @@ async function judge(store: CommitStore<Sum>, writers: readonly Told[][], broken
     const wanted = possible.slice(0, theirs.length).map(({ commit }) => commit)
     if (
       !isDeepStrictEqual(
-        theirs,
+        theirs.map(withData),
         wanted.map((commit, i) => ({ ...commit, position: theirs[i]?.position })),
       )
     )

@@ -1,5 +1,5 @@
 /** Journals in memory that are always the same, and all that they hold, to be held against what is read once they were hurt. */
-import type { StoredCommit } from '../../../src/storage/commit-store.js'
+import { unpacked, type StoredCommit } from '../../../src/storage/commit-store.js'
 import { Appending, contents, event, openStore, type Options, type Store } from '../../storage/support/journal.js'
 import { MemoryFiles } from '../../storage/support/memory-files.js'
 
@@ -37,7 +37,7 @@ export interface Record {
 }
 
 export const textOf = ({ position, stream, version, at, commitId, events }: StoredCommit): string =>
-  JSON.stringify([position, stream, version, at, commitId, events])
+  JSON.stringify([position, stream, version, at, commitId, events.map(unpacked)])
 
 /** A clock that counts, and chance that is none. */
 export function countingClock(): NonNullable<Options['clock']> {
