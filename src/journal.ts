@@ -4,7 +4,7 @@ import type { EventDefinitions, Key, NewEvent, Projection, RecordedEvent } from 
 import { Appender, type AppendOptions } from './engine/appender.js'
 import { closeInterrupted, reportOpenWork } from './engine/boot.js'
 import type { Item, JournalOptions, Parts, Recovery, TranscriptFold, VerifyOptions, VerifyReport, View } from './engine/contract.js'
-import { checkLaws } from './engine/law-check.js'
+import { verifyWithLaws } from './engine/law-check.js'
 import { Laws, type LawStates } from './engine/laws.js'
 import { list, type ListOptions, type ListRow } from './engine/list.js'
 import { events$, view$ } from './engine/observe.js'
@@ -152,9 +152,8 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     this.#mustBeOpen()
     const { snapshots: fold = false, laws = false, ...rest } = options
-    const { head, ...found } = await this.#store.verify(rest)
-    const breaks = laws ? { breaks: await checkLaws(this.#store, this.#inside.laws, options.signal) } : {}
-    return { ...found, ...head, snapshots: await checkSnapshots(this.#inside, fold, options.signal), ...breaks }
+    const { head, ...found } = await (laws ? verifyWithLaws(this.#store, this.#inside.laws, rest) : this.#store.verify(rest))
+    return { ...found, ...head, snapshots: await checkSnapshots(this.#inside, fold, options.signal) }
   }
 
   /** What was written down as lost, oldest record first. */

@@ -1,6 +1,7 @@
 /** What a command is, and how its words are read. */
 import { parseArgs } from 'node:util'
 import { openJournal } from '../index.js'
+import { waitedFor } from './progress.js'
 import { bad } from './terminal.js'
 
 export interface Option {
@@ -104,7 +105,7 @@ export type OpenedJournal = Awaited<ReturnType<typeof openJournal>>
 
 /** Opens the journal that the first argument names, for reading, and says if it is damaged. Events of other programs are in nobody's way. */
 export async function withJournal({ arguments: [directory] }: Given, use: (journal: OpenedJournal) => Promise<number>): Promise<number> {
-  await using journal = await openJournal(directory as string, { readOnly: true, onUnknown: 'keep' })
+  await using journal = await waitedFor('opening', openJournal(directory as string, { readOnly: true, onUnknown: 'keep' }))
   const code = await use(journal)
   const { damage } = journal.recovery
   if (damage.length === 0) return code

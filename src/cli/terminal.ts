@@ -1,4 +1,4 @@
-/** What a person sees: colours and a progress line on a terminal, plain text everywhere else. */
+/** What a person sees: colours and tables that fit on a terminal, plain text everywhere else. */
 import { stripVTControlCharacters, styleText } from 'node:util'
 
 type Style = Parameters<typeof styleText>[0]
@@ -53,29 +53,6 @@ export function wrapped(text: string, indent: number): string[] {
     current += word
   }
   return [...lines, current.trimEnd()]
-}
-
-/** A line that is drawn over while something takes its time; nothing where there is no terminal. */
-export class Progress {
-  readonly #says: string
-  readonly #shown = process.stderr.isTTY
-  #drawnAt = 0
-
-  constructor(says: string) {
-    this.#says = says
-  }
-
-  show(done: number, total: number): void {
-    if (!this.#shown || performance.now() - this.#drawnAt < 40) return
-    this.#drawnAt = performance.now()
-    const share = total === 0 ? 1 : Math.min(1, done / total)
-    const bar = '█'.repeat(Math.round(share * 30)).padEnd(30, '░')
-    process.stderr.write(`\r${this.#says} ${bar} ${String(Math.floor(share * 100)).padStart(3)} %`)
-  }
-
-  end(): void {
-    if (this.#shown && this.#drawnAt > 0) process.stderr.write('\r\x1b[2K')
-  }
 }
 
 /** Somebody's text, safe to print: one line, and nothing that a terminal would obey. */

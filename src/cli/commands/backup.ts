@@ -1,6 +1,7 @@
 import { backup as copy, type BackupReport } from '../../index.js'
 import { EXIT, type Command } from '../command.js'
-import { bytes, dim, good, print, printJson, Progress } from '../terminal.js'
+import { Progress } from '../progress.js'
+import { bytes, dim, good, print, printJson } from '../terminal.js'
 
 /** Copies a journal as it stands, beside its writer. */
 export const backup: Command = {
@@ -10,7 +11,7 @@ export const backup: Command = {
   options: { 'dry-run': { type: 'boolean', says: 'say what would be copied, and change nothing' } },
   examples: ['backup ./.turnlog /mnt/backup/turnlog', 'backup ./.turnlog /mnt/backup/turnlog --dry-run --json'],
   async run({ arguments: [directory = '', to = ''], options, json }) {
-    const progress = new Progress('backing up')
+    const progress = new Progress('backing up', 'bytes')
     const dryRun = options['dry-run'] === true
     const report = await copy(directory, to, { dryRun, progress: (done, total) => progress.show(done, total) })
     progress.end()

@@ -1,7 +1,8 @@
 import { EXIT, type Command } from '../command.js'
 import { examine } from '../doctor/examine.js'
 import { worst, type Category, type Item } from '../doctor/item.js'
-import { bad, bold, dim, good, oneLine, print, printJson, Progress, styled, wide, wrapped } from '../terminal.js'
+import { Progress } from '../progress.js'
+import { bad, bold, dim, good, oneLine, print, printJson, styled, wide, wrapped } from '../terminal.js'
 
 /** Items of one kind that are shown; of the others it is said how many there are. */
 const SHOWN_MAX = 6
@@ -15,8 +16,8 @@ export const doctor: Command = {
   options: {},
   examples: ['doctor ./.turnlog', 'doctor ./.turnlog --json'],
   async run({ arguments: [directory = ''], json }) {
-    const progress = new Progress('examining')
-    const items = await examine(directory, (done, total) => progress.show(done, total))
+    const progress = new Progress('checking bytes', 'bytes')
+    const items = await examine(directory, progress)
     progress.end()
     const count = (category: Category): number => items.filter((item) => item.category === category).length
     if (json) {

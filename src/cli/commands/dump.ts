@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { dump as look, type Dumped, type DumpedFrame, type DumpedRecord } from '../../index.js'
 import { EXIT, type Command } from '../command.js'
 import { toOutput } from '../output.js'
+import { Progress } from '../progress.js'
 import { bad, bold, bytes, dim, good, oneLine, styled, wide } from '../terminal.js'
 import { toExactJson } from '../exact-json.js'
 
@@ -19,10 +20,13 @@ export const dump: Command = {
   examples: ['dump ./.turnlog', 'dump ./.turnlog 3', 'dump ./.turnlog 00000001-000000000001.seg --json'],
   async run({ arguments: [directory = '', segment], json }) {
     const counts = { segment: 0, frame: 0, record: 0, fault: 0 }
+    const progress = process.stdout.isTTY ? undefined : new Progress('reading', 'records')
     for await (const item of look(directory, segment === undefined ? {} : { segment })) {
       if (item.what in counts) counts[item.what as keyof typeof counts] += 1
+      progress?.show(counts.record)
       await toOutput(`${json ? toExactJson(item) : told(item)}\n`)
     }
+    progress?.end()
     if (segment !== undefined && counts.segment === 0) {
       process.stderr.write(`${bad('turnlog:')} there is no segment ${JSON.stringify(segment)}\n`)
       return EXIT.failed

@@ -3,6 +3,7 @@ import { EXIT, UsageError, withJournal, type Command, type Given, type OpenedJou
 import { exporters } from '../export/exporters.js'
 import type { Exported, Exporter, What } from '../export/exporter.js'
 import { toOutput } from '../output.js'
+import { Progress } from '../progress.js'
 import { bad, dim, oneLine, printJson } from '../terminal.js'
 
 const kinds = exporters.map(({ kind }) => kind)
@@ -40,7 +41,14 @@ async function run({ arguments: [, stream], options, json }: Given, journal: Ope
   const what = whatOf(exporter, stream, thread)
   const found = await exporter.open(journal, what)
   if (typeof found === 'string') return failed(found)
-  const written = out === undefined || dryRun ? await write(found, dryRun || json ? undefined : toOutput) : await writeTo(out, found)
+  // Where the lines themselves go to the terminal, one sees how far it is.
+  const progress = new Progress('exporting', 'records')
+  const silent = process.stdout.isTTY && out === undefined && !dryRun && !json
+  const total = stream === undefined ? journal.head.position : undefined
+  const show = (records: number): void => (silent ? undefined : progress.show(records, total))
+  const written =
+    out === undefined || dryRun ? await write(found, show, dryRun || json ? undefined : toOutput) : await writeTo(out, found, show)
+  progress.end()
   const lost = found.losses.list()
   const { stream: session, ...of } = what
   if (json) printJson({ to, session, ...of, name: found.name, ...written, ...(out === undefined || dryRun ? {} : { out }), lost })
@@ -58,20 +66,25 @@ function whatOf({ kind, takes }: Exporter, stream: string | undefined, thread: s
 
 type Sink = (text: string) => void | Promise<unknown>
 
-async function write({ lines }: Exported, sink: Sink | undefined): Promise<{ records: number; bytes: number }> {
+async function write(
+  { lines }: Exported,
+  show: (records: number) => void,
+  sink: Sink | undefined,
+): Promise<{ records: number; bytes: number }> {
   let [records, bytes] = [0, 0]
   for await (const line of lines) {
     await sink?.(`${line}\n`)
     records += 1
     bytes += Buffer.byteLength(line) + 1
+    show(records)
   }
   return { records, bytes }
 }
 
-async function writeTo(path: string, found: Exported): Promise<{ records: number; bytes: number }> {
+async function writeTo(path: string, found: Exported, show: (records: number) => void): Promise<{ records: number; bytes: number }> {
   const file = await open(path, 'wx')
   try {
-    return await write(found, (text) => file.appendFile(text))
+    return await write(found, show, (text) => file.appendFile(text))
   } finally {
     await file.close()
   }

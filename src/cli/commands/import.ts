@@ -2,7 +2,8 @@ import { EXIT, type Command } from '../command.js'
 import { importers } from '../import/importers.js'
 import type { FileReport, ImportReport } from '../import/report.js'
 import { importSources } from '../import/run.js'
-import { bad, dim, good, oneLine, print, printJson, Progress, table } from '../terminal.js'
+import { Progress } from '../progress.js'
+import { bad, dim, good, oneLine, print, printJson, table } from '../terminal.js'
 
 const kinds = importers.map(({ kind }) => kind)
 
@@ -31,7 +32,7 @@ export const importing: Command = {
   async run({ arguments: [directory, ...sources], options, json }) {
     const { from } = options
     const dryRun = options['dry-run'] === true
-    const progress = new Progress('importing')
+    const progress = new Progress('importing', 'bytes')
     const report = await importSources({
       directory: directory as string,
       sources,

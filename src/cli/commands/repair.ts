@@ -1,7 +1,8 @@
 import { planRepair, repair as carryOut, type RepairPlan } from '../../index.js'
 import { EXIT, type Command } from '../command.js'
 import { damageTable } from '../damage-table.js'
-import { bad, dim, good, print, printJson, Progress } from '../terminal.js'
+import { Progress } from '../progress.js'
+import { bad, dim, good, print, printJson } from '../terminal.js'
 
 /** Makes a damaged journal whole again. */
 export const repair: Command = {
@@ -31,7 +32,7 @@ export const repair: Command = {
 }
 
 async function looked(directory: string, says: string): Promise<RepairPlan> {
-  const progress = new Progress(says)
+  const progress = new Progress(says, 'bytes')
   const plan = await planRepair(directory, { progress: (done, total) => progress.show(done, total) })
   progress.end()
   return plan

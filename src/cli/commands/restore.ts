@@ -1,6 +1,7 @@
 import { restore as make } from '../../index.js'
 import { EXIT, type Command } from '../command.js'
-import { bytes, dim, good, print, printJson, Progress } from '../terminal.js'
+import { Progress } from '../progress.js'
+import { bytes, dim, good, print, printJson } from '../terminal.js'
 
 /** Makes a journal of a backup. */
 export const restore: Command = {
@@ -10,7 +11,7 @@ export const restore: Command = {
   options: { 'dry-run': { type: 'boolean', says: 'say what would be copied, and change nothing' } },
   examples: ['restore /mnt/backup/turnlog ./.turnlog'],
   async run({ arguments: [from = '', to = ''], options, json }) {
-    const progress = new Progress('restoring')
+    const progress = new Progress('restoring', 'bytes')
     const report = await make(from, to, { dryRun: options['dry-run'] === true, progress: (done, total) => progress.show(done, total) })
     progress.end()
     const what = `${report.copied.length} segments (${bytes(report.bytes)}) up to position ${report.position}`

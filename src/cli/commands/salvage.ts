@@ -1,7 +1,8 @@
 import { salvage as carry } from '../../index.js'
 import { EXIT, type Command } from '../command.js'
 import { damageTable } from '../damage-table.js'
-import { dim, good, print, printJson, Progress } from '../terminal.js'
+import { Progress } from '../progress.js'
+import { dim, good, print, printJson } from '../terminal.js'
 
 /** Rescues what is intact. */
 export const salvage: Command = {
@@ -11,7 +12,7 @@ export const salvage: Command = {
   options: {},
   examples: ['salvage ./broken ./rescued', 'salvage ./broken ./rescued --json'],
   async run({ arguments: [from = '', to = ''], json }) {
-    const progress = new Progress('salvaging')
+    const progress = new Progress('salvaging', 'bytes')
     const report = await carry(from, to, { progress: (done, total) => progress.show(done, total) })
     progress.end()
     if (json) printJson(report)

@@ -2,7 +2,8 @@ import { EXIT, number, UsageError, withJournal, type Command, type Given, type O
 import { fitted } from '../search/pattern.js'
 import { PLACES } from '../search/places.js'
 import { search as look, type Hit, type Incomplete, type Searched } from '../search/search.js'
-import { bad, bold, dim, good, oneLine, print, printJson, Progress, styled } from '../terminal.js'
+import { Progress } from '../progress.js'
+import { bad, bold, dim, good, oneLine, print, printJson, styled } from '../terminal.js'
 
 /** Hits that are shown where nobody says. */
 const LIMIT = 100
@@ -41,7 +42,7 @@ async function run({ arguments: [, text = ''], options, json }: Given, journal: 
     process.stderr.write(`${bad('turnlog:')} there is no session or task ${JSON.stringify(session)}\n`)
     return EXIT.failed
   }
-  const progress = new Progress('searching')
+  const progress = new Progress('searching', 'events')
   const hits: Hit[] = []
   const told = new Told()
   const found = await look(

@@ -1,5 +1,6 @@
 import { EXIT, withJournal, type Command } from '../command.js'
-import { bytes, dim, print, printJson, Progress, table } from '../terminal.js'
+import { Progress } from '../progress.js'
+import { bytes, dim, print, printJson, table } from '../terminal.js'
 
 /** How much there is. */
 export const stats: Command = {
@@ -10,7 +11,7 @@ export const stats: Command = {
   examples: ['stats ./.turnlog', 'stats ./.turnlog --json'],
   run: (given) =>
     withJournal(given, async (journal) => {
-      const progress = new Progress('counting')
+      const progress = new Progress('counting', 'bytes')
       const { events, commits } = await journal.verify({ progress: (done, total) => progress.show(done, total) })
       const streams = new Set<string>()
       const kept = new Map(journal.recovery.kept.map(({ type }) => [type, 0]))

@@ -1,7 +1,8 @@
 import { upgradeJournal, type UpgradeReport } from '../../index.js'
 import { EXIT, type Command } from '../command.js'
 import { loadModule } from '../parts.js'
-import { dim, good, print, printJson, Progress, table } from '../terminal.js'
+import { Progress } from '../progress.js'
+import { dim, good, print, printJson, table } from '../terminal.js'
 
 /** Rewrites a journal in today's format and schemas. */
 export const upgrade: Command = {
@@ -20,7 +21,7 @@ export const upgrade: Command = {
   async run({ arguments: [directory], options, json }) {
     const module = options['extend']
     const own = typeof module === 'string' ? { extend: await loadModule(module) } : {}
-    const progress = new Progress('upgrading')
+    const progress = new Progress('upgrading', 'events')
     const dryRun = options['dry-run'] === true
     const report = await upgradeJournal(directory as string, { ...own, dryRun, progress: (done, total) => progress.show(done, total) })
     progress.end()

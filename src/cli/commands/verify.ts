@@ -4,7 +4,8 @@ import { EXIT, withJournal, type Command, type Given, type OpenedJournal } from 
 import { damageTable } from '../damage-table.js'
 import { defaultKeyPath, publicKey } from '../keys.js'
 import { readNote, type Note } from '../note.js'
-import { bad, dim, good, print, printJson, Progress } from '../terminal.js'
+import { Progress } from '../progress.js'
+import { bad, dim, good, print, printJson } from '../terminal.js'
 
 /** Checks every byte and says what does not check. */
 export const verify: Command = {
@@ -20,7 +21,7 @@ export const verify: Command = {
   run: (given) =>
     withJournal(given, async (journal) => {
       const note = noteOf(given)
-      const progress = new Progress('checking')
+      const progress = new Progress('checking', 'bytes')
       const report = await checked(journal, given.options['snapshots'] === true, note, progress)
       progress.end()
       if (given.json) printJson(note === undefined ? report : { ...report, signedBy: note.signedBy })

@@ -1,6 +1,7 @@
 /** Tells a demonstration to the person who looks on. What it says depends on the scripts, not on the machine. */
 import { extname } from 'node:path'
-import { bad, bold, dim, good, oneLine, print, Progress, styled, wide } from '../terminal.js'
+import { bad, bold, dim, good, oneLine, print, styled, wide } from '../terminal.js'
+import { Progress } from '../progress.js'
 import { sessionTable, taskTable, threadTable, turnTable } from '../view-tables.js'
 import type { Boot } from './boots.js'
 import type { Demonstration, Onlooker } from './demo.js'
@@ -16,7 +17,7 @@ const REASONS_MAX = 3
 
 export class Narrator implements Onlooker {
   #scripts: readonly Script[] = []
-  #progress = new Progress('')
+  #progress = new Progress('', 'steps')
   #killed: Kill | undefined
 
   begins(directory: string, scripts: readonly Script[], kills: readonly Kill[]): void {
@@ -29,7 +30,7 @@ export class Narrator implements Onlooker {
   }
 
   boots(number: number): void {
-    this.#progress = new Progress(`  boot ${number}`)
+    this.#progress = new Progress(`  boot ${number}`, 'steps')
   }
 
   plays(done: number, total: number): void {

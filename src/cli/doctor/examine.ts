@@ -5,14 +5,18 @@ import { findSessions, itemsOfBreaks, itemsOfWork } from './contents.js'
 import { itemOfRefusal, itemsBeside, itemsOfPlan, placeOf } from './files.js'
 import { typed, type Item } from './item.js'
 
-type Progress = (done: number, total: number) => void
+/** What hears how far it is: each part of the work has amounts of its own. */
+interface Progress {
+  part(says: string, unit: 'bytes' | 'events'): void
+  show(done: number, total: number): void
+}
 
 /** @throws JournalError JOURNAL_NOT_FOUND where there is nothing to examine */
 export async function examine(directory: string, progress: Progress): Promise<Item[]> {
   const beside = itemsBeside(directory)
   let plan: RepairPlan
   try {
-    plan = await planRepair(directory, { progress: (done, total) => progress(done, total * 4) })
+    plan = await planRepair(directory, { progress: (done, total) => progress.show(done, total) })
   } catch (error) {
     if (!isJournalError(error)) throw error
     if (error.code !== 'JOURNAL_NOT_FOUND') return [...beside, itemOfRefusal(error, directory)]
@@ -23,7 +27,8 @@ export async function examine(directory: string, progress: Progress): Promise<It
   if (plan.format) return [...beside, ...itemsOfPlan(plan, false)]
   try {
     await using journal = await openJournal(directory, { readOnly: true, onUnknown: 'keep' })
-    const report = await journal.verify({ laws: true, progress: (done, total) => progress(total + done, total * 4) })
+    progress.part('checking history', 'bytes')
+    const report = await journal.verify({ laws: true, progress: (done, total) => progress.show(done, total) })
     return [...itemsOfJournal(journal, report, plan), ...beside, ...(await itemsWithin(journal, report, plan, progress))]
   } catch (error) {
     if (!isJournalError(error)) throw error
@@ -66,15 +71,18 @@ async function itemsWithin(
   progress: Progress,
 ): Promise<Item[]> {
   const { directory } = journal
-  const found = await findSessions(journal, (done, total) => progress(total * 2 + done, total * 4))
+  progress.part('looking at sessions', 'events')
+  const found = await findSessions(journal, (done, total) => progress.show(done, total))
   const rest = breaks.filter(({ stream }) => !found.unlisted.has(stream))
   const items = [...itemsOfWork(journal), ...found.items, ...itemsOfBreaks(rest, directory)]
   // An upgrade needs all of history.
   if (gaps.length + plan.damage.length > 0) return items
+  progress.part('looking at schemas', 'events')
   const { needed, rewritten } = await upgradeJournal(directory, {
     dryRun: true,
     onUnknown: 'keep',
-    progress: (done, total) => progress(total + done, (total * 4) / 3),
+    // A dry run ends where a third of an upgrade is done.
+    progress: (done, total) => progress.show(done, total / 3),
   })
   const what = `${rewritten} events are stored in older schemas, and read as today's.`
   return needed
