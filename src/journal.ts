@@ -268,13 +268,14 @@ export async function openWith<D extends EventDefinitions, R>(
     const readOnly = options.readOnly === true
     const appender = readOnly ? undefined : new Appender(store, schemas, laws, limits, () => clock.now())
     const closes = appender !== undefined && options.onInterrupted !== 'leave'
-    if (closes) await closeInterrupted(store, appender)
-    const work = await reportOpenWork(store, laws, readOnly && !store.recovery.liveWriter)
+    const unclosed = closes ? await closeInterrupted(store, appender) : []
+    const isLeft = (stream: string): boolean => unclosed.some((one) => one.stream === stream)
+    const work = await reportOpenWork(store, laws, readOnly && !store.recovery.liveWriter ? () => true : isLeft)
     const snapshots = new SnapshotFiles(files, clock, directory)
     const place = derivedPlace(directory, files, clock, options)
     const shared = { store, schemas, projections: parts.projections, snapshots, stores: place.stores, rowsMax: options.cacheRows ?? 20_000 }
     const started = readOnly ? undefined : await startViews({ ...shared, directory: place.directory })
-    const recovery = recoveryOf(store, work, started?.report, schemas, performance.now() - began)
+    const recovery = recoveryOf(store, work, unclosed, started?.report, schemas, performance.now() - began)
     const inside: Inside = {
       ...shared,
       laws,
@@ -286,7 +287,7 @@ export async function openWith<D extends EventDefinitions, R>(
       scratch: () => derivedPlace(directory, files, clock, { ...options, readOnly: true }),
       durability: options.durability ?? 'disk',
       transcript: parts.transcript,
-      clean: closes || store.recovery.clean,
+      clean: (closes && unclosed.length === 0) || store.recovery.clean,
     }
     return new Journal<D, R>(inside, recovery)
   } catch (error) {

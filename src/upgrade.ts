@@ -1,12 +1,12 @@
 /** Rewriting a journal in today's format and schemas: beside the old one, checked against it event by event, swapped by rename. */
 import type { EventDefinitions } from './define.js'
 import type { JournalOptions, Parts } from './engine/contract.js'
-import { commits, Copy, lastCommit } from './engine/copy.js'
+import { Copy, history, lastCommit, lossAt } from './engine/copy.js'
 import { Laws, type LawStates } from './engine/laws.js'
 import { isReceiptOf, receiptCommit, Rewriter, sameForReaders, UPGRADES, type LeftAsStored, type UpgradeReceipt } from './engine/rewrite.js'
 import { Schemas } from './engine/schemas.js'
-import { JournalError } from './errors.js'
-import type { CommitStore, Head, StoredCommit } from './storage/commit-store.js'
+import { JournalError, type Damage } from './errors.js'
+import type { CommitStore, Gap, Head, StoredCommit } from './storage/commit-store.js'
 import { openCommitStore, Succession, type OpenedStore } from './storage/open.js'
 import { coded } from './storage/io.js'
 import { nodeFiles } from './storage/node-files.js'
@@ -26,6 +26,8 @@ export interface UpgradeReport extends UpgradeReceipt {
   /** Whether there was anything to do: without, nothing was changed. */
   needed: boolean
   dryRun: boolean
+  /** What is written down as lost in the old journal, and in the new one. */
+  gaps: Damage[]
   /** Where the old journal lies now; there only where it was replaced. */
   backup?: string
   /** End of the new journal. */
@@ -34,6 +36,7 @@ export interface UpgradeReport extends UpgradeReceipt {
 
 type Store = CommitStore<LawStates>
 type Work = { rewritten: number; left: LeftAsStored[] }
+type Found = Work & { gaps: Damage[] }
 /** How the old journal ends: left in order, by which writer, and with nothing that only a writer can prove. */
 type End = { clean: boolean; epoch: number; proven: boolean }
 
@@ -85,17 +88,20 @@ class Upgrade {
   }
 
   /** Reads all of it and changes nothing: what there is to do. */
-  async #look(): Promise<{ from: UpgradeReceipt['from']; end: End } & Work> {
+  async #look(): Promise<{ from: UpgradeReceipt['from']; end: End } & Found> {
     const { store } = await this.#open(this.#places.directory, { readOnly: true })
     try {
       this.#total = store.head.position * 3
       const rewriter = new Rewriter(this.#schemas)
-      for await (const commit of commits(store)) {
-        rewriter.commit(commit)
-        this.#tell(commit)
+      const gaps: Damage[] = []
+      for await (const item of history(store)) {
+        if ('gap' in item) gaps.push(item.gap)
+        else rewriter.commit(item)
+        this.#tell(item)
       }
       const { format, clean, epoch } = store.recovery
-      return { from: { format, ...store.head }, end: { clean, epoch, proven: clean }, rewritten: rewriter.rewritten, left: rewriter.left }
+      const { rewritten, left } = rewriter
+      return { from: { format, ...store.head }, end: { clean, epoch, proven: clean }, rewritten, left, gaps }
     } finally {
       await store.close()
     }
@@ -135,10 +141,15 @@ class Upgrade {
     const rewriter = new Rewriter(this.#schemas)
     try {
       const copy = new Copy(store, this.#laws)
-      for await (const commit of commits(old)) {
-        const rewritten = rewriter.commit(commit)
-        this.#tell(commit)
-        if (commit.position > from) await copy.add({ ...rewritten, position: commit.position })
+      for await (const item of history(old)) {
+        this.#tell(item)
+        if ('gap' in item) {
+          if (item.gap.firstPosition > from) await copy.lose(lossAt(old, item))
+          continue
+        }
+        const { position } = item
+        const rewritten = rewriter.commit(item)
+        if (position > from) await copy.add({ ...rewritten, position })
       }
       await copy.written()
       if (store.head.position === old.head.position) await this.#leaveReceipt(store, old, format, rewriter)
@@ -176,15 +187,15 @@ class Upgrade {
   /** Whether the new journal, as it lies on the disk, says what the old one does, and was written from this very history. */
   async #check(old: Store): Promise<boolean> {
     const { store } = await this.#open(this.#places.building, { readOnly: true })
-    const after = commits(store)
+    const after = history(store)
     try {
-      for await (const commit of commits(old)) {
+      for await (const item of history(old)) {
         const { value } = await after.next()
-        if (value === undefined || !sameForReaders(this.#schemas, commit, value)) return false
-        this.#tell(commit)
+        if (value === undefined || !sameForReaders(this.#schemas, item, value)) return false
+        this.#tell(item)
       }
       const { value: last } = await after.next()
-      return last !== undefined && isReceiptOf(last, old.head) && (await after.next()).done === true
+      return last !== undefined && !('gap' in last) && isReceiptOf(last, old.head) && (await after.next()).done === true
     } finally {
       await after.return(undefined)
       await store.close()
@@ -202,10 +213,14 @@ class Upgrade {
     })
   }
 
-  #tell(commit: StoredCommit): void {
-    this.#done += commit.events.length
+  #tell(item: StoredCommit | Gap): void {
+    this.#done += 'gap' in item ? positionsOf(item) : item.events.length
     this.#options.progress?.(Math.min(this.#done, this.#total), this.#total)
   }
+}
+
+function positionsOf({ gap: { firstPosition, lastPosition = firstPosition } }: Gap): number {
+  return lastPosition + 1 - firstPosition
 }
 
 function impure(): JournalError {

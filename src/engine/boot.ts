@@ -28,25 +28,41 @@ export interface OpenWorkReport {
   unknown: { stream: string; error: JournalError }[]
 }
 
-/** Closes what a death left open: one commit for each stream, all of them queued together so that they share a group. */
-export async function closeInterrupted(store: CommitStore<LawStates>, appender: Appender): Promise<void> {
+/** A stream in which what ran is left as it is, because what closes it cannot be written for the reader that `writeFor` names. */
+export interface Unclosed {
+  stream: string
+  error: JournalError
+}
+
+/**
+ * Closes what a death left open: one commit for each stream, all of them queued together so that they share a group. Resolves with the
+ * streams that are left to a writer without `writeFor`.
+ */
+export async function closeInterrupted(store: CommitStore<LawStates>, appender: Appender): Promise<Unclosed[]> {
   const cause = store.recovery.clean ? 'shutdown' : 'crash'
   const streams = [...store.openStreams()]
+  const left: Unclosed[] = []
   await Promise.all(
     streams.map((stream) =>
       appender.close(stream, cause, 'disk').catch((error: unknown) => {
-        if (!isolated(error)) throw error
+        if (error instanceof JournalError && error.code === 'JOURNAL_EVENT_INVALID') left.push({ stream, error })
+        else if (!isolated(error)) throw error
       }),
     ),
   )
+  return left
 }
 
-/** Reads from the streams' law states what is open now. `orphaned`: nobody runs what runs there any more. */
-export async function reportOpenWork(store: CommitStore<LawStates>, laws: Laws, orphaned: boolean): Promise<OpenWorkReport> {
+/** Reads from the streams' law states what is open now. `orphaned`: whether nobody runs what runs in a stream any more. */
+export async function reportOpenWork(
+  store: CommitStore<LawStates>,
+  laws: Laws,
+  orphaned: (stream: string) => boolean,
+): Promise<OpenWorkReport> {
   const report: OpenWorkReport = { interrupted: [], pending: [], tasks: [], unknown: [] }
   for (const stream of store.openStreams()) {
     try {
-      for (const work of laws.report((await store.stream(stream)).note, orphaned)) {
+      for (const work of laws.report((await store.stream(stream)).note, orphaned(stream))) {
         report.interrupted.push(...work.interrupted.map((turn) => ({ stream, ...turn })))
         report.pending.push(...work.pending.map((turn) => ({ stream, ...turn })))
         report.tasks.push(...work.tasks.map((task) => ({ stream, ...task })))

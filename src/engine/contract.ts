@@ -4,7 +4,7 @@ import type { Damage } from '../errors.js'
 import type { Durability, Head, SinceReport } from '../storage/commit-store.js'
 import type { DerivedStores } from '../storage/derived-store.js'
 import type { Clock, Files } from '../storage/files.js'
-import type { OpenWorkReport } from './boot.js'
+import type { OpenWorkReport, Unclosed } from './boot.js'
 import type { LawBreak } from './laws.js'
 import type { OnUnknown } from './schemas.js'
 import type { SnapshotCheck } from './snapshot-check.js'
@@ -90,6 +90,8 @@ export interface Recovery extends OpenWorkReport, StartReport {
   warnings: string[]
   /** Types that cannot be written for the reader that `writeFor` names; appending one is refused. */
   withheld: string[]
+  /** Streams in which what the last writer left running is not closed, because `writeFor` withholds an event that says so. */
+  unclosed: Unclosed[]
   /** Events that were brought to a newer shape while opening. */
   upcast: number
   elapsedMs: number

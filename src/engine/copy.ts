@@ -1,6 +1,6 @@
-/** Copying a journal commit by commit: what is read of the old one, and appended to the new one. */
+/** Copying a journal commit by commit, with a gap where it has one: what is read of the old one, and written to the new one. */
 import { JournalError, type Damage } from '../errors.js'
-import type { CommitStore, StoredCommit } from '../storage/commit-store.js'
+import type { CommitStore, Gap, Loss, StoredCommit } from '../storage/commit-store.js'
 import type { Laws, LawStates } from './laws.js'
 
 type Store = CommitStore<LawStates>
@@ -31,6 +31,12 @@ export class Copy {
     if (this.#onTheWay.push(receipt) >= COMMITS_ON_THE_WAY) await this.written()
   }
 
+  /** Writes down that the next positions are lost, as they are in the old journal. */
+  async lose(loss: Loss): Promise<void> {
+    await this.written()
+    await this.#store.carryLoss(loss)
+  }
+
   /** Resolves once all that was added is on the disk. */
   async written(): Promise<void> {
     await Promise.all(this.#onTheWay)
@@ -39,12 +45,22 @@ export class Copy {
   }
 }
 
-/** All commits in order. @throws JournalError JOURNAL_DAMAGED at a gap: what is missing cannot be carried over. */
-export async function* commits(store: Store): AsyncGenerator<StoredCommit, undefined, undefined> {
+/**
+ * All commits in order, and what was written down as lost where it lies.
+ * @throws JournalError JOURNAL_DAMAGED at damage that nobody has written down: it may be mended yet.
+ */
+export async function* history(store: Store): AsyncGenerator<StoredCommit | Gap, undefined, undefined> {
   for await (const item of store.read()) {
-    if ('gap' in item) throw notCarried(item.gap)
-    yield* item.commits
+    if (!('gap' in item)) yield* item.commits
+    else if (item.gap.recordedAt === undefined) throw notCarried(item.gap)
+    else yield item
   }
+}
+
+/** What is known of a gap that the history yields, to be written down in another journal. */
+export function lossAt(store: Store, { gap: { firstPosition: first, lastPosition = first } }: Gap): Loss {
+  const known = store.losses().findLast((loss) => loss.first <= first && lastPosition <= loss.last) as Loss
+  return { ...known, first, last: lastPosition }
 }
 
 export async function lastCommit(store: Store): Promise<StoredCommit | undefined> {
@@ -56,7 +72,7 @@ function notCarried(gap: Damage): JournalError {
   const { firstPosition, lastPosition = firstPosition, reason } = gap
   return new JournalError(
     'JOURNAL_DAMAGED',
-    `Positions ${firstPosition} to ${lastPosition} cannot be read (${reason}), and a new journal has no place for what is lost. The journal is in use as before: what is intact in it is read in today's shapes.`,
+    `Positions ${firstPosition} to ${lastPosition} cannot be read (${reason}). Restore a backup, or let \`turnlog repair\` write down that they are lost; then upgrade again. The journal is in use as before.`,
     { damage: [gap] },
   )
 }

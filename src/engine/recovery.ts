@@ -1,6 +1,6 @@
 /** The recovery report: what opening found and did, of every floor. */
 import type { CommitStore } from '../storage/commit-store.js'
-import type { OpenWorkReport } from './boot.js'
+import type { OpenWorkReport, Unclosed } from './boot.js'
 import type { Recovery } from './contract.js'
 import type { LawStates } from './laws.js'
 import type { Schemas } from './schemas.js'
@@ -10,6 +10,7 @@ import type { StartReport } from './start.js'
 export function recoveryOf(
   store: CommitStore<LawStates>,
   work: OpenWorkReport,
+  unclosed: Unclosed[],
   started: StartReport | undefined,
   schemas: Schemas,
   elapsedMs: number,
@@ -28,6 +29,7 @@ export function recoveryOf(
     ...views,
     kept: schemas.unknown(store.types()),
     withheld: schemas.withheld,
+    unclosed,
     upcast: schemas.upcast,
     elapsedMs,
   }

@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { JournalError } from '../errors.js'
 import type { RecordedEvent } from '../define.js'
-import { ADDED, IGNORABLE, unpacked, type Head, type NewCommit, type StoredCommit, type StoredEvent } from '../storage/commit-store.js'
+import { ADDED, IGNORABLE, unpacked, type Gap, type Head, type NewCommit, type StoredCommit, type StoredEvent } from '../storage/commit-store.js'
 import { UPGRADED, type Schemas } from './schemas.js'
 import { checkValue, defaultLimits } from './values.js'
 
@@ -84,8 +84,9 @@ export function isReceiptOf(commit: StoredCommit | undefined, head: Head): boole
   return from.position === head.position && from.digest === head.digest
 }
 
-/** Whether readers see the same in both: two commits of one place, the first as it was and the second rewritten. */
-export function sameForReaders(schemas: Schemas, before: StoredCommit, after: StoredCommit): boolean {
+/** Whether readers see the same in both: two commits of one place, the first as it was and the second rewritten; or twice the same gap. */
+export function sameForReaders(schemas: Schemas, before: StoredCommit | Gap, after: StoredCommit | Gap): boolean {
+  if ('gap' in before || 'gap' in after) return isDeepStrictEqual(before, after)
   const { events: _before, ...outside } = before
   const { events: _after, ...outsideAfter } = after
   if (!isDeepStrictEqual(outside, outsideAfter) || before.events.length !== after.events.length) return false

@@ -78,6 +78,22 @@ export interface Gap {
   gap: Damage
 }
 
+/** A place that is written down as lost, whole: another journal can write it down again. */
+export interface Loss {
+  first: number
+  /** Below `first` where no position is lost. */
+  last: number
+  /** Where it lay when it was found. */
+  segment: string
+  offset: number
+  bytes: number
+  reason: string
+  /** Streams that had events there, with the last version each is known to have reached; absent where they are not known. */
+  streams?: [stream: string, version: number][]
+  /** When it was written down. */
+  at: number
+}
+
 /** What `append` resolves with. */
 export interface Receipt {
   /** Position of the commit's last event. */
@@ -257,6 +273,10 @@ export interface CommitStore<Note> {
   repair(options?: { signal?: AbortSignal; progress?: (done: number, total: number) => void }): Promise<Damage[]>
   /** What was written down as lost, oldest record first. */
   gaps(): readonly Damage[]
+  /** The same places, as another journal writes them down. */
+  losses(): readonly Loss[]
+  /** Writes down in a journal that is made of another one that the next positions, up to the last of these, are lost. Resolves once that is durable. */
+  carryLoss(loss: Loss): Promise<void>
   /** These and damage known so far, where they hold events of a stream, or may: unless its versions go on unbroken around them. */
   gapsOf(stream: string): Promise<Damage[]>
   /** Bytes of the journal itself on disk. */

@@ -1,6 +1,6 @@
 /** Gap records: what repair and salvage write down of a place that cannot be read, so that it counts as known and no longer as damage. */
 import type { Damage } from '../errors.js'
-import type { Head } from './commit-store.js'
+import type { Head, Loss } from './commit-store.js'
 import { payloadOf, type Frame } from './frame.js'
 import { headOf, notAsWritten } from './group.js'
 import { NotPlain } from './plain.js'
@@ -18,22 +18,17 @@ export interface Evidence {
 }
 
 /** A place in history that cannot be read, as it is written down. */
-export interface Lost extends Evidence {
-  first: number
-  /** Below `first` where no position is lost. */
-  last: number
-  segment: string
-  offset: number
-  bytes: number
-  reason: string
-  /** Streams that had events there, with the last version each is known to have reached; absent where they are not known. */
-  streams?: [stream: string, version: number][]
-}
+export interface Lost extends Omit<Loss, 'at'>, Evidence {}
 
 /** A place that was written down, when, and the history's end behind that. */
 export interface RecordedGap extends Lost {
   at: number
   head: Head
+}
+
+/** What the journal itself says of the place is of no use in another one. */
+export function lossOf({ first, last, segment, offset, bytes, reason, streams, at }: RecordedGap): Loss {
+  return { first, last, segment, offset, bytes, reason, ...(streams === undefined ? {} : { streams }), at }
 }
 
 /** The payload of a gap frame. */

@@ -14,6 +14,8 @@ export interface QueuedCommit<Note> {
 export interface QueuedFrame {
   kind: number
   payload: Uint8Array
+  /** How many positions it passes over. */
+  passes?: number
   /** Called once the frame is written, before it is durable. */
   written(): void
   resolve(): void

@@ -1,5 +1,6 @@
-/** Repair: keeps a copy of what cannot be read, and writes down in the journal that it is lost. Nothing that is there is changed. */
+/** Repair: keeps a copy of what cannot be read, and writes down in the journal that it is lost, or that another one lost it. Nothing that is there is changed. */
 import type { Damage } from '../errors.js'
+import type { Loss } from './commit-store.js'
 import { Kind } from './frame.js'
 import { damageOf, packGaps, unpackGaps, type Lost, type RecordedGap } from './gap-record.js'
 import { quarantine } from './quarantine.js'
@@ -26,6 +27,13 @@ export async function repair<Note>(state: State<Note>, writer: Writer<Note>, opt
     state.settle()
   })
   return recorded.map(damageOf)
+}
+
+/** Writes a gap that another journal has at its place in this one. */
+export async function carryLoss<Note>(state: State<Note>, writer: Writer<Note>, { at, ...lost }: Loss): Promise<void> {
+  const payload = packGaps(at, [lost])
+  const passes = lost.last + 1 - lost.first
+  await writer.frame(Kind.gap, payload, () => state.facts.addGaps(unpackGaps(payload, state.head)), passes)
 }
 
 async function setAside<Note>({ core, segments, active }: State<Note>, { damage }: Finding): Promise<void> {

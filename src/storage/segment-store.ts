@@ -6,6 +6,7 @@ import type {
   Durability,
   Gap,
   Head,
+  Loss,
   NewCommit,
   ReadOptions,
   Receipt,
@@ -19,11 +20,11 @@ import type {
 import { packSnapshot } from './facts.js'
 import type { Follow } from './follow.js'
 import { Kind } from './frame.js'
-import { damageOf } from './gap-record.js'
+import { damageOf, lossOf } from './gap-record.js'
 import { closeAll, coded } from './io.js'
 import { Lookup } from './lookup.js'
 import { Groups } from './reading.js'
-import { repair } from './repair.js'
+import { carryLoss, repair } from './repair.js'
 import type { Listener, State } from './state.js'
 import { StreamReading, type StreamOptions } from './stream-reading.js'
 import type { SurveyOptions } from './survey.js'
@@ -153,6 +154,14 @@ export class SegmentStore<Note> implements CommitStore<Note> {
 
   gaps(): readonly Damage[] {
     return this.#state.recorded.map(damageOf)
+  }
+
+  losses(): readonly Loss[] {
+    return this.#state.recorded.map(lossOf)
+  }
+
+  carryLoss(loss: Loss): Promise<void> {
+    return this.#writer === undefined ? Promise.reject(this.#readOnly()) : carryLoss(this.#state, this.#writer, loss)
   }
 
   gapsOf(stream: string): Promise<Damage[]> {

@@ -93,11 +93,11 @@ export class Writer<Note> {
     await this.#roll.mark(true)
   }
 
-  /** A frame of the engine's own. `written` runs once it is in the file, before it is durable. */
-  frame(kind: number, payload: Uint8Array, written: () => void): Promise<void> {
+  /** A frame of the engine's own, which may pass over positions. `written` runs once it is in the file, before it is durable. */
+  frame(kind: number, payload: Uint8Array, written: () => void, passes = 0): Promise<void> {
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped('none'))
     return new Promise((resolve, reject) => {
-      this.#queue.push({ kind, payload, written, resolve, reject })
+      this.#queue.push({ kind, payload, passes, written, resolve, reject })
       this.#wake()
     })
   }
@@ -138,7 +138,8 @@ export class Writer<Note> {
     if (entry.kind !== 0) {
       const state = this.#state
       const { journal } = state.core
-      const { position } = state.head
+      const { passes = 0 } = entry
+      const position = state.head.position + passes
       await this.#room(frameBytes(entry.payload.length, this.#roll.align))
       const digest = movesDigest(entry) ? nextDigest(state.digest, position + 1, entry.payload) : state.digest
       const frame = makeFrame(
@@ -150,7 +151,7 @@ export class Writer<Note> {
           group: state.group + 1,
           first: position + 1,
           journal,
-          aux: 0,
+          aux: passes,
           digest,
         },
         entry.payload,

@@ -12,6 +12,7 @@ import {
   repair,
   session,
   upgradeJournal,
+  type Damage,
   type Files,
   type RecordedEvent,
   type UpgradeOptions,
@@ -31,8 +32,9 @@ const upgrade = (directory: string, options: UpgradeOptions = {}) => upgradeJour
 interface Written {
   directory: string
   /** What readers of today see. */
-  seen: RecordedEvent[]
+  seen: Seen[]
 }
+type Seen = RecordedEvent | { gap: Damage }
 
 /** A journal of the old program with every kind of event, in small segments; `bad` adds one that no step can bring up. */
 async function written({ commits = 40, bad = false, clean = true } = {}): Promise<Written> {
@@ -59,10 +61,19 @@ async function written({ commits = 40, bad = false, clean = true } = {}): Promis
   await journal.close()
   // What nothing proves yet is there for a writer, and only for one.
   const reading = frozen === undefined ? await open(directory, { readOnly: true }) : await open(image(frozen))
-  const seen = (await all(reading.readAll(bad ? { types: ['memo.removed', 'later.kind'] } : {}))) as RecordedEvent[]
+  const seen = await all(reading.readAll(bad ? { types: ['memo.removed', 'later.kind'] } : {}))
   await reading.close()
   return { directory: frozen ?? directory, seen }
 }
+
+/** The journal after it was damaged and repaired. */
+async function lossy({ directory }: Written, spoil = damage): Promise<Written> {
+  spoil(directory)
+  expect((await repair(directory, await planRepair(directory, parts), parts)).length).toBeGreaterThan(0)
+  await using reading = await open(directory, { readOnly: true })
+  return { directory, seen: await all(reading.readAll({ onGap: 'yield' })) }
+}
+const endOf = ({ seen }: Written): number => (seen.at(-1) as RecordedEvent).position
 
 /** Everything beside the journal that an upgrade could have left. */
 const besides = (directory: string): string[] =>
@@ -84,7 +95,7 @@ const receiptOf = async (directory: string): Promise<RecordedEvent> => {
 /** Asserts that the journal is upgraded: readers see what they saw, and the old one lies beside it. */
 async function expectUpgraded({ directory, seen }: Written): Promise<void> {
   await using journal = await open(directory)
-  const read = (await all(journal.readAll())) as RecordedEvent[]
+  const read = await all(journal.readAll({ onGap: 'yield' }))
   expect(read.slice(0, -1)).toEqual(seen)
   expect(read.at(-1)).toMatchObject({ type: 'journal.upgraded', stream: 'turnlog.upgrades' })
   expect(besides(directory)).toEqual(['', '.v1.bak'])
@@ -94,7 +105,7 @@ async function expectUpgraded({ directory, seen }: Written): Promise<void> {
 describe('upgrade', () => {
   test('stores today’s shapes under the same positions, versions, ids and times, and readers see what they saw', async () => {
     const journal = await written()
-    const { directory, seen } = journal
+    const { directory } = journal
     const old = hashOf(directory, (file) => !file.startsWith('epoch'))
     const progress: number[] = []
     const report = await upgrade(directory, { progress: (done, total) => progress.push(done / total) })
@@ -116,7 +127,7 @@ describe('upgrade', () => {
       new Set(['memo.added@3', 'later.kind@1', 'note.moved@1', 'note.seen@1', 'journal.upgraded@1']),
     )
     const { position, data } = await receiptOf(directory)
-    expect(position).toBe(seen.at(-1)!.position + 1)
+    expect(position).toBe(endOf(journal) + 1)
     expect(data).toEqual({ from: report.from, to: report.to, rewritten: 40, left: report.left })
     expect(hashOf(`${directory}.v1.bak`, (file) => !file.startsWith('epoch'))).toBe(old)
     expect(progress.at(-1)).toBe(1)
@@ -240,7 +251,8 @@ describe('upgrade', () => {
   })
 
   test('gives a writer that waited for its end the new journal, and its lock', async () => {
-    const { directory, seen } = await written()
+    const journal = await written()
+    const { directory } = journal
     let waiting: ReturnType<typeof open> | undefined
     const files: Files = {
       ...nodeFiles,
@@ -256,7 +268,7 @@ describe('upgrade', () => {
     const writer = await waiting!
     await rejection(open(directory, { lockWaitMs: 0 }), 'JOURNAL_LOCKED')
     const { position } = await writer.append('new', [{ type: 'memo.removed', data: { text: 'none' } }])
-    expect(position).toBe(seen.at(-1)!.position + 2)
+    expect(position).toBe(endOf(journal) + 2)
     await writer.close()
   })
 
@@ -298,7 +310,7 @@ describe('upgrade', () => {
     renameSync(`${directory}.elsewhere`, directory)
     await upgrade(directory)
     await using upgraded = await open(directory, { readOnly: true })
-    expect(upgraded.head.position).toBe(journal.seen.at(-1)!.position + 2)
+    expect(upgraded.head.position).toBe(endOf(journal) + 2)
   })
 
   test.each([
@@ -321,18 +333,45 @@ describe('upgrade', () => {
     await expectUpgraded(journal)
   })
 
-  test('of a journal with a gap is refused before anything is touched: what is lost has no place in a new one', async () => {
+  test('refuses damage that nobody has written down, with the way out', async () => {
     const { directory } = await written()
     damage(directory)
-    await repair(directory, await planRepair(directory, parts), parts)
-    const print = printOf(dirname(directory))
-    for (const dryRun of [true, false]) {
-      const error = await rejection(upgrade(directory, { dryRun }), 'JOURNAL_DAMAGED')
-      expect(error.message).toMatch(/no place for what is lost.*in use as before/)
+    const error = await rejection(upgrade(directory, { dryRun: true }), 'JOURNAL_DAMAGED')
+    expect(error.message).toMatch(/Restore a backup, or let `turnlog repair` write down that they are lost; then upgrade again/)
+  })
+
+  test('carries what was written down as lost to where it was, and readers see the same gap', async () => {
+    const journal = await lossy(await written())
+    const { directory, seen } = journal
+    const [gap] = seen.flatMap((item) => ('gap' in item ? [item.gap] : []))
+    expect(gap).toMatchObject({ recordedAt: expect.any(Number) as number, streams: expect.any(Array) as string[] })
+    expect(await upgrade(directory, { dryRun: true })).toMatchObject({ needed: true, gaps: [gap] })
+    const report = await upgrade(directory, { segmentBytes: 2000 })
+    expect(report.gaps).toEqual([gap])
+    await expectUpgraded(journal)
+    await using upgraded = await open(directory, { readOnly: true })
+    expect(upgraded.gaps).toEqual([gap])
+    expect(await upgraded.verify()).toMatchObject({ ok: true, damage: [], gaps: [gap] })
+    await using old = await open(`${directory}.v1.bak`, { readOnly: true })
+    for (const stream of ['s0', 's1', 's2', 'later']) {
+      expect(await all(upgraded.read(stream, { onGap: 'yield' }))).toEqual(await all(old.read(stream, { onGap: 'yield' })))
+      expect(await upgraded.view(memos, stream)).toMatchObject({ ...(await old.view(memos, stream)), position: upgraded.head.position })
     }
-    expect(printOf(dirname(directory))).toEqual(print)
-    await using journal = await open(directory)
-    expect((await all(journal.readAll({ onGap: 'yield' }))).length).toBeGreaterThan(10)
+  })
+
+  test('gives no version again that was lost at the end of a stream', async () => {
+    const { directory } = await written()
+    const journal = await openJournal(directory, { events: before, segmentBytes: 2000 })
+    await journal.append('lonely', [{ type: 'note.added', data: { text: 'whole' } }])
+    await journal.append('lonely', [{ type: 'note.added', data: { text: 'only here' } }])
+    for (let i = 0; i < 30; i++) await journal.append('s0', [{ type: 'note.added', data: { text: `after ${i}` } }])
+    await journal.close()
+    await lossy({ directory, seen: [] }, () => damageAt(directory, 'only here'))
+    await upgrade(directory)
+    await using upgraded = await open(directory)
+    const memo = { type: 'memo.added' as const, data: { text: 'goes on', tags: [], by: 'ann' } }
+    await rejection(upgraded.append('lonely', [memo], { expectedVersion: 1 }), 'JOURNAL_VERSION_CONFLICT')
+    expect(await upgraded.append('lonely', [memo], { expectedVersion: 2 })).toMatchObject({ version: 3 })
   })
 
   test('tells readers that were open that the history is another one', async () => {
@@ -388,6 +427,16 @@ function damage(directory: string): void {
   writeFileSync(path, bytes)
 }
 
+/** Damages the record in which a text stands. */
+function damageAt(directory: string, text: string): void {
+  for (const name of readdirSync(join(directory, 'journal')).filter((one) => one.endsWith('.seg'))) {
+    const path = join(directory, 'journal', name)
+    const bytes = readFileSync(path)
+    const at = bytes.indexOf(text)
+    if (at >= 0) writeFileSync(path, bytes.fill(0xee, at, at + text.length))
+  }
+}
+
 describe('a full disk', () => {
   test.each([1, 2, 3, 5])('at the %i. write of the copy leaves the original in use, and a later call goes on', async (nth) => {
     const journal = await written()
@@ -427,8 +476,8 @@ async function expectWholeAndFinish(journal: Written, openFirst: boolean): Promi
   const { directory, seen } = journal
   if (openFirst) {
     const opened = await open(directory)
-    const read = (await all(opened.readAll())) as RecordedEvent[]
-    expect(read.filter(({ type }) => type !== 'journal.upgraded')).toEqual(seen)
+    const read = await all(opened.readAll({ onGap: 'yield' }))
+    expect((read as Seen[]).filter((item) => 'gap' in item || item.type !== 'journal.upgraded')).toEqual(seen)
     await opened.close()
   }
   await upgrade(directory)
@@ -448,17 +497,24 @@ async function dieAt(original: Written, moment: number, half: boolean): Promise<
 }
 
 describe(`a death at any moment (TURNLOG_SEED=${seed})`, () => {
-  test('leaves one whole journal in use, and a second call finishes the work', { timeout: 180_000 }, async () => {
-    const original = await written({ commits: 24 })
-    const moments = await operations(original.directory)
-    const random = seeded(seed)
-    // The last operations are those of the swap.
-    const chosen = [
-      ...Array.from({ length: 20 }, (_, i) => moments - i),
-      ...Array.from({ length: 180 }, () => 1 + Math.floor(random() * moments)),
-    ]
-    for (const moment of chosen) await dieAt(original, moment, random() < 0.5)
-  })
+  test.each([
+    ['', 200, () => written({ commits: 24 })],
+    [', with what is lost in it', 60, async () => lossy(await written({ commits: 24 }))],
+  ] as const)(
+    'leaves one whole journal in use%s, and a second call finishes the work',
+    { timeout: 180_000 },
+    async (_what, times, write) => {
+      const original = await write()
+      const moments = await operations(original.directory)
+      const random = seeded(seed)
+      // The last operations are those of the swap.
+      const chosen = [
+        ...Array.from({ length: 20 }, (_, i) => moments - i),
+        ...Array.from({ length: times - 20 }, () => 1 + Math.floor(random() * moments)),
+      ]
+      for (const moment of chosen) await dieAt(original, moment, random() < 0.5)
+    },
+  )
 
   test('by SIGKILL, too', { timeout: 120_000 }, async () => {
     const original = await written({ commits: 400 })

@@ -7,12 +7,13 @@ import {
   defineLaw,
   defineProjection,
   defineUpcaster,
+  events,
   levelOf,
   openJournal,
   type Downcaster,
   type JournalOptions,
 } from '../../src/index.js'
-import { all, rejection, temporary } from '../support/journal.js'
+import { all, image, rejection, temporary } from '../support/journal.js'
 
 const older = defineEvents({
   'note.added': { schema: 1, data: z.looseObject({ text: z.string() }) },
@@ -172,5 +173,57 @@ describe('a writer that writes for an older reader', () => {
     ],
   ])('is misused with a downcaster that %s', async (_, given, says) => {
     await expect(openNew(temporary(), { downcasters: given })).rejects.toThrow(says)
+  })
+})
+
+describe('what a crash left running, where the older reader knows no event that closes it', () => {
+  /** Two streams with something that runs, as a crash leaves them. */
+  async function crashed(): Promise<string> {
+    const journal = await openJournal(temporary())
+    await journal.append('s', [
+      { type: 'session.created', data: {} },
+      { type: 'thread.started', data: { threadId: 'main' } },
+      { type: 'turn.submitted', data: { threadId: 'main', turnId: 't', input: [] } },
+      { type: 'turn.started', data: { turnId: 't' } },
+    ])
+    await journal.append('jobs', [
+      { type: 'task.enqueued', data: { taskId: 'k' } },
+      { type: 'task.started', data: { taskId: 'k' } },
+    ])
+    const directory = image(journal.directory)
+    await journal.close()
+    return directory
+  }
+  const { 'turn.interrupted': _withheld, ...level } = levelOf(events)
+  const turn = { stream: 's', threadId: 'main', turnId: 't', attempt: 1, cause: 'crash', calls: [] }
+
+  test('is left running and said so; other streams are closed, and the next writer that may closes it', async () => {
+    const directory = await crashed()
+    for (const task of [1, 2]) {
+      const rollout = await openJournal(directory, { writeFor: level })
+      expect(rollout.recovery).toMatchObject({
+        withheld: ['turn.interrupted'],
+        interrupted: [turn],
+        tasks: [{ stream: 'jobs', taskId: 'k' }],
+      })
+      const [unclosed, ...others] = rollout.recovery.unclosed
+      expect(others).toEqual([])
+      expect(unclosed).toMatchObject({ stream: 's', error: { code: 'JOURNAL_EVENT_INVALID' } })
+      expect(unclosed?.error.message).toMatch(/turn\.interrupted cannot be written.*leave writeFor out once that reader is gone/)
+      await rollout.append('jobs', [{ type: 'task.enqueued', data: { taskId: `new ${task}` } }])
+      await rollout.close()
+    }
+    await using after = await openJournal(directory)
+    expect(after.recovery).toMatchObject({ unclosed: [], interrupted: [turn] })
+    expect((await all(after.read('s'))).at(-1)).toMatchObject({ type: 'turn.interrupted', data: { turnId: 't', cause: 'crash' } })
+  })
+
+  test('can be ended by the runtime in the meantime', async () => {
+    const directory = await crashed()
+    await using rollout = await openJournal(directory, { writeFor: level })
+    await rollout.append('s', [{ type: 'turn.failed', data: { turnId: 't', error: { message: 'it died' } } }])
+    await rollout.close()
+    await using after = await openJournal(directory)
+    expect(after.recovery).toMatchObject({ unclosed: [], interrupted: [] })
   })
 })

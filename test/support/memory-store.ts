@@ -160,6 +160,14 @@ export class MemoryStore<Note> implements CommitStore<Note> {
     return []
   }
 
+  losses(): [] {
+    return []
+  }
+
+  carryLoss(): Promise<never> {
+    return Promise.reject(new Error('nothing is lost in memory'))
+  }
+
   async gapsOf(): Promise<[]> {
     return []
   }

@@ -1,5 +1,6 @@
 import { upgradeJournal, type UpgradeReport } from '../../index.js'
 import { EXIT, type Command } from '../command.js'
+import { damageTable } from '../damage-table.js'
 import { loadModule } from '../parts.js'
 import { Progress } from '../progress.js'
 import { dim, good, print, printJson, table } from '../terminal.js'
@@ -31,13 +32,14 @@ export const upgrade: Command = {
   },
 }
 
-function tell({ needed, dryRun, rewritten, left, backup, from }: UpgradeReport): void {
+function tell({ needed, dryRun, rewritten, left, gaps, backup, from }: UpgradeReport): void {
   if (!needed) print(`Nothing to do: what can be rewritten up to position ${from.position} is in today's format and schemas.`)
   else if (dryRun) print(`${rewritten} of the events up to position ${from.position} would be rewritten in today's schemas.`)
   else {
     print(`${good('upgraded')}  ${rewritten} of the events up to position ${from.position} are in today's schemas now`)
     print(dim(`the old journal is ${backup}; remove it when you trust the new one`))
   }
+  if (gaps.length > 0) print(damageTable('lost', gaps))
   if (left.length === 0) return
   print('These stay as they are stored:')
   print(table([['type', 'events', 'because it'], ...left.map(({ type, schema, events, why }) => [`${type}@${schema}`, events, WHY[why]])]))
