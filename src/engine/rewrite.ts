@@ -5,7 +5,16 @@
 import { isDeepStrictEqual } from 'node:util'
 import { JournalError } from '../errors.js'
 import type { RecordedEvent } from '../define.js'
-import { ADDED, IGNORABLE, unpacked, type Gap, type Head, type NewCommit, type StoredCommit, type StoredEvent } from '../storage/commit-store.js'
+import {
+  ADDED,
+  IGNORABLE,
+  unpacked,
+  type Gap,
+  type Head,
+  type NewCommit,
+  type StoredCommit,
+  type StoredEvent,
+} from '../storage/commit-store.js'
 import { UPGRADED, type Schemas } from './schemas.js'
 import { checkValue, defaultLimits } from './values.js'
 
