@@ -1,5 +1,5 @@
 /**
- * Frozen shapes: what every event type looked like at each of its schemas, one example of each, and what each step made of it.
+ * Frozen shapes: what every event type looked like at each of its schemas, examples of each, and what each step made of them.
  * Held against the catalogue and the steps of now, so that nobody changes what journals hold without noticing.
  */
 import { isDeepStrictEqual } from 'node:util'
