@@ -1,4 +1,5 @@
-/** One example of a shape, made from its JSON Schema: every field is there once, so that a step that forgets one is seen. */
+/** Examples of a shape, made from its JSON Schema: one in which every field is there, and others that each differ from it in one choice. */
+import { isDeepStrictEqual } from 'node:util'
 
 /** As much of JSON Schema as zod writes. */
 export interface JsonSchema {
@@ -26,6 +27,9 @@ export interface JsonSchema {
 
 /** Nesting behind which what may be left out is left out, so that shapes that hold themselves come to an end. */
 const DEPTH_MAX = 6
+
+/** Nesting down to which examples differ: the fields of an event, and those of what stands in them. */
+const VARIED_DEPTH = 2
 
 const FORMATS: Record<string, string | Uint8Array> = {
   'date-time': '2026-01-02T03:04:05Z',
@@ -64,6 +68,60 @@ export function exampleOf(schema: JsonSchema, root: JsonSchema = schema, depth =
     default:
       return FORMATS[schema.format ?? ''] ?? 'text'.padEnd(schema.minLength ?? 0, '.')
   }
+}
+
+/**
+ * Others: without all that may be left out, and the first one with one thing changed in each: a field left out, another alternative of a
+ * choice, an empty list or text, a zero. Combinations are not among them.
+ */
+export function otherExamplesOf(schema: JsonSchema): unknown[] {
+  const others: unknown[] = []
+  for (const other of [leastOf(schema, schema, 0), ...variantsOf(schema, schema, 0)])
+    if (![exampleOf(schema), ...others].some((one) => isDeepStrictEqual(one, other))) others.push(other)
+  return others
+}
+
+/** The example without whatever may be left out. */
+function leastOf(schema: JsonSchema, root: JsonSchema, depth: number): unknown {
+  const { properties, required = [], $ref } = schema
+  if ($ref !== undefined && depth < VARIED_DEPTH) return leastOf(resolved($ref, root), root, depth + 1)
+  if (properties === undefined || schema.examples !== undefined) return exampleOf(schema, root, depth)
+  return Object.fromEntries(required.map((name) => [name, leastOf(properties[name] ?? {}, root, depth + 1)]))
+}
+
+/** What may stand in the place of the example. */
+function variantsOf(schema: JsonSchema, root: JsonSchema, depth: number): unknown[] {
+  if (schema.examples !== undefined) return schema.examples.slice(1)
+  if (schema.$ref !== undefined) return depth < VARIED_DEPTH ? variantsOf(resolved(schema.$ref, root), root, depth + 1) : []
+  if ('const' in schema) return []
+  if (schema.enum !== undefined) return schema.enum.slice(1)
+  const choice = schema.anyOf ?? schema.oneOf
+  if (choice !== undefined) return choice.slice(1).map((one) => exampleOf(one, root, depth + 1))
+  switch (schema.type) {
+    case 'object':
+      return variedObjects(schema, root, depth)
+    case 'array':
+      return (schema.minItems ?? 0) > 0 || (schema.prefixItems ?? []).length > 0 ? [] : [[]]
+    case 'integer':
+    case 'number':
+      return (schema.minimum ?? 0) <= 0 && (schema.exclusiveMinimum ?? -1) < 0 ? [0] : []
+    case 'boolean':
+      return [false]
+    case 'string':
+      return (schema.minLength ?? 0) === 0 && schema.format === undefined ? [''] : []
+    default:
+      return []
+  }
+}
+
+function variedObjects(schema: JsonSchema, root: JsonSchema, depth: number): object[] {
+  if (depth >= VARIED_DEPTH) return []
+  const whole = objectOf(schema, root, depth)
+  return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
+    const { [name as never]: _left, ...without } = whole
+    const variants = variantsOf(field, root, depth + 1).map((value) => ({ ...whole, [name]: value }))
+    return schema.required?.includes(name) === true ? variants : [without, ...variants]
+  })
 }
 
 function objectOf(

@@ -5,17 +5,22 @@ import { z } from 'zod'
 export interface FrozenShape {
   type: string
   schema: number
-  /** One example. */
+  /** One example, with all fields. */
   data: unknown
+  /** Others, each with something left out or chosen otherwise; absent where they were frozen before there were any. */
+  others?: unknown[]
   /** JSON Schema. */
   shape: unknown
 }
-/** What the step from a shape made of its example. */
+/** What the step from a shape made of its examples. */
 export interface FrozenStep {
   type: string
   schema: number
-  becomes: { type: string; schema: number; data: unknown }[]
+  becomes: Answer
+  /** Of the others, in their order, which have no meta. */
+  others?: Answer[]
 }
+export type Answer = { type: string; schema: number; data: unknown }[]
 
 export function shapeFile({ type, schema }: { type: string; schema: number }): string {
   return `${encodeURIComponent(type)}@${schema}.json`
@@ -40,18 +45,34 @@ export function contentOf(text: string): FrozenShape | FrozenStep | undefined {
 }
 
 const place = { type: z.string(), schema: z.number() }
+const answer = z.array(z.looseObject({ ...place, data: z.unknown() }))
 const content = z.union([
-  z.looseObject({ ...place, shape: z.unknown(), data: z.unknown() }).refine((file) => 'shape' in file),
-  z.looseObject({ ...place, becomes: z.array(z.looseObject({ ...place, data: z.unknown() })) }),
+  z
+    .looseObject({ ...place, shape: z.unknown(), data: z.unknown(), others: z.array(z.unknown()).exactOptional() })
+    .refine((file) => 'shape' in file),
+  z.looseObject({ ...place, becomes: answer, others: z.array(answer).exactOptional() }),
 ])
 
-/** A file's text: JSON, with bytes as `{ "$bytes": base64 }`. */
-export function toText(value: unknown): string {
+/** A file's text: JSON in which each of the other examples has a line. */
+export function toText(file: FrozenShape | FrozenStep): string {
+  const fields = Object.entries(file).map(([name, value]: [string, unknown]) => {
+    const json = name === 'others' ? linesOf(value as unknown[]) : toJson(value, 2)
+    return `${JSON.stringify(name)}: ${json}`.replaceAll('\n', '\n  ')
+  })
+  return `{\n  ${fields.join(',\n  ')}\n}\n`
+}
+
+function linesOf(values: readonly unknown[]): string {
+  return values.length === 0 ? '[]' : `[\n${values.map((value) => `  ${toJson(value)}`).join(',\n')}\n]`
+}
+
+/** JSON with bytes as `{ "$bytes": base64 }`. */
+export function toJson(value: unknown, indent = 0): string {
   const replace = function (this: Record<string, unknown>, key: string, given: unknown): unknown {
     const own = this[key]
     return own instanceof Uint8Array ? { $bytes: Buffer.from(own).toString('base64') } : given
   }
-  return `${JSON.stringify(value, replace, 2)}\n`
+  return JSON.stringify(value, replace, indent)
 }
 
 export function fromText(text: string): unknown {

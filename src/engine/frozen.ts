@@ -1,14 +1,14 @@
 /**
- * Frozen shapes: what every event type looked like at each of its schemas, one example of each, and what each step made of it.
+ * Frozen shapes: what every event type looked like at each of its schemas, examples of each, and what each step made of them.
  * Held against the catalogue and the steps of now, so that nobody changes what journals hold without noticing.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
-import { shapesOf, type Catalogue, type EventDefinition, type StepContext, type Upcaster } from '../define.js'
+import { shapesOf, type Catalogue, type EventDefinition, type Shape, type StepContext, type Upcaster } from '../define.js'
 import { JournalError } from '../errors.js'
-import { exampleOf, type JsonSchema } from './example.js'
+import { exampleOf, otherExamplesOf, type JsonSchema } from './example.js'
 import { refusalOf } from './fits.js'
-import { contentOf, fromText, nameOf, shapeFile, stepFile, toText, type FrozenShape, type FrozenStep } from './frozen-files.js'
+import { contentOf, fromText, nameOf, shapeFile, stepFile, toJson, type Answer, type FrozenShape, type FrozenStep } from './frozen-files.js'
 import { Schemas } from './schemas.js'
 
 /** Something that does not agree with what was frozen. */
@@ -21,6 +21,8 @@ export interface Finding {
 
 /** What a step is told when its answer is frozen. */
 const CONTEXT: StepContext = { at: Date.UTC(2026, 0, 2), meta: { actor: 'ann', occurredAt: Date.UTC(2026, 0, 1) } }
+/** The same of the other examples. */
+const BARE: StepContext = { at: CONTEXT.at }
 
 export class Freezer {
   readonly #catalogue: Catalogue
@@ -40,7 +42,7 @@ export class Freezer {
     const examples = this.#examples()
     for (const example of examples) {
       this.#judgeShape(example)
-      if (schemas !== undefined) this.#judgeExample(schemas, example)
+      if (schemas !== undefined) this.#judgeExamples(schemas, example)
       this.#judgeStep(example)
     }
     this.#judgeLeft(examples)
@@ -84,7 +86,8 @@ export class Freezer {
   #make(type: string, { schema, data }: EventDefinition): FrozenShape | undefined {
     const shape = jsonSchema(data)
     const example = exampleOf(shape)
-    if (refusalOf(data, example) === undefined) return { type, schema, data: example, shape }
+    const others = otherExamplesOf(shape).filter((other) => refusalOf(data, other) === undefined)
+    if (refusalOf(data, example) === undefined) return { type, schema, data: example, others, shape }
     this.#find(
       type,
       schema,
@@ -105,22 +108,35 @@ export class Freezer {
       )
   }
 
-  #judgeExample(schemas: Schemas, { type, schema, data }: FrozenShape): void {
+  #judgeExamples(schemas: Schemas, { type, schema, data, others = [] }: FrozenShape): void {
     if (!schemas.knows(type))
       return this.#find(type, schema, 'nothing knows the type any more. Add a last step that renames, splits or drops it.')
+    const before = this.findings.length
+    this.#judgeExample(schemas, { type, schema }, data, CONTEXT)
+    // One that shows what is wrong is enough.
+    for (const other of others) if (this.findings.length === before) this.#judgeExample(schemas, { type, schema }, other, BARE)
+  }
+
+  #judgeExample(schemas: Schemas, { type, schema }: Shape, data: unknown, context: StepContext): void {
     const now = this.#catalogue.definitions[type]
     const refusal = now?.schema === schema ? refusalOf(now.data, data) : undefined
-    if (refusal !== undefined) this.#find(type, schema, `its example is refused by today's catalogue: ${z.prettifyError(refusal)}`)
+    if (refusal !== undefined)
+      this.#find(type, schema, `its example is refused by today's catalogue: ${z.prettifyError(refusal)} The example is ${toLine(data)}.`)
     try {
-      schemas.events({ stream: '', version: 1, position: 1, ...CONTEXT, events: [{ type, schema, data, flags: 0 }] })
+      schemas.events({ stream: '', version: 1, position: 1, ...context, events: [{ type, schema, data, flags: 0 }] })
     } catch (error) {
       if (!(error instanceof JournalError)) throw error
       const cause = error.cause instanceof Error ? ` (${error.cause.message})` : ''
-      this.#find(type, schema, `its example no longer becomes what today's catalogue accepts: ${error.message}${cause}`)
+      this.#find(
+        type,
+        schema,
+        `its example no longer becomes what today's catalogue accepts: ${error.message}${cause} The example is ${toLine(data)}.`,
+      )
     }
   }
 
-  #judgeStep({ type, schema, data }: FrozenShape): void {
+  #judgeStep(example: FrozenShape): void {
+    const { type, schema } = example
     const step = this.#upcasters.find((one) => one.type === type && one.from === schema)
     const name = stepFile({ type, schema })
     const before = this.#frozen.get(name) as FrozenStep | undefined
@@ -128,12 +144,12 @@ export class Freezer {
       if (before !== undefined) this.#find(type, schema, `its step was there when it was frozen and is not any more. Put it back.`)
       return
     }
-    const becomes = answerOf(step, data)
-    if (becomes === undefined) return
-    if (!isDeepStrictEqual(becomes, answerOf(step, data)))
+    const answers = answersOf(step, example)
+    if (answers === undefined) return
+    if (!isDeepStrictEqual(answers, answersOf(step, example)))
       return this.#find(type, schema, 'its step gives another answer each time. Steps are pure: no clock, no chance, nothing kept.')
-    if (before === undefined) this.missing.set(name, { type, schema, becomes })
-    else if (!isDeepStrictEqual(plain(before.becomes), plain(becomes)))
+    if (before === undefined) this.missing.set(name, { type, schema, ...answers })
+    else if (!isDeepStrictEqual(plain([answers.becomes, answers.others]), plain([before.becomes, before.others])))
       this.#find(
         type,
         schema,
@@ -153,11 +169,18 @@ export class Freezer {
   }
 }
 
-/** What the step makes of the example; undefined where it throws, which is found when the example is brought to today. */
-function answerOf(step: Upcaster, data: unknown): FrozenStep['becomes'] | undefined {
+/** What the step makes of the examples; undefined where it throws, which is found when they are brought to today. */
+function answersOf(step: Upcaster, { data, others }: FrozenShape): Pick<FrozenStep, 'becomes' | 'others'> | undefined {
+  const becomes = answerOf(step, data, CONTEXT)
+  const rest = others?.map((other) => answerOf(step, other, BARE))
+  if (becomes === undefined || rest?.includes(undefined) === true) return undefined
+  return { becomes, ...(rest === undefined ? {} : { others: rest as Answer[] }) }
+}
+
+function answerOf(step: Upcaster, data: unknown, context: StepContext): Answer | undefined {
   const { to = { type: step.type, schema: step.from + 1 } } = step
   try {
-    const made = step.up(structuredClone(data) as never, CONTEXT)
+    const made = step.up(structuredClone(data) as never, structuredClone(context))
     if (!Array.isArray(to)) return shapesOf(to).map((shape) => ({ type: shape.type, schema: shape.schema, data: made }))
     const parts = made as { type: string; data: unknown }[]
     return parts.map((part) => ({
@@ -170,9 +193,14 @@ function answerOf(step: Upcaster, data: unknown): FrozenStep['becomes'] | undefi
   }
 }
 
+function toLine(data: unknown): string {
+  const line = toJson(data)
+  return line.length > 200 ? `${line.slice(0, 200)}…` : line
+}
+
 /** As it would be read back from the file. */
 function plain(value: unknown): unknown {
-  return fromText(toText(value))
+  return fromText(toJson(value))
 }
 
 /** The shape as JSON Schema, in which bytes are of format `bytes`; what that has no word for, such as a refinement, stands as anything. */

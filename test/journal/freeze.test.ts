@@ -47,8 +47,36 @@ describe('freeze', () => {
       type: 'note.added',
       schema: 1,
       becomes: [{ type: 'note.added', schema: 2, data: { text: 'text', tags: [] } }],
+      others: ['text', ''].map((text) => [{ type: 'note.added', schema: 2, data: { text, tags: [] } }]),
     })
     expect(await reasons(directory, second)).toEqual([])
+  })
+
+  test('records other examples, each with one thing left out or chosen otherwise, that the shape accepts', async () => {
+    const part = z.object({ kind: z.enum(['a', 'b']), note: z.string().optional() })
+    const data = z
+      .object({
+        on: z.boolean(),
+        count: z.int().optional(),
+        parts: z.array(z.union([part, z.null()])),
+        part,
+        even: z.number().refine((value) => value > 0),
+      })
+      .refine(({ on, count }) => on || count !== undefined)
+    const directory = await frozen({ events: defineEvents({ 'note.made': { schema: 1, data } }) })
+    const { data: whole, others } = JSON.parse(readFileSync(join(directory, 'note.made@1.json'), 'utf8')) as Record<string, object>
+    expect(whole).toEqual({ on: true, count: 1, parts: [{ kind: 'a', note: 'text' }], part: { kind: 'a', note: 'text' }, even: 1 })
+    const { count: _count, ...uncounted } = whole as { count: number }
+    expect(others).toEqual([
+      { on: true, parts: [{ kind: 'a', note: 'text' }], part: { kind: 'a' }, even: 1 },
+      { ...whole, on: false },
+      uncounted,
+      { ...whole, count: 0 },
+      { ...whole, parts: [] },
+      { ...whole, part: { kind: 'b', note: 'text' } },
+      { ...whole, part: { kind: 'a' } },
+      { ...whole, part: { kind: 'a', note: '' } },
+    ])
   })
 
   test('changes nothing that is there, and adds nothing while something does not agree', async () => {
@@ -134,6 +162,26 @@ describe('the check finds', () => {
     const { written, findings } = await freeze(directory, { ...second, upcasters: [impure] })
     expect(written).toEqual([])
     expect(findings.map(({ reason }) => reason)).toEqual([expect.stringMatching(/another answer each time/)])
+  })
+
+  test('a step that changed its answer only where a field is missing, or where there is no meta', async () => {
+    const by = (when: string, who: string): Upcaster =>
+      defineUpcaster({
+        type: 'note.added',
+        from: 1,
+        up: (data: { text: string; when?: string }, { meta }) => ({ text: data.text, tags: [data.when ?? when, meta?.actor ?? who] }),
+      })
+    const directory = await frozen(first, { ...second, upcasters: [by('never', 'nobody')] })
+    expect(await reasons(directory, { ...second, upcasters: [by('never', 'nobody')] })).toEqual([])
+    const another = [expect.stringMatching(/^note\.added@1: its step gives another answer than when it was frozen/)]
+    expect(await reasons(directory, { ...second, upcasters: [by('', 'nobody')] })).toEqual(another)
+    expect(await reasons(directory, { ...second, upcasters: [by('never', 'somebody')] })).toEqual(another)
+  })
+
+  test('a step that fails only where a field is missing', async () => {
+    const up = (data: { text: string; when: string }) => ({ text: data.text, tags: [data.when.slice(0, 4)] })
+    const found = await reasons(await frozen(first), { ...second, upcasters: [defineUpcaster({ type: 'note.added', from: 1, up })] })
+    expect(found[0]).toMatch(/^note\.added@1: its example no longer becomes .*\{"text":"text"\}\.$/)
   })
 
   test('a step that is not synchronous', async () => {

@@ -2,11 +2,12 @@
  * Golden journals: small real directories as one version of the program wrote them, and beside each what every later version must see in it.
  * `test/fixtures/journals/format-<N>/<name>/` is the journal, `<name>.json` what is seen.
  */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { allViews } from '../../src/cli/demo/views.js'
-import { defineEvents, events, openJournal, type JournalOptions } from '../../src/index.js'
+import { defineEvents, events, openJournal, planRepair, repair, salvage, upgradeJournal, type JournalOptions } from '../../src/index.js'
 import { all, filesIn, newestSegment, scratch } from './journal.js'
 import { seeded } from './random.js'
 import { root } from './root.js'
@@ -20,7 +21,8 @@ export async function seenIn(directory: string, options: JournalOptions = { read
   const seen = {
     head: journal.head,
     recovery: { interrupted, pending, tasks, damage, kept },
-    events: await all(journal.readAll()),
+    ...(journal.gaps.length === 0 ? {} : { gaps: journal.gaps }),
+    events: await all(journal.readAll({ onGap: 'yield' })),
     views: await allViews(journal),
   }
   return JSON.parse(JSON.stringify(seen, bytesAsText)) as unknown
@@ -114,6 +116,80 @@ const WRITERS: Record<string, (directory: string) => Promise<void>> = {
     truncateSync(segment, bytes.lastIndexOf('never promised') + 4)
     await journal.close()
   },
+
+  /** Cut as above, and opened again twice: what was cut off is kept, what ran is closed, and a mark proves the last group. */
+  async reopened(directory) {
+    await WRITERS['crashed']?.(directory)
+    for (const seed of [4, 5]) {
+      await using journal = await openJournal(directory, { clock: ticking(seed) })
+      await journal.append(`session-${seed}`, [{ type: 'session.created', data: { title: 'after it' } }])
+      await untilMarked(directory)
+    }
+  },
+
+  /** With frames padded to sectors, several commits in a frame, ids and meta. */
+  async padded(directory) {
+    await using journal = await openJournal(directory, { clock: ticking(7), sectorBytes: 4096, segmentBytes: 40_000 })
+    for (let round = 1; round <= 3; round++)
+      await Promise.all(
+        ['a', 'b/ü', '漢'].map((stream, i) =>
+          journal.append(stream, [round === 1 ? created(stream) : { type: 'session.updated', data: { title: `${round}` } }], {
+            ...(i === 1 ? { commitId: `ü-${round}` } : {}),
+            durability: i === 2 ? 'disk' : 'os',
+          }),
+        ),
+      )
+    await journal.snapshot()
+  },
+
+  /** Damaged, and repaired where it lay. */
+  async repaired(directory) {
+    await damaged(directory, 8)
+    const options = { clock: ticking(9), segmentBytes: 4000 }
+    await repair(directory, await planRepair(directory, options), options)
+    await using journal = await openJournal(directory, options)
+    await conversation(journal, 'session-4', 2)
+  },
+
+  /** What was intact of a damaged one. */
+  async salvaged(directory) {
+    const from = join(directory, '..', 'damaged')
+    await damaged(from, 10)
+    await salvage(from, directory, { clock: ticking(11), segmentBytes: 4000 })
+  },
+
+  /** Rewritten in the schemas of when this was added. */
+  async upgraded(directory) {
+    await WRITERS['first-schemas']?.(directory)
+    await upgradeJournal(directory, { clock: ticking(12) })
+    rmSync(`${directory}.v1.bak`, { recursive: true })
+  },
+}
+
+const created = (title: string) => ({
+  type: 'session.created' as const,
+  data: { title },
+  meta: { actor: 'ann', occurredAt: 1_600_000_000_000 },
+})
+
+/** Waits for the mark that follows when nobody has written for a while; as long as it takes, unless it is there already. */
+async function untilMarked(directory: string): Promise<void> {
+  const segment = newestSegment(directory)
+  const before = readFileSync(segment)
+  for (let waited = 0; waited < 1000 && readFileSync(segment).equals(before); waited += 10) await sleep(10)
+}
+
+/** In several segments, of which the second lost the outcome of a call. */
+async function damaged(directory: string, seed: number): Promise<void> {
+  const journal = await openJournal(directory, { clock: ticking(seed), segmentBytes: 4000 })
+  for (const stream of ['session-1', 'session-2', 'session-3']) await conversation(journal, stream, 2)
+  await journal.close()
+  const name = readdirSync(join(directory, 'journal'))
+    .filter((file) => file.endsWith('.seg'))
+    .toSorted()[1]!
+  const path = join(directory, 'journal', name)
+  const bytes = readFileSync(path)
+  writeFileSync(path, bytes.fill(0xee, 2720, 2740))
 }
 
 async function conversation(journal: Open, stream: string, turns: number): Promise<void> {
