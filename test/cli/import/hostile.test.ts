@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, sy
 import { dirname, join } from 'node:path'
 import { array, constantFrom, integer, sample, tuple } from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
+import type { Damaged, ImportReport } from '../../../src/cli/import/report.js'
 import { openJournal } from '../../../src/index.js'
 import { imported, Places, transcriptOf } from '../../support/imports-into.js'
 import { programPath } from '../../support/compiled.js'
@@ -174,13 +175,16 @@ describe('a document', () => {
 })
 
 describe('memory', () => {
-  /** Counts, and the most memory that a process took which imported a source. */
-  function importedAside(source: string): { events: number; damaged: { line?: number; reason: string }[]; peakMiB: number } {
-    const { stdout, stderr } = spawnSync(process.execPath, [programPath('test/support/import-child.ts'), places.next(), source], {
-      encoding: 'utf8',
-    })
-    if (stdout === '') throw new Error(stderr)
-    return JSON.parse(stdout) as { events: number; damaged: []; peakMiB: number }
+  /** Says at the end of a process how much memory it took at most, in MiB, on the last line of its standard error. */
+  const WEIGHS = `data:text/javascript,process.on('exit',()=>process.stderr.write('\\n'+Math.round(process.resourceUsage().maxRSS/1024)))`
+
+  /** What the program says of a source that it imports, and the most memory that it took. */
+  function importedAside(source: string): { events: number; damaged: Damaged[]; peakMiB: number } {
+    const words = ['--import', WEIGHS, programPath('src/cli/main.ts'), 'import', places.next(), source, '--json']
+    const { stdout, stderr, status } = spawnSync(process.execPath, words, { encoding: 'utf8' })
+    if (status !== 0) throw new Error(stderr)
+    const { files, events } = JSON.parse(stdout) as ImportReport
+    return { events, damaged: files.flatMap(({ damaged }) => damaged), peakMiB: Number(stderr.split('\n').at(-1)) }
   }
 
   /** A file of `rows` rows between a head and a tail. */
