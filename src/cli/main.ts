@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 /** The program. */
 import { cli } from './cli.js'
+import { keepHeapSmall } from './heap.js'
+
+keepHeapSmall()
 
 // Whoever reads may stop reading: `turnlog tail … | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -66,18 +66,25 @@ function whatOf({ kind, takes }: Exporter, stream: string | undefined, thread: s
 
 type Sink = (text: string) => void | Promise<unknown>
 
+/** Characters that are written at once: a write for each line would take longer than reading it. */
+const WRITE_CHARACTERS = 256 * 1024
+
 async function write(
   { lines }: Exported,
   show: (records: number) => void,
   sink: Sink | undefined,
 ): Promise<{ records: number; bytes: number }> {
-  let [records, bytes] = [0, 0]
+  let [records, bytes, text] = [0, 0, '']
   for await (const line of lines) {
-    await sink?.(`${line}\n`)
     records += 1
     bytes += Buffer.byteLength(line) + 1
     show(records)
+    text += `${line}\n`
+    if (text.length < WRITE_CHARACTERS) continue
+    await sink?.(text)
+    text = ''
   }
+  if (text !== '') await sink?.(text)
   return { records, bytes }
 }
 

@@ -170,7 +170,7 @@ class Scanner {
 
   #hold(bytes: Buffer): void {
     this.#heldBytes += bytes.length
-    if (this.#heldBytes <= BYTES_MAX) this.#held?.push(bytes)
+    if (this.#heldBytes <= BYTES_MAX) this.#held?.push(Buffer.from(bytes))
     else this.#held = []
   }
 

@@ -58,7 +58,7 @@ export async function* rowsIn(file: SourceFile, chunks: AsyncIterable<Buffer>, o
 
 export type Line = { number: number; bytes: Buffer; ended: boolean } | { number: number; tooLong: number }
 
-/** Lines of up to so many bytes; of a longer one, how long it is. */
+/** Lines of up to so many bytes, each only until the next is asked for; of a longer one, how long it is. */
 export async function* lines(chunks: AsyncIterable<Buffer>, most = BYTES_MAX): AsyncGenerator<Line, void, undefined> {
   let number = 1
   let held: Buffer[] = []
@@ -69,7 +69,8 @@ export async function* lines(chunks: AsyncIterable<Buffer>, most = BYTES_MAX): A
     else held = []
   }
   const finish = (ended: boolean): Line => {
-    const line: Line = length > most ? { number, tooLong: length } : { number, bytes: Buffer.concat(held), ended }
+    const bytes = held.length === 1 ? (held[0] as Buffer) : Buffer.concat(held)
+    const line: Line = length > most ? { number, tooLong: length } : { number, bytes, ended }
     held = []
     length = 0
     number += 1
@@ -82,7 +83,8 @@ export async function* lines(chunks: AsyncIterable<Buffer>, most = BYTES_MAX): A
       yield finish(true)
       from = to + 1
     }
-    if (from < chunk.length) take(chunk.subarray(from))
+    // What is kept longer than the chunk is copied out of it.
+    if (from < chunk.length) take(Buffer.from(chunk.subarray(from)))
   }
   if (length > 0) yield finish(false)
 }

@@ -39,9 +39,12 @@ export async function importSources({ directory, sources, from, dryRun = false, 
   return report.finish()
 }
 
+/** Rows of each projection that an import keeps: what it wrote is hardly looked at again. */
+const CACHE_ROWS = 2000
+
 /** A dry run looks at the journal where there is one, and makes none. */
 async function opened(directory: string, dryRun: boolean): Promise<OpenedJournal | undefined> {
-  if (!dryRun) return openJournal(directory, { onInterrupted: 'leave' })
+  if (!dryRun) return openJournal(directory, { onInterrupted: 'leave', cacheRows: CACHE_ROWS })
   return existsSync(join(directory, 'FORMAT')) ? openJournal(directory, { readOnly: true }) : undefined
 }
 

@@ -1,5 +1,4 @@
 /** Files that somebody else owns: found, looked at and read, never touched. */
-import { createReadStream } from 'node:fs'
 import { lstat, open, readdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 
@@ -45,9 +44,24 @@ export async function filesBelow(path: string): Promise<(SourceFile | NoFile)[]>
 /** Whether a file is a database, for an importer that knows it is one of its own: what is no text by its name. */
 export const isDatabase = ({ name }: SourceFile): boolean => !/\.(json|jsonl|ndjson|bak|importing|migrated|flag)$/.test(name)
 
-/** The file's bytes in chunks. */
+const CHUNK_BYTES = 256 * 1024
+
+/**
+ * The file's bytes in chunks, each only until the next is asked for: all of them are read into the same memory. A new piece of memory
+ * for each would lie around until somebody collects it, and of a large file many do at once.
+ */
 export async function* chunksOf({ path }: SourceFile): AsyncGenerator<Buffer, void, undefined> {
-  for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) yield chunk as Buffer
+  const handle = await open(path, 'r')
+  try {
+    const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length)
+      if (bytesRead === 0) return
+      yield buffer.subarray(0, bytesRead)
+    }
+  } finally {
+    await handle.close()
+  }
 }
 
 /** The first bytes of a file. */

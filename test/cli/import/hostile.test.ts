@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, sy
 import { dirname, join } from 'node:path'
 import { array, constantFrom, integer, sample, tuple } from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
+import type { ImportReport } from '../../../src/cli/import/report.js'
 import { openJournal } from '../../../src/index.js'
 import { imported, Places, transcriptOf } from '../../support/imports-into.js'
 import { programPath } from '../../support/compiled.js'
@@ -18,6 +19,9 @@ afterAll(() => places.remove())
 const FILES = Number(process.env['TURNLOG_FUZZ_FILES'] ?? 400)
 
 const originals = readdirSync(fixtures, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(fixtures, name)).isFile())
+
+/** One of so many files has a line, or a value, of 100 MB besides. */
+const LONG_EVERY = 1000
 
 type Mutation = [string, number, number, number]
 const KINDS = ['cut', 'flip', 'splice', 'repeat', 'number', 'null', 'deep', 'newlines', 'swap', 'bytes'] as const
@@ -68,8 +72,19 @@ function replaceString(text: string, which: number, value: string): string {
   return chosen === undefined ? text : text.slice(0, chosen.index) + value + text.slice(chosen.index + chosen[0].length)
 }
 
+/** Says at the end of a process how much memory it took at most, in MiB, on the last line of its standard error. */
+const WEIGHS = `data:text/javascript,process.on('exit',()=>process.stderr.write('\\n'+Math.round(process.resourceUsage().maxRSS/1024)))`
+
+/** The program imports a source: its report, and the most memory that it took. */
+function importedAside(source: string, directory = places.next()): { report: ImportReport; peakMiB: number } {
+  const words = ['--import', WEIGHS, programPath('src/cli/main.ts'), 'import', directory, source, '--json']
+  const { stdout, stderr, status } = spawnSync(process.execPath, words, { encoding: 'utf8', maxBuffer: 1 << 30 })
+  if (status !== 0) throw new Error(stderr)
+  return { report: JSON.parse(stdout) as ImportReport, peakMiB: Number(stderr.split('\n').at(-1)) }
+}
+
 describe(withSeed('mutated files'), () => {
-  test(`${FILES} of them give a report each, a journal that checks, and nothing more the second time`, { timeout: 600_000 }, async () => {
+  test(`${FILES} of them give a report each, a journal that checks, and nothing more the second time`, { timeout: 1_800_000 }, async () => {
     const folder = places.next('mutated')
     const mutation = tuple(
       constantFrom(...KINDS),
@@ -85,21 +100,23 @@ describe(withSeed('mutated files'), () => {
       const path = join(folder, String(i), named(name, i))
       mkdirSync(dirname(path), { recursive: true })
       const original = Buffer.from(named(read.get(name)!.toString(), i))
-      writeFileSync(
-        path,
-        mutations.reduce<Buffer>((bytes, one) => mutated(bytes, read.get(other)!, one), original),
-      )
+      const bytes = mutations.reduce<Buffer>((before, one) => mutated(before, read.get(other)!, one), original)
+      writeFileSync(path, i % LONG_EVERY === 0 ? Buffer.from(replaceString(bytes.toString(), i, `"${'x'.repeat(100_000_000)}"`)) : bytes)
     }
-    const { report, directory } = await imported(places.next(), folder)
+    const directory = places.next()
+    const { report, peakMiB } = importedAside(folder, directory)
+    expect(peakMiB).toBeLessThan(256)
     expect(report.files).toHaveLength(FILES)
     expect(
       report.files.flatMap(({ path, damaged }) =>
         damaged.filter(({ reason }) => OURS.test(reason)).map(({ reason }) => `${path}: ${reason}`),
       ),
     ).toEqual([])
-    await using journal = await openJournal(directory, { readOnly: true })
-    expect(await journal.verify()).toMatchObject({ ok: true, events: report.added })
-    expect((await imported(directory, folder)).report.added).toBe(0)
+    {
+      await using journal = await openJournal(directory, { readOnly: true })
+      expect(await journal.verify()).toMatchObject({ ok: true, events: report.added })
+    }
+    expect(importedAside(folder, directory)).toMatchObject({ report: { added: 0 } })
   })
 })
 
@@ -174,15 +191,6 @@ describe('a document', () => {
 })
 
 describe('memory', () => {
-  /** Counts, and the most memory that a process took which imported a source. */
-  function importedAside(source: string): { events: number; damaged: { line?: number; reason: string }[]; peakMiB: number } {
-    const { stdout, stderr } = spawnSync(process.execPath, [programPath('test/support/import-child.ts'), places.next(), source], {
-      encoding: 'utf8',
-    })
-    if (stdout === '') throw new Error(stderr)
-    return JSON.parse(stdout) as { events: number; damaged: []; peakMiB: number }
-  }
-
   /** A file of `rows` rows between a head and a tail. */
   function written(path: string, head: string, row: (n: number) => string | Buffer, rows: number, tail: string): void {
     const file = openSync(path, 'w')
@@ -197,19 +205,25 @@ describe('memory', () => {
   const said = 'x'.repeat(20_000)
   const message = `{"role":"user","content":"${said}"},\n`
   const piece = Buffer.alloc(1_000_000, 'x')
+  const call = (n: number): string =>
+    `{"type":"assistant","uuid":"a${n}","message":{"role":"assistant","content":[{"type":"tool_use","id":"c${n}","name":"bash","input":{}}]}}\n`
+  const outcome = (n: number, content: string): string =>
+    prompt(n, '|').replace('"|"', `[{"type":"tool_result","tool_use_id":"c${n}","content":"${content}"}]`)
+  const ordinary = said.slice(0, 3000)
   const TOO_LONG = [{ line: 2, reason: expect.stringMatching(/^a line of 1000000\d\d bytes/) as string }]
 
   test.each<[string, string, string, (n: number) => string | Buffer, number, string, number, object[]]>([
     ['one line, which is told of', 'line.jsonl', prompt(0, 'before') + before, () => piece, 100, after + prompt(2, 'after'), 6, TOO_LONG],
     ['lines', 'lines.jsonl', '', (n) => prompt(n, said), 5000, '', 10_000, []],
+    ['calls and outcomes', 'calls.jsonl', prompt(0, 'Go.'), (n) => call(n) + outcome(n, ordinary), 30_000, '', 60_000, []],
     ['one document', 'one.json', '{"session_id":"x","messages":[', () => message, 5000, '{"role":"user","content":"end"}]}', 10_000, []],
   ])('stays under 256 MiB for 100 MB in %s', { timeout: 300_000 }, (_in, name, head, row, rows, tail, least, damage) => {
     const folder = places.next('large')
     mkdirSync(folder)
     written(join(folder, name), head, row, rows, tail)
-    const { damaged, events, peakMiB } = importedAside(folder)
-    expect(damaged).toEqual(damage)
-    expect(events).toBeGreaterThanOrEqual(least)
+    const { report, peakMiB } = importedAside(folder)
+    expect(report.files.flatMap(({ damaged }) => damaged)).toEqual(damage)
+    expect(report.events).toBeGreaterThanOrEqual(least)
     expect(peakMiB).toBeLessThan(256)
   })
 })
