@@ -184,11 +184,29 @@ async function crash(directory: string, seed: number): Promise<void> {
   await journal.close()
 }
 
-/** Waits for the mark that follows when nobody has written for a while; as long as it takes, unless it is there already. */
+/** What waits until nobody has written for a while: on a slow machine that could be at any moment, so it is told when. */
+const waiting: (() => void)[] = []
+
+async function withTimersHeld(work: () => Promise<void>): Promise<void> {
+  const { setTimeout: real } = globalThis
+  const hold = (run: () => void): NodeJS.Timeout => (waiting.push(run), real(run, 2 ** 31 - 1))
+  globalThis.setTimeout = hold as typeof real
+  try {
+    await work()
+  } finally {
+    globalThis.setTimeout = real
+    waiting.length = 0
+  }
+}
+
+/** Lets the writer write the mark that follows when nobody has written for a while. */
 async function untilMarked(directory: string): Promise<void> {
   const segment = newestSegment(directory)
   const before = readFileSync(segment)
-  for (let waited = 0; waited < 1000 && readFileSync(segment).equals(before); waited += 10) await sleep(10)
+  while (readFileSync(segment).equals(before)) {
+    for (const run of waiting) run()
+    await sleep(5)
+  }
 }
 
 /** In several segments, of which the second lost the outcome of a call. */
@@ -266,7 +284,7 @@ export async function writeGolden(place: string): Promise<string[]> {
     if (existsSync(directory)) continue
     const { directory: workshop, remove } = scratch()
     const made = join(workshop, name)
-    await write(made)
+    await withTimersHeld(() => write(made))
     for (const file of filesIn(made)) {
       if (file.startsWith('derived')) continue
       mkdirSync(dirname(join(directory, file)), { recursive: true })
