@@ -86,35 +86,17 @@ const WRITERS: Record<string, (directory: string) => Promise<void>> = {
 
   /** Cut in the middle of its last write, with a turn, a call and a task that ran. */
   async crashed(directory) {
-    const journal = await openJournal(join(directory, '..', 'crashing'), { clock: ticking(3) })
-    await conversation(journal, 'session-1', 1)
-    const turn = { turnId: 'last' }
-    await journal.append('session-1', [
-      { type: 'turn.submitted', data: { threadId: 'main', ...turn, input: [{ type: 'text', text: 'and now?' }] } },
-      { type: 'turn.started', data: turn },
-      { type: 'item.started', data: { ...turn, itemId: 'i', kind: 'message' } },
-      { type: 'item.delta', data: { ...turn, itemId: 'i', text: 'as far as it ca' } },
-      { type: 'tool.requested', data: { ...turn, callId: 'ran', name: 'shell', arguments: {} } },
-      { type: 'tool.started', data: { ...turn, callId: 'ran' } },
-      { type: 'turn.submitted', data: { threadId: 'main', turnId: 'waits', input: [] } },
-    ])
-    await journal.append('task-1', [
-      { type: 'task.enqueued', data: { taskId: 'task-1' } },
-      { type: 'task.started', data: { taskId: 'task-1' } },
-    ])
-    const before = new Map(filesIn(journal.directory).map((file) => [file, readFileSync(join(journal.directory, file))]))
-    await journal.append('session-1', [{ type: 'item.delta', data: { ...turn, itemId: 'i', text: 'never promised' } }])
-    for (const file of filesIn(journal.directory)) {
-      if (file.startsWith('derived')) continue
-      mkdirSync(dirname(join(directory, file)), { recursive: true })
-      // The head file is as it was: the last write was under way.
-      if (file === 'head') writeFileSync(join(directory, file), before.get(file)!)
-      else copyFileSync(join(journal.directory, file), join(directory, file))
-    }
+    await crash(directory, 3)
     const segment = newestSegment(directory)
     const bytes = readFileSync(segment)
     truncateSync(segment, bytes.lastIndexOf('never promised') + 4)
-    await journal.close()
+  },
+
+  /** Its last write is whole and nothing proves it, so that whoever opened it wrote it again. */
+  async unproven(directory) {
+    await crash(directory, 13)
+    await using journal = await openJournal(directory, { clock: ticking(14) })
+    await untilMarked(journal.directory)
   },
 
   /** Cut as above, and opened again twice: what was cut off is kept, what ran is closed, and a mark proves the last group. */
@@ -172,11 +154,59 @@ const created = (title: string) => ({
   meta: { actor: 'ann', occurredAt: 1_600_000_000_000 },
 })
 
-/** Waits for the mark that follows when nobody has written for a while; as long as it takes, unless it is there already. */
+/** A journal as a death leaves it while its last write is under way: with a turn, a call and a task that ran. */
+async function crash(directory: string, seed: number): Promise<void> {
+  const journal = await openJournal(join(directory, '..', 'crashing'), { clock: ticking(seed) })
+  await conversation(journal, 'session-1', 1)
+  const turn = { turnId: 'last' }
+  await journal.append('session-1', [
+    { type: 'turn.submitted', data: { threadId: 'main', ...turn, input: [{ type: 'text', text: 'and now?' }] } },
+    { type: 'turn.started', data: turn },
+    { type: 'item.started', data: { ...turn, itemId: 'i', kind: 'message' } },
+    { type: 'item.delta', data: { ...turn, itemId: 'i', text: 'as far as it ca' } },
+    { type: 'tool.requested', data: { ...turn, callId: 'ran', name: 'shell', arguments: {} } },
+    { type: 'tool.started', data: { ...turn, callId: 'ran' } },
+    { type: 'turn.submitted', data: { threadId: 'main', turnId: 'waits', input: [] } },
+  ])
+  await journal.append('task-1', [
+    { type: 'task.enqueued', data: { taskId: 'task-1' } },
+    { type: 'task.started', data: { taskId: 'task-1' } },
+  ])
+  const before = new Map(filesIn(journal.directory).map((file) => [file, readFileSync(join(journal.directory, file))]))
+  await journal.append('session-1', [{ type: 'item.delta', data: { ...turn, itemId: 'i', text: 'never promised' } }])
+  for (const file of filesIn(journal.directory)) {
+    if (file.startsWith('derived')) continue
+    mkdirSync(dirname(join(directory, file)), { recursive: true })
+    // The head file is as it was: the last write was under way.
+    if (file === 'head') writeFileSync(join(directory, file), before.get(file)!)
+    else copyFileSync(join(journal.directory, file), join(directory, file))
+  }
+  await journal.close()
+}
+
+/** What waits until nobody has written for a while: on a slow machine that could be at any moment, so it is told when. */
+const waiting: (() => void)[] = []
+
+async function withTimersHeld(work: () => Promise<void>): Promise<void> {
+  const { setTimeout: real } = globalThis
+  const hold = (run: () => void): NodeJS.Timeout => (waiting.push(run), real(run, 2 ** 31 - 1))
+  globalThis.setTimeout = hold as typeof real
+  try {
+    await work()
+  } finally {
+    globalThis.setTimeout = real
+    waiting.length = 0
+  }
+}
+
+/** Lets the writer write the mark that follows when nobody has written for a while. */
 async function untilMarked(directory: string): Promise<void> {
   const segment = newestSegment(directory)
   const before = readFileSync(segment)
-  for (let waited = 0; waited < 1000 && readFileSync(segment).equals(before); waited += 10) await sleep(10)
+  while (readFileSync(segment).equals(before)) {
+    for (const run of waiting) run()
+    await sleep(5)
+  }
 }
 
 /** In several segments, of which the second lost the outcome of a call. */
@@ -254,7 +284,7 @@ export async function writeGolden(place: string): Promise<string[]> {
     if (existsSync(directory)) continue
     const { directory: workshop, remove } = scratch()
     const made = join(workshop, name)
-    await write(made)
+    await withTimersHeld(() => write(made))
     for (const file of filesIn(made)) {
       if (file.startsWith('derived')) continue
       mkdirSync(dirname(join(directory, file)), { recursive: true })
