@@ -22,6 +22,8 @@ export interface Command {
   says: string
   options: Readonly<Record<string, Option>>
   examples: readonly string[]
+  /** What Ctrl-C leaves behind, of a command that changes something. */
+  leaves?: string
   /** Resolves with the exit code. */
   run(given: Given): Promise<number>
 }
@@ -33,7 +35,7 @@ export interface Given {
 }
 
 /** Exit codes, the same for every command. */
-export const EXIT = { fine: 0, failed: 1, usage: 2, damage: 3 } as const
+export const EXIT = { fine: 0, failed: 1, usage: 2, damage: 3, interrupted: 130 } as const
 
 /** The words do not say what to do. */
 export class UsageError extends Error {
@@ -109,9 +111,8 @@ export async function withJournal({ arguments: [directory] }: Given, use: (journ
   const code = await use(journal)
   const { damage } = journal.recovery
   if (damage.length === 0) return code
-  process.stderr.write(
-    `${bad('damaged')}: ${damage.length} part(s) of the journal no longer check. See: turnlog verify ${directory}, then turnlog repair ${directory}\n`,
-  )
+  const parts = damage.length === 1 ? 'a part of the journal no longer checks' : `${damage.length} parts of the journal no longer check`
+  process.stderr.write(`${bad('damaged')}  ${parts}\nSee: turnlog verify ${directory}\nThen: turnlog repair ${directory} --dry-run\n`)
   return EXIT.damage
 }
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** The program. */
 import { cli } from './cli.js'
+import { commands } from './commands/index.js'
+import { endOnInterrupt } from './interrupt.js'
 
 // Whoever reads may stop reading: `turnlog tail … | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -8,4 +10,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0)
 })
 
-process.exitCode = await cli(process.argv.slice(2))
+const [name, ...words] = process.argv.slice(2)
+endOnInterrupt(commands.find((command) => command.name === name) ?? {})
+
+process.exitCode = await cli(name === undefined ? [] : [name, ...words])

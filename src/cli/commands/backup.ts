@@ -9,6 +9,7 @@ export const backup: Command = {
   takes: ['<dir>', '<dest>'],
   says: 'Copy a journal as it stands at one position, also while it is written to.\nA second backup to the same place brings only what is new. What lies there afterwards was read again and checked. Stop it whenever you like: the last backup is what it was, or this one is whole. A damaged journal is not copied.\nA backup is a journal that every command reads: restore it before you write to it.',
   options: { 'dry-run': { type: 'boolean', says: 'say what would be copied, and change nothing' } },
+  leaves: 'the last backup is what it was, or this one is whole; the same command goes on',
   examples: ['backup ./.turnlog /mnt/backup/turnlog', 'backup ./.turnlog /mnt/backup/turnlog --dry-run --json'],
   async run({ arguments: [directory = '', to = ''], options, json }) {
     const progress = new Progress('backing up', 'bytes')

@@ -17,6 +17,7 @@ export const upgrade: Command = {
       says: 'a module that exports your own events, upcasters and laws, where the journal has such',
     },
   },
+  leaves: 'one whole journal is in use; the same command goes on',
   examples: ['upgrade ./.turnlog --dry-run', 'upgrade ./.turnlog --extend ./dist/events.js'],
   async run({ arguments: [directory], options, json }) {
     const module = options['extend']
