@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { openJournal } from '../index.js'
 import { waitedFor } from './progress.js'
-import { bad } from './terminal.js'
+import { bad, wrapped } from './terminal.js'
 
 export interface Option {
   type: 'boolean' | 'string'
@@ -91,16 +91,28 @@ export function helpFor(command: Command): string {
   const options = Object.entries(optionsOf(command)).map(
     ([name, { value, says }]) => [`--${name}${value === undefined ? '' : ` ${value}`}`, says] as const,
   )
-  const width = Math.max(...options.map(([name]) => name.length))
+  const width = Math.max(...options.map(([name]) => name.length)) + 4
   return [
     `turnlog ${[command.name, ...command.takes].join(' ')}`,
     '',
-    command.says,
+    ...said(command.says),
     '',
-    ...options.map(([name, says]) => `  ${name.padEnd(width)}  ${says}`),
+    ...options.flatMap(([name, says]) => hanging(`  ${name}`, says, width)),
     '',
     ...command.examples.map((example) => `  $ turnlog ${example}`),
   ].join('\n')
+}
+
+/** A line that says it, a paragraph that says more, and what is listed below. */
+function said(says: string): string[] {
+  const [first = '', ...more] = says.split('\n')
+  const text = more.filter((line) => !line.startsWith('  ')).join(' ')
+  const list = more.filter((line) => line.startsWith('  '))
+  return [...wrapped(first, 0), ...(text === '' ? [] : wrapped(text, 0)), ...list.flatMap((line) => hanging('  ', line.trim(), 4))]
+}
+
+function hanging(lead: string, text: string, indent: number): string[] {
+  return wrapped(text, indent).map((line, i) => (i === 0 ? lead : '').padEnd(i === 0 && lead.trim() === '' ? 2 : indent) + line)
 }
 
 export type OpenedJournal = Awaited<ReturnType<typeof openJournal>>

@@ -19,6 +19,11 @@ export function print(text = ''): void {
   process.stdout.write(`${text}\n`)
 }
 
+/** A sentence, in lines that fit where there is a terminal. */
+export function say(text: string): void {
+  print(process.stdout.isTTY ? wrapped(text, 0).join('\n') : text)
+}
+
 /** JSON on one line; bytes as base64. */
 export function printJson(value: unknown): void {
   // The value is looked up where it stands: a Buffer would turn itself into a list of numbers first.
