@@ -90,10 +90,14 @@ export function repair(directory: string, plan: RepairPlan, options: PartsOption
 
 /**
  * Carries every commit that is intact, from a directory in any state, into a new journal, at its position and with gaps where something
- * is lost. The old directory is only read.
+ * is lost. The old directory is only read; with `dryRun` the new one is not made either.
  * @throws JournalError JOURNAL_NOT_FOUND where nothing is left, JOURNAL_IO where the new directory is not empty, JOURNAL_DISK_FULL
  */
-export function salvage(from: string, to: string, options: PartsOptions & RepairOptions = {}): Promise<SalvageReport> {
+export function salvage(
+  from: string,
+  to: string,
+  options: PartsOptions & RepairOptions & { dryRun?: boolean } = {},
+): Promise<SalvageReport> {
   const { parts, rest } = partsOf(options)
   return salvageWith(from, to, parts, rest)
 }

@@ -122,15 +122,15 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
     for await (const row of list(await this.#projected(), projection, options)) yield await this.#marked(row.key, row)
   }
 
-  /** What the next model call of a thread needs. Cost: linear in the stream. @throws TypeError without the built-in catalogue. */
-  async transcript(stream: string, threadId: string): Promise<R> {
+  /** What the next model call of a thread needs; gaps as in `read`. Cost: linear in the stream. @throws TypeError without the built-in catalogue. */
+  async transcript(stream: string, threadId: string, { onGap }: Pick<ReadOptions, 'onGap'> = {}): Promise<R> {
     this.#mustBeOpen()
     const fold = this.#inside.transcript
     if (fold === undefined) throw new TypeError('transcript needs the built-in events; this journal was opened with others')
     let state = fold.initial()
     for await (const item of this.#inside.reading.stream(stream, { onGap: 'yield' })) {
       if (!('gap' in item)) state = fold.apply(state, item)
-      else if (item.gap.recordedAt === undefined) throw damaged(item.gap)
+      else if (item.gap.recordedAt === undefined && onGap !== 'yield') throw damaged(item.gap)
       else state = fold.gap(state, item.gap)
     }
     return fold.finish(state, threadId) as R

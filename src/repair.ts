@@ -46,11 +46,11 @@ export function salvageWith<D extends EventDefinitions>(
   from: string,
   to: string,
   parts: Parts<D>,
-  options: RepairOptions,
+  options: RepairOptions & { dryRun?: boolean },
 ): Promise<SalvageReport> {
   const { notes } = storeWith(parts, options)
-  const { files, clock, segmentBytes } = options
-  return salvageInto(from, to, { notes, files, clock, segmentBytes }, options)
+  const { files, clock, segmentBytes, dryRun } = options
+  return salvageInto(from, to, { notes, files, clock, segmentBytes, dryRun }, options)
 }
 
 function storeWith<D extends EventDefinitions>(parts: Parts<D>, options: RepairOptions): OpenStore<LawStates> {

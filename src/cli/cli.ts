@@ -53,7 +53,7 @@ function overview(): string {
     '',
     ...commands.map(({ says }, i) => `  ${(names[i] as string).padEnd(width)}  ${(says.split('\n')[0] as string).replace(/\.$/, '')}`),
     '',
-    '  Every command has --help and --json. Exit: 0 fine, 1 failed, 2 usage, 3 damage found in the journal.',
+    '  Every command has --help and --json. Exit: 0 fine, 1 failed, 2 usage, 3 damage found in the journal,\n  130 interrupted.',
   ].join('\n')
 }
 

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { openJournal } from '../index.js'
 import { waitedFor } from './progress.js'
-import { bad } from './terminal.js'
+import { bad, wrapped } from './terminal.js'
 
 export interface Option {
   type: 'boolean' | 'string'
@@ -22,6 +22,8 @@ export interface Command {
   says: string
   options: Readonly<Record<string, Option>>
   examples: readonly string[]
+  /** What Ctrl-C leaves behind, of a command that changes something. */
+  leaves?: string
   /** Resolves with the exit code. */
   run(given: Given): Promise<number>
 }
@@ -33,7 +35,7 @@ export interface Given {
 }
 
 /** Exit codes, the same for every command. */
-export const EXIT = { fine: 0, failed: 1, usage: 2, damage: 3 } as const
+export const EXIT = { fine: 0, failed: 1, usage: 2, damage: 3, interrupted: 130 } as const
 
 /** The words do not say what to do. */
 export class UsageError extends Error {
@@ -89,16 +91,28 @@ export function helpFor(command: Command): string {
   const options = Object.entries(optionsOf(command)).map(
     ([name, { value, says }]) => [`--${name}${value === undefined ? '' : ` ${value}`}`, says] as const,
   )
-  const width = Math.max(...options.map(([name]) => name.length))
+  const width = Math.max(...options.map(([name]) => name.length)) + 4
   return [
     `turnlog ${[command.name, ...command.takes].join(' ')}`,
     '',
-    command.says,
+    ...said(command.says),
     '',
-    ...options.map(([name, says]) => `  ${name.padEnd(width)}  ${says}`),
+    ...options.flatMap(([name, says]) => hanging(`  ${name}`, says, width)),
     '',
     ...command.examples.map((example) => `  $ turnlog ${example}`),
   ].join('\n')
+}
+
+/** A line that says it, a paragraph that says more, and what is listed below. */
+function said(says: string): string[] {
+  const [first = '', ...more] = says.split('\n')
+  const text = more.filter((line) => !line.startsWith('  ')).join(' ')
+  const list = more.filter((line) => line.startsWith('  '))
+  return [...wrapped(first, 0), ...(text === '' ? [] : wrapped(text, 0)), ...list.flatMap((line) => hanging('  ', line.trim(), 4))]
+}
+
+function hanging(lead: string, text: string, indent: number): string[] {
+  return wrapped(text, indent).map((line, i) => (i === 0 ? lead : '').padEnd(i === 0 && lead.trim() === '' ? 2 : indent) + line)
 }
 
 export type OpenedJournal = Awaited<ReturnType<typeof openJournal>>
@@ -109,9 +123,8 @@ export async function withJournal({ arguments: [directory] }: Given, use: (journ
   const code = await use(journal)
   const { damage } = journal.recovery
   if (damage.length === 0) return code
-  process.stderr.write(
-    `${bad('damaged')}: ${damage.length} part(s) of the journal no longer check. See: turnlog verify ${directory}, then turnlog repair ${directory}\n`,
-  )
+  const parts = damage.length === 1 ? 'a part of the journal no longer checks' : `${damage.length} parts of the journal no longer check`
+  process.stderr.write(`${bad('damaged')}  ${parts}\nSee: turnlog verify ${directory}\nThen: turnlog repair ${directory} --dry-run\n`)
   return EXIT.damage
 }
 

@@ -1,6 +1,6 @@
 /** Ed25519 keys for notes, in the text form that other tools for signed notes read (C2SP signed-note). */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify, type KeyObject } from 'node:crypto'
-import { mkdirSync, openSync, readFileSync, writeSync, closeSync, fsyncSync } from 'node:fs'
+import { existsSync, mkdirSync, openSync, readFileSync, writeSync, closeSync, fsyncSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -31,9 +31,15 @@ export function defaultKeyPath(): string {
   return join(process.env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'turnlog', 'key')
 }
 
+/** @throws KeyProblem for a name that no key can have, and where there is a key already. */
+export function mayMakeKey(path: string, name: string): void {
+  if (!/^[^\s+]+$/.test(name)) throw new KeyProblem('The name of a key has no spaces and no plus sign')
+  for (const one of [path, `${path}.pub`]) if (existsSync(one)) throw isThere(one)
+}
+
 /** Makes a key: the secret in a file that only its owner reads, the public part beside it. Never overwrites. */
 export function makeKey(path: string, name: string): string {
-  if (!/^[^\s+]+$/.test(name)) throw new KeyProblem('The name of a key has no spaces and no plus sign')
+  mayMakeKey(path, name)
   const pair = generateKeyPairSync('ed25519')
   const seed = pair.privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32)
   const raw = pair.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32)
@@ -97,13 +103,17 @@ function readKey(path: string): string {
   }
 }
 
+function isThere(path: string): KeyProblem {
+  return new KeyProblem(`${path} is there already, and a key is never overwritten. Name another file.`)
+}
+
 function place(path: string, text: string, mode: number): void {
   let file: number
   try {
     file = openSync(path, 'wx', mode)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    throw new KeyProblem(`${path} is there already, and a key is never overwritten. Name another file.`)
+    throw isThere(path)
   }
   try {
     writeSync(file, text)

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 /** The program. */
 import { cli } from './cli.js'
+import { commands } from './commands/index.js'
 import { keepHeapSmall } from './heap.js'
+import { endOnInterrupt } from './interrupt.js'
 
 keepHeapSmall()
 
@@ -11,4 +13,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0)
 })
 
-process.exitCode = await cli(process.argv.slice(2))
+const [name, ...words] = process.argv.slice(2)
+endOnInterrupt(commands.find((command) => command.name === name) ?? {})
+
+process.exitCode = await cli(name === undefined ? [] : [name, ...words])

@@ -4,25 +4,25 @@ import { bad, good, oneLine, styled, table } from './terminal.js'
 
 export function sessionTable(sessions: readonly SessionState[]): string {
   return table([
-    ['session', 'status', 'last activity', 'turns', 'calls', 'tokens', 'title'],
-    ...sessions.map(({ id, status, lastActivity, turns, calls, tokens, title }) => [
+    ['session', 'status', 'last activity', 'turns', 'calls', 'title'],
+    ...sessions.map(({ id, status, lastActivity, turns, calls, title }) => [
       oneLine(id),
       coloured(status),
-      time(lastActivity),
+      time(lastActivity).slice(0, 16),
       turns,
       calls,
-      `${tokens.input}/${tokens.output}`,
       oneLine(title ?? ''),
     ]),
   ])
 }
 
 export function threadTable(threads: readonly ThreadState[]): string {
+  const several = new Set(threads.map(({ session }) => session)).size > 1
   return table([
-    ['thread', 'session', 'status', 'turns', 'head', 'running', 'queue'],
+    ['thread', ...(several ? ['session'] : []), 'status', 'turns', 'head', 'running', 'queue'],
     ...threads.map(({ threadId, session, status, turns, head, running, queue }) => [
       oneLine(threadId),
-      oneLine(session),
+      ...(several ? [oneLine(session)] : []),
       status,
       turns,
       oneLine(head ?? '-'),
@@ -36,7 +36,7 @@ export function threadTable(threads: readonly ThreadState[]): string {
 export function turnTable(turns: readonly TurnRow[]): string {
   const several = new Set(turns.map(({ session }) => session)).size > 1
   return table([
-    [...(several ? ['session'] : []), 'turn', 'status', 'attempts', 'items', 'calls', 'unknown', 'tokens', 'began', 'why'],
+    [...(several ? ['session'] : []), 'turn', 'status', 'attempts', 'items', 'calls', 'tokens', 'began', 'why'],
     ...turns.map(({ session, turnId, status, attempts, items, calls, unknownCalls, tokens, startedAt, error, cause, stopReason }) => [
       ...(several ? [oneLine(session)] : []),
       oneLine(turnId),
@@ -44,10 +44,11 @@ export function turnTable(turns: readonly TurnRow[]): string {
       attempts,
       items,
       calls,
-      unknownCalls,
       `${tokens.input}/${tokens.output}`,
-      time(startedAt),
-      oneLine(error ?? cause ?? stopReason ?? ''),
+      time(startedAt).slice(0, 16),
+      oneLine(
+        [...(unknownCalls === 0 ? [] : [`${unknownCalls} without an outcome`]), error ?? cause ?? stopReason ?? ''].join('; '),
+      ).replace(/; $/, ''),
     ]),
   ])
 }
@@ -60,7 +61,7 @@ export function taskTable(tasks: readonly TaskRow[]): string {
       coloured(status),
       attempts,
       percent === undefined ? '' : `${percent} %`,
-      time(lastActivity),
+      time(lastActivity).slice(0, 16),
       oneLine(title ?? ''),
       oneLine(summary ?? ''),
     ]),

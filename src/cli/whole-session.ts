@@ -15,14 +15,14 @@ export interface WholeSession {
 export async function wholeSession(
   journal: OpenedJournal,
   id: string,
-  brief = false,
+  { brief = false, ...options }: { brief?: boolean; onGap?: 'yield' } = {},
 ): Promise<WholeSession | { session?: undefined; gaps: Damage[] }> {
   const { state, gaps = [] } = await journal.view(session, id)
   if (state === undefined) return { gaps }
   const threads = await rows(journal.list(thread, { by: 'started', prefix: [id] }))
   const turns = await rows(journal.list(turn, { by: 'submitted', prefix: [id] }))
   const transcripts: Transcript[] = []
-  if (!brief) for (const { threadId } of threads) transcripts.push(await journal.transcript(id, threadId))
+  if (!brief) for (const { threadId } of threads) transcripts.push(await journal.transcript(id, threadId, options))
   return { session: state, threads, turns, transcripts, gaps }
 }
 

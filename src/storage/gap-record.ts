@@ -72,7 +72,7 @@ export function isLost(value: unknown): value is Lost {
 }
 
 /** As it is told: `recordedAt` is what tells it from damage that nobody has dealt with. */
-export function damageOf({ first, last, segment, offset, bytes, reason, streams, at }: RecordedGap): Damage {
+export function damageOf({ first, last, segment, offset, bytes, reason, streams, at }: Omit<RecordedGap, 'head'>): Damage {
   const known = streams === undefined ? {} : { streams: streams.map(([stream]) => stream) }
   return { segment, offset, bytes, firstPosition: first, lastPosition: last, ...known, reason, recordedAt: at }
 }

@@ -1,11 +1,12 @@
 /** Salvage: carries every commit that is intact into a new journal, at its position, with a gap wherever something is lost. */
 import type { Damage } from '../errors.js'
-import type { Head, StreamNotes } from './commit-store.js'
+import type { StreamNotes } from './commit-store.js'
 import type { Clock, Files } from './files.js'
 import { damageOf, type Lost } from './gap-record.js'
 import { nodeFiles } from './node-files.js'
 import { SalvageSource } from './salvage-source.js'
 import { SalvageTarget } from './salvage-target.js'
+import { mustBeEmpty } from './segments.js'
 import type { SurveyOptions } from './survey.js'
 import { systemClock } from './system-clock.js'
 
@@ -14,9 +15,15 @@ export interface SalvageOptions<Note> {
   files?: Files | undefined
   clock?: Clock | undefined
   segmentBytes?: number | undefined
+  /** Only looks: says what would be carried over, and changes nothing. */
+  dryRun?: boolean | undefined
 }
 
-export interface SalvageReport extends Head {
+export interface SalvageReport {
+  position: number
+  /** Absent where nothing was written that has one. */
+  digest?: string
+  dryRun: boolean
   commits: number
   events: number
   /** What could not be carried over. */
@@ -30,14 +37,16 @@ export interface SalvageReport extends Head {
 export async function salvageInto<Note>(
   from: string,
   to: string,
-  { notes, files = nodeFiles, clock = systemClock, segmentBytes }: SalvageOptions<Note>,
+  { notes, files = nodeFiles, clock = systemClock, segmentBytes, dryRun = false }: SalvageOptions<Note>,
   reading: SurveyOptions = {},
 ): Promise<SalvageReport> {
   const source = await SalvageSource.open(from, files)
   try {
+    if (dryRun) return await rehearse(source, to, { files, clock }, reading)
     const target = await SalvageTarget.begin(to, source.journal, { files, clock, notes, segmentBytes })
     try {
-      return await carry(source, target, clock, reading)
+      const report = await carry(source, target, clock, reading)
+      return { ...report, ...target.head, dryRun }
     } finally {
       await target.close()
     }
@@ -46,19 +55,39 @@ export async function salvageInto<Note>(
   }
 }
 
-async function carry<Note>(
+/** What a salvage writes to, or would. */
+type Target = Pick<SalvageTarget<unknown>, 'group' | 'gap' | 'end'> & { readonly head: { position: number } }
+
+async function rehearse(
   source: SalvageSource,
-  target: SalvageTarget<Note>,
+  to: string,
+  { files, clock }: { files: Files; clock: Clock },
+  reading: SurveyOptions,
+): Promise<SalvageReport> {
+  await mustBeEmpty(files, to)
+  const head = { position: 0 }
+  const target: Target = {
+    head,
+    group: async ({ first, events }) => void (head.position = first + events - 1),
+    gap: async ({ last }) => void (head.position = last),
+    end: async () => {},
+  }
+  return { ...(await carry(source, target, clock, reading)), ...head, dryRun: true }
+}
+
+async function carry(
+  source: SalvageSource,
+  target: Target,
   clock: Clock,
   { signal, progress }: SurveyOptions,
-): Promise<SalvageReport> {
-  const report: SalvageReport = { commits: 0, events: 0, gaps: [], ...target.head }
+): Promise<Pick<SalvageReport, 'commits' | 'events' | 'gaps'>> {
+  const report = { commits: 0, events: 0, gaps: [] as Damage[] }
   const pass = async (upTo: number): Promise<void> => {
     if (upTo <= target.head.position) return
     const lost = lostBetween(source.known, target.head.position + 1, upTo)
     const at = clock.now()
     await target.gap(lost, at)
-    report.gaps.push(damageOf({ ...lost, at, head: target.head }))
+    report.gaps.push(damageOf({ ...lost, at }))
   }
   for await (const group of source.intact()) {
     signal?.throwIfAborted()
@@ -71,7 +100,7 @@ async function carry<Note>(
   await pass(source.end)
   await target.end()
   progress?.(source.bytes, source.bytes)
-  return { ...report, ...target.head }
+  return report
 }
 
 /** With what was known of it before, if anything was. */

@@ -1,6 +1,7 @@
 /** The command line as a person sees it: the program in a process of its own, in a terminal of 80 columns. */
 import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
+import { programPath } from './compiled.js'
 import { root } from './root.js'
 
 /** Python has pseudo-terminals, which Node does not. */
@@ -15,10 +16,10 @@ export interface Screen {
 }
 
 export async function onTerminal(cwd: string, ...words: string[]): Promise<Screen> {
-  const program = [process.execPath, '--import', join(root, 'node_modules/tsx/dist/loader.mjs'), join(root, 'src/cli/main.ts')]
+  const program = [process.execPath, programPath('src/cli/main.ts')]
   const child = spawn('python3', [join(root, 'test/support/in_terminal.py'), ...program, ...words], {
     cwd,
-    env: { ...process.env, TERM: 'xterm', NO_COLOR: '', FORCE_COLOR: undefined },
+    env: { ...process.env, TERM: 'xterm', NO_COLOR: '', FORCE_COLOR: undefined, PAGER: 'cat' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let raw = ''

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { EXIT, UsageError, type Command } from '../command.js'
 import { demonstrate } from '../demo/demo.js'
+import { chooseKills } from '../demo/kills.js'
 import { Narrator, silent } from '../demo/narrator.js'
 import { summary } from '../demo/summary.js'
 import { loadScripts } from '../demo/scripts.js'
@@ -17,12 +18,24 @@ export const demo: Command = {
     'A runtime plays a session as it would happen live and is killed in the middle of it, again and again, until all of it\n' +
     'is in the journal. Then everything that is derived is deleted or damaged, and comes back. Plays the\n' +
     'first session of each file that `import` can read, or a session of its own. Exits with 1 if anything is not as promised.',
-  options: { dir: { type: 'string', value: 'DIR', says: 'where the journal shall lie: a directory that is new or empty' } },
+  options: {
+    dir: { type: 'string', value: 'DIR', says: 'where the journal shall lie: a directory that is new or empty' },
+    'dry-run': { type: 'boolean', says: 'say what would be played, and when it would be killed, and do neither' },
+  },
+  leaves: 'the journal of the demonstration stays where it is; remove it when you like',
   examples: ['demo', 'demo ~/.claude/projects/my-project/*.jsonl', 'demo --dir ./try --json'],
   async run({ arguments: transcripts, options, json }) {
     const scripts = await loadScripts(transcripts)
-    const directory = await place(options['dir'])
+    const dryRun = options['dry-run'] === true
+    const directory = await place(options['dir'], dryRun)
     const narrator = new Narrator()
+    if (dryRun) {
+      const kills = chooseKills(scripts)
+      if (json)
+        printJson({ dryRun, journal: directory, sessions: scripts.map(({ session, steps }) => ({ session, steps: steps.length })), kills })
+      else narrator.begins(directory, scripts, kills)
+      return EXIT.fine
+    }
     const result = await demonstrate({ directory, transcripts, scripts }, json ? silent : narrator)
     if (json) printJson(summary(result))
     else narrator.concludes(result)
@@ -30,8 +43,8 @@ export const demo: Command = {
   },
 }
 
-async function place(named: string | boolean | undefined): Promise<string> {
-  if (typeof named !== 'string') return mkdtemp(join(tmpdir(), 'turnlog-demo-'))
+async function place(named: string | boolean | undefined, dryRun: boolean): Promise<string> {
+  if (typeof named !== 'string') return dryRun ? join(tmpdir(), 'turnlog-demo') : mkdtemp(join(tmpdir(), 'turnlog-demo-'))
   const there = await readdir(named).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error

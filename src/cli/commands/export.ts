@@ -1,10 +1,12 @@
+import { existsSync, rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { EXIT, UsageError, withJournal, type Command, type Given, type OpenedJournal } from '../command.js'
 import { exporters } from '../export/exporters.js'
 import type { Exported, Exporter, What } from '../export/exporter.js'
+import { undoneUnlessDone } from '../interrupt.js'
 import { toOutput } from '../output.js'
 import { Progress } from '../progress.js'
-import { bad, dim, oneLine, printJson } from '../terminal.js'
+import { bad, bytes, dim, oneLine, printJson } from '../terminal.js'
 
 const kinds = exporters.map(({ kind }) => kind)
 
@@ -23,6 +25,7 @@ export const exporting: Command = {
     thread: { type: 'string', value: 'ID', says: 'the thread to write: for programs main where none is named, for markdown all of them' },
     'dry-run': { type: 'boolean', says: 'say what would be lost, and write nothing' },
   },
+  leaves: 'nothing was written to --out',
   examples: [
     'export ./.turnlog --to jsonl --out all.jsonl',
     'export ./.turnlog session-42 --to markdown > 42.md',
@@ -39,6 +42,7 @@ async function run({ arguments: [, stream], options, json }: Given, journal: Ope
   const exporter = exporters.find(({ kind }) => kind === to)
   if (exporter === undefined) throw new UsageError(`export needs --to, which takes one of ${kinds.join(', ')}`)
   const what = whatOf(exporter, stream, thread)
+  if (dryRun && out !== undefined && existsSync(out)) return failed(`${out} is there already, and an export makes a new file`)
   const found = await exporter.open(journal, what)
   if (typeof found === 'string') return failed(found)
   // Where the lines themselves go to the terminal, one sees how far it is.
@@ -52,7 +56,10 @@ async function run({ arguments: [, stream], options, json }: Given, journal: Ope
   const lost = found.losses.list()
   const { stream: session, ...of } = what
   if (json) printJson({ to, session, ...of, name: found.name, ...written, ...(out === undefined || dryRun ? {} : { out }), lost })
-  else for (const { what: it, count } of lost) process.stderr.write(`${dim('lost')}  ${count} × ${oneLine(it)}\n`)
+  else {
+    if (dryRun) process.stderr.write(`would write ${written.records} records, ${bytes(written.bytes)}, to ${out ?? 'standard output'}\n`)
+    for (const { what: it, count } of lost) process.stderr.write(`${dim('lost')}  ${count} × ${oneLine(it)}\n`)
+  }
   return EXIT.fine
 }
 
@@ -90,11 +97,19 @@ async function write(
 
 async function writeTo(path: string, found: Exported, show: (records: number) => void): Promise<{ records: number; bytes: number }> {
   const file = await open(path, 'wx')
-  try {
-    return await write(found, show, (text) => file.appendFile(text))
-  } finally {
-    await file.close()
-  }
+  // Half a file would be taken for a whole one.
+  return undoneUnlessDone(
+    () => rmSync(path),
+    async () => {
+      try {
+        const written = await write(found, show, (text) => file.appendFile(text))
+        await file.sync()
+        return written
+      } finally {
+        await file.close()
+      }
+    },
+  )
 }
 
 function failed(message: string): number {

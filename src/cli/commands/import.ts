@@ -24,6 +24,7 @@ export const importing: Command = {
     from: { type: 'string', value: 'KIND', choices: kinds, says: 'take every file to be of this kind' },
     'dry-run': { type: 'boolean', says: 'say what would be imported, and change nothing' },
   },
+  leaves: 'what came in is in the journal; the same command goes on',
   examples: [
     'import ./.turnlog ~/.claude/projects',
     'import ./.turnlog ~/.codex/sessions ~/.pi --dry-run',

@@ -13,6 +13,7 @@ export const repair: Command = {
     'dry-run': { type: 'boolean', says: 'say what would be done, and change nothing' },
     plan: { type: 'string', value: 'STATE', says: 'only if the journal is still as that dry run found it' },
   },
+  leaves: 'nothing that was readable is lost; the same command goes on',
   examples: ['repair ./.turnlog --dry-run', 'repair ./.turnlog'],
   async run({ arguments: [directory = ''], options, json }) {
     const plan = await looked(directory, 'checking')

@@ -9,17 +9,20 @@ export const salvage: Command = {
   name: 'salvage',
   takes: ['<dir>', '<new-dir>'],
   says: 'Carry every commit that is intact into a new journal, at its position, with a gap wherever something is lost.\nWorks on a directory in any state, also where files are missing or the disk gives errors, and only reads it. The new directory must be empty or not exist.\nIt is a journal once salvage is through: remove what a salvage that was stopped left, and begin again.',
-  options: {},
+  options: { 'dry-run': { type: 'boolean', says: 'say what would be carried over, and change nothing' } },
+  leaves: 'what there is of the new directory is no journal yet: remove it, and begin again',
   examples: ['salvage ./broken ./rescued', 'salvage ./broken ./rescued --json'],
-  async run({ arguments: [from = '', to = ''], json }) {
+  async run({ arguments: [from = '', to = ''], options, json }) {
     const progress = new Progress('salvaging', 'bytes')
-    const report = await carry(from, to, { progress: (done, total) => progress.show(done, total) })
+    const dryRun = options['dry-run'] === true
+    const report = await carry(from, to, { dryRun, progress: (done, total) => progress.show(done, total) })
     progress.end()
     if (json) printJson(report)
     else {
-      print(`${good('salvaged')}  ${report.events} events in ${report.commits} commits, up to position ${report.position}, into ${to}`)
+      const what = `${report.events} events in ${report.commits} commits, up to position ${report.position}`
+      print(dryRun ? `${what}, would be carried into ${to}` : `${good('salvaged')}  ${what}, into ${to}`)
       if (report.gaps.length > 0) print(damageTable('lost', report.gaps))
-      print(dim('Notes that were signed before hold up to the first gap; sign a new one.'))
+      if (!dryRun) print(dim('Notes that were signed before hold up to the first gap; sign a new one.'))
     }
     return EXIT.fine
   },

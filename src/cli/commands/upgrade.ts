@@ -3,7 +3,7 @@ import { EXIT, type Command } from '../command.js'
 import { damageTable } from '../damage-table.js'
 import { loadModule } from '../parts.js'
 import { Progress } from '../progress.js'
-import { dim, good, print, printJson, table } from '../terminal.js'
+import { dim, good, print, printJson, say, table } from '../terminal.js'
 
 /** Rewrites a journal in today's format and schemas. */
 export const upgrade: Command = {
@@ -18,6 +18,7 @@ export const upgrade: Command = {
       says: 'a module that exports your own events, upcasters and laws, where the journal has such',
     },
   },
+  leaves: 'one whole journal is in use; the same command goes on',
   examples: ['upgrade ./.turnlog --dry-run', 'upgrade ./.turnlog --extend ./dist/events.js'],
   async run({ arguments: [directory], options, json }) {
     const module = options['extend']
@@ -33,11 +34,11 @@ export const upgrade: Command = {
 }
 
 function tell({ needed, dryRun, rewritten, left, gaps, backup, from }: UpgradeReport): void {
-  if (!needed) print(`Nothing to do: what can be rewritten up to position ${from.position} is in today's format and schemas.`)
-  else if (dryRun) print(`${rewritten} of the events up to position ${from.position} would be rewritten in today's schemas.`)
+  if (!needed) say(`Nothing to do: what can be rewritten up to position ${from.position} is in today's format and schemas.`)
+  else if (dryRun) say(`${rewritten} of the events up to position ${from.position} would be rewritten in today's schemas.`)
   else {
-    print(`${good('upgraded')}  ${rewritten} of the events up to position ${from.position} are in today's schemas now`)
-    print(dim(`the old journal is ${backup}; remove it when you trust the new one`))
+    say(`${good('upgraded')}  ${rewritten} of the events up to position ${from.position} are in today's schemas now`)
+    say(dim(`the old journal is ${backup}; remove it when you trust the new one`))
   }
   if (gaps.length > 0) print(damageTable('lost', gaps))
   if (left.length === 0) return
