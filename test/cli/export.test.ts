@@ -1,5 +1,5 @@
 /** Sessions taken out again: what comes back of them, what the other program asks of a file, and what is said to be lost. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { cli } from '../../src/cli/cli.js'
@@ -15,6 +15,8 @@ afterAll(() => places.remove())
 type Row = Record<string, unknown> & { message?: Record<string, unknown> & { content?: unknown } }
 interface File {
   name: string
+  text: string
+  /** Its lines, or the entries of its tree where it is one document. */
   rows: Row[]
   lost: Record<string, number>
 }
@@ -24,16 +26,20 @@ async function taken(directory: string, stream: string, to: string, thread = 'ma
   const exporter = exporters.find(({ kind }) => kind === to)!
   const found = await exporter.open(journal, { stream, thread })
   if (typeof found === 'string') throw new Error(found)
-  const rows: Row[] = []
-  for await (const line of found.lines) rows.push(JSON.parse(line) as Row)
-  return { name: found.name, rows, lost: Object.fromEntries(found.losses.list().map(({ what, count }) => [what, count])) }
+  const lines: string[] = []
+  for await (const line of found.lines) lines.push(line)
+  const text = lines.map((line) => `${line}\n`).join('')
+  const rows = found.name.endsWith('.json') ? entriesIn(text) : lines.map((line) => JSON.parse(line) as Row)
+  return { name: found.name, text, rows, lost: Object.fromEntries(found.losses.list().map(({ what, count }) => [what, count])) }
 }
 
+const entriesIn = (text: string): Row[] => (JSON.parse(text) as { journal?: { entries: Row[] } }).journal?.entries ?? []
+
 /** What another journal holds once the file was imported. */
-async function back({ name, rows }: File): Promise<{ told: string[]; state: SessionState; kind: string | undefined }> {
+async function back({ name, text }: File): Promise<{ told: string[]; state: SessionState; kind: string | undefined }> {
   const folder = places.next('back')
   mkdirSync(folder)
-  writeFileSync(join(folder, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+  writeFileSync(join(folder, name), text)
   const { directory, report } = await imported(places.next(), folder)
   expect(report).toMatchObject({ sessions: 1, files: [{ damaged: [] }] })
   const [state] = await statesOf(directory)
@@ -79,6 +85,32 @@ const checks: Record<string, (file: File) => void> = {
     expect(new Set(calls).size).toBe(calls.length)
     for (const { tool_use_id: id } of blocks(rows, 'tool_result')) expect(calls).toContain(id)
   },
+  codewhale: ({ name, text, rows }) => {
+    const { schema_version: schema, metadata, messages, leaf_id: leaf, journal } = JSON.parse(text) as Row
+    expect(schema).toBe(1)
+    const id = name.replace('.json', '')
+    const string = expect.any(String) as string
+    expect(metadata).toMatchObject({ id, title: string, model: string, workspace: string, total_tokens: expect.any(Number) as number })
+    for (const field of ['created_at', 'updated_at']) expect(Date.parse(String((metadata as Row)[field]))).toBeGreaterThan(0)
+    expect(metadata).toMatchObject({ message_count: (messages as unknown[]).length })
+    if (rows.length > 0) expect(journal).toMatchObject({ leaf_id: leaf, schema_version: 1, spawn_depth: 0 })
+    // The messages are what is told on the way from the root of the tree to its leaf.
+    const seen = new Map<unknown, Row>()
+    for (const entry of rows) {
+      expect(seen.has(entry['id'])).toBe(false)
+      expect(entry['parent_id'] === undefined || seen.has(entry['parent_id'])).toBe(true)
+      expect([Date.parse(String(entry['created_at'])), entry['spawn_depth']]).toEqual([expect.any(Number), 0])
+      seen.set(entry['id'], entry)
+    }
+    const told: unknown[] = []
+    for (let at = seen.get(leaf); at !== undefined; at = seen.get(at['parent_id'])) if (at['kind'] === 'message') told.unshift(at.message)
+    expect(messages).toEqual(told)
+    const calls = blocks(rows, 'tool_use').map((block) => block['id'])
+    for (const { tool_use_id: call, content } of blocks(rows, 'tool_result')) {
+      expect(calls).toContain(call)
+      expect(typeof content).toBe('string')
+    }
+  },
   pi: ({ rows }) => {
     const [header, ...entries] = rows
     expect(header).toMatchObject({ type: 'session', version: 3, id: expect.any(String) as string, cwd: expect.any(String) as string })
@@ -95,6 +127,8 @@ const checks: Record<string, (file: File) => void> = {
     for (const { message } of entries) if (message?.['role'] === 'toolResult') expect(calls).toContain(message['toolCallId'])
   },
 }
+
+const SUM_OF_USAGE = 'what a turn took, of which the sum is told'
 
 const formats = exporters.flatMap(({ kind, takes }) => (takes === 'a thread' ? [kind] : []))
 
@@ -114,7 +148,8 @@ describe.each(formats)('a session of any kind, as a file of %s', (to) => {
       const { told, state, kind } = await back(file)
       expect([id, kind, ...told]).toEqual([id, to, ...toldBy(await transcriptOf(directory, id))])
       const { input, output, cacheRead, cacheWrite } = tokens
-      expect(state.tokens, id).toMatchObject({ input, output, cacheRead, cacheWrite })
+      if (SUM_OF_USAGE in file.lost) expect(file.text).toContain(`"total_tokens":${input + output},`)
+      else expect(state.tokens, id).toMatchObject({ input, output, cacheRead, cacheWrite })
       expect(
         state.turns + (file.lost['a turn of another thread'] ?? 0) + (file.lost['a turn that was hidden by going back'] ?? 0),
         id,
@@ -150,6 +185,44 @@ describeWithSharedData('a real session', (data) => {
   })
 })
 
+describeWithSharedData('a saved session of CodeWhale', (data) => {
+  const folder = join(data, 'seeds/codewhale')
+  const linear = ['00000001', '00000002', '00000005', '00000006'].map(
+    (name) => `constructed/sessions/${name}-0000-4000-8000-000000000000.json`,
+  )
+  const empty = readdirSync(join(folder, 'real')).map((name) => `real/${name}`)
+
+  test.each([...linear, ...empty])('%s goes back as it was', async (path) => {
+    const original = JSON.parse(readFileSync(join(folder, path), 'utf8')) as Row & { metadata: Row }
+    const { directory } = await imported(places.next(), join(folder, path))
+    const [state] = await statesOf(directory)
+    const file = await taken(directory, state!.id, 'codewhale')
+    checks['codewhale']?.(file)
+    const { journal: _, leaf_id: __, metadata, ...rest } = JSON.parse(file.text) as Row & { metadata: Row }
+    const { metadata: before, ...others } = original
+    expect(rest).toEqual(others)
+    const at = ({ created_at: created }: Row): number => Date.parse(String(created))
+    expect({ ...metadata, created_at: at(metadata) }).toEqual({ ...before, created_at: at(before) })
+    expect((await back(file)).told).toEqual(toldBy(await transcriptOf(directory, state!.id)))
+    expect(Object.keys(file.lost)).toEqual(path.includes('00000002') ? ['a call whose outcome nobody knows, left without one'] : [])
+  })
+
+  test('that is a tree goes back with its entries, a branch at a time', async () => {
+    const path = join(folder, 'constructed/sessions/00000003-0000-4000-8000-000000000000.json')
+    const { entries } = (JSON.parse(readFileSync(path, 'utf8')) as { journal: { entries: Row[] } }).journal
+    const { directory } = await imported(places.next(), path)
+    const [state] = await statesOf(directory)
+    const ids = new Set<unknown>()
+    for (const thread of ['main', 'branch-1']) {
+      const file = await taken(directory, state!.id, 'codewhale', thread)
+      checks['codewhale']?.(file)
+      expect((await back(file)).told).toEqual(toldBy(await transcriptOf(directory, state!.id, thread)))
+      for (const { id } of file.rows) ids.add(id)
+    }
+    expect(ids).toEqual(new Set(entries.map(({ id }) => id)))
+  })
+})
+
 describe('what another format has no place for', () => {
   let directory: string
   beforeAll(async () => {
@@ -180,6 +253,9 @@ describe('what another format has no place for', () => {
     ])
   })
 
+  /** CodeWhale has a place for these. */
+  const FOREIGN = ['arguments that are no object, told as one', 'an event session.archived', 'the session that this one works for']
+
   test.each([
     [
       'claude-code',
@@ -187,9 +263,19 @@ describe('what another format has no place for', () => {
         'the name of the session, for which another had to be made',
         'input while a turn ran, told as said by the program',
         'a turn that failed, whose error is told as what the model said',
+        ...FOREIGN,
       ],
     ],
-    ['pi', ['the name of the session, for which its stream stands', 'input while a turn ran, told as a prompt']],
+    ['pi', ['the name of the session, for which its stream stands', 'input while a turn ran, told as a prompt', ...FOREIGN]],
+    [
+      'codewhale',
+      [
+        'the name of the session, for which another had to be made',
+        'input while a turn ran, told as a prompt',
+        'a turn that failed, whose error is told as what the model said',
+        'that a turn was cancelled',
+      ],
+    ],
   ])('is counted by the exporter of %s', async (to, own) => {
     const file = await taken(directory, 'session-s', to)
     checks[to]?.(file)
@@ -199,13 +285,10 @@ describe('what another format has no place for', () => {
         'a reference to a file, told as text',
         'an event approval.requested',
         'an event approval.resolved',
-        'arguments that are no object, told as one',
         'output that was cut off, told as if it were whole',
         'that a call was denied, told as an error',
         'that a turn was interrupted',
-        'an event session.archived',
         'a prompt that was never taken up',
-        'the session that this one works for',
         'what stands beside the session',
       ].toSorted(),
     )
@@ -261,13 +344,13 @@ describe('turnlog export', () => {
   test.each([
     [['nobody', '--to', 'pi'], 1, /no session "nobody"/],
     [['session-5e000002', '--to', 'pi', '--thread', 'x'], 1, /no thread x; it has main, branch-1/],
-    [['session-5e000002', '--to', 'paper'], 2, /--to takes one of jsonl, markdown, claude-code, pi, not "paper"/],
+    [['session-5e000002', '--to', 'paper'], 2, /--to takes one of jsonl, markdown, claude-code, codewhale, pi, not "paper"/],
     [['session-5e000002', '--to', 'markdown', '--thread', 'x'], 1, /no thread x; it has main, branch-1/],
     [['nobody', '--to', 'markdown'], 1, /no session "nobody"/],
     [['nobody', '--to', 'jsonl'], 1, /no session "nobody"/],
     [['session-5e000002', '--to', 'jsonl', '--thread', 'main'], 2, /takes no --thread/],
     [['--to', 'pi'], 2, /export --to pi needs <session>/],
-    [['session-5e000002'], 2, /needs --to, which takes one of jsonl, markdown, claude-code, pi/],
+    [['session-5e000002'], 2, /needs --to, which takes one of jsonl, markdown, claude-code, codewhale, pi/],
   ])('%j is answered with what is wrong', async (words, exit, says) => {
     expect(await turnlog('export', directory, ...words)).toMatchObject({ exit, err: expect.stringMatching(says) as string })
   })

@@ -15,6 +15,14 @@ export const known = (fields: Fields): Fields => Object.fromEntries(Object.entri
 /** An id that follows from what it is for, in as many hexadecimal digits as are wanted. */
 export const idFor = (what: string, digits: number): string => createHash('sha256').update(what).digest('hex').slice(0, digits)
 
+/** A name of the form that many programs ask for, which follows from what it is for. */
+export function uuidFor(what: string): string {
+  const hex = idFor(what, 32)
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`
+}
+
+export const isUuid = (id: string): boolean => /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(id)
+
 /** An image whose bytes stand in its URL. */
 export function bytesOf(part: ContentPart): { mediaType: string; data: string } | undefined {
   const [, mediaType = '', data] = part.type === 'image' ? (/^data:([^;,]*);base64,(.*)$/s.exec(part.url ?? '') ?? []) : []

@@ -1,5 +1,6 @@
 /** What an exporter is: one file for each format, all behind this. */
 import type { RecordedEvent, SessionState } from '../../index.js'
+import type { Fields } from './content.js'
 import type { OpenedJournal } from '../command.js'
 import type { Losses } from './losses.js'
 
@@ -42,6 +43,8 @@ export interface About {
   session: SessionState
   /** Where it was imported from, if it was. */
   source: { kind?: string; id?: string; version?: string }
+  /** What the session began with. */
+  begun: Fields
   createdAt: number
   losses: Losses
 }

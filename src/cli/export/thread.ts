@@ -84,7 +84,9 @@ export async function* eventsOf(
 /** A thread's turns; a sentence where there is no such thread. */
 export async function lineageOf(journal: OpenedJournal, stream: string, thread: string, losses: Losses): Promise<Lineage | string> {
   const lines = await linesOf(journal, stream, losses)
-  if (!lines.has(thread)) return `${stream} has no thread ${thread}; it has ${[...lines.keys()].join(', ') || 'none'}`
+  // A session in which nothing was said yet has no threads, and can be told all the same.
+  const isEmpty = lines.size === 0 && thread === 'main'
+  if (!lines.has(thread) && !isEmpty) return `${stream} has no thread ${thread}; it has ${[...lines.keys()].join(', ') || 'none'}`
   const turns = new Set<string>()
   const threads = new Map<string, number>()
   let until = Number.POSITIVE_INFINITY

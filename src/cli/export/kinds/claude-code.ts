@@ -1,6 +1,6 @@
 /** Claude Code: a row for each block of what was said, each naming the row before it. */
 import type { RecordedEvent, Usage } from '../../../index.js'
-import { argumentsOf, idFor, inWords, isFields, known, textOf, type ContentPart, type Fields } from '../content.js'
+import { argumentsOf, idFor, inWords, isFields, isUuid, known, textOf, uuidFor, type ContentPart, type Fields } from '../content.js'
 import type { About, ThreadFormat, Writer } from '../exporter.js'
 import { endThatIsLost, inputOf, isEnd, isFailure, isQuiet, timeOf } from '../told.js'
 import { blocksOf } from './claude-blocks.js'
@@ -16,7 +16,6 @@ export const claudeCode: ThreadFormat = {
 const STEADY = ['cwd', 'version', 'gitBranch', 'userType', 'entrypoint', 'slug', 'permissionMode', 'project'] as const
 /** Fields of a block, which stand beside it in the journal. */
 const OF_BLOCK = new Set(['signature', 'cache_control', 'citations'])
-const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/
 
 class Transcript implements Writer {
   readonly name: string
@@ -39,7 +38,7 @@ class Transcript implements Writer {
     this.#model = session.model ?? 'unknown'
     // The rows of a sub-agent bear the name of the session that it works for; taken out, it is a session of its own.
     const id = (session.parent === undefined ? textOf(source.id) : undefined) ?? stream
-    this.#id = UUID.test(id) ? id : uuidFor(stream)
+    this.#id = isUuid(id) ? id : uuidFor(stream)
     if (this.#id !== id) losses.add('the name of the session, for which another had to be made')
     this.name = `${this.#id}.jsonl`
     this.#steady = known({
@@ -292,8 +291,3 @@ const isoOf = (event: RecordedEvent): string => new Date(timeOf(event)).toISOStr
 
 /** Whether Claude Code reads a row: a message is an object. */
 const isSound = ({ type, message }: Fields): boolean => (type !== 'user' && type !== 'assistant') || isFields(message)
-
-function uuidFor(what: string): string {
-  const hex = idFor(what, 32)
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`
-}
