@@ -46,7 +46,7 @@ export function table(rows: readonly (readonly (string | number)[])[]): string {
     const widest = widths.indexOf(Math.max(...widths))
     if ((widths[widest] as number) > COLUMN_MIN) widths[widest] = (widths[widest] as number) - 1
   }
-  return cells.map((row, i) => line(row, widths, i === 0)).join('\n')
+  return cells.map((row, i) => rowLine(row, widths, i === 0)).join('\n')
 }
 
 /** A paragraph in lines of the terminal's width, or of what one likes to read where that is wider. */
@@ -106,7 +106,7 @@ export function bytes(count: number): string {
   return `${(count / 1024 ** power).toFixed(1)} ${units[power - 1]}`
 }
 
-function line(row: string[], widths: number[], heading: boolean): string {
+function rowLine(row: string[], widths: number[], heading: boolean): string {
   const padded = row.map((cell, column) => {
     const width = widths[column] as number
     const fitting = wide(cell) > width ? shortened(stripVTControlCharacters(cell), width) : cell
@@ -125,6 +125,6 @@ export function wide(text: string): number {
 }
 
 const NARROW = /[ -~]/
-const NONE = /[\p{Mn}\p{Me}\u{200B}-\u{200D}\u{FE0F}]/u
+const NONE = /\p{Mn}|\p{Me}|[\u{200B}-\u{200D}]/u
 const TWO =
   /[\u{1100}-\u{115F}\u{2E80}-\u{A4CF}\u{AC00}-\u{D7A3}\u{F900}-\u{FAFF}\u{FE30}-\u{FE6F}\u{FF00}-\u{FF60}\u{FFE0}-\u{FFE6}\u{1F300}-\u{1FAFF}\u{20000}-\u{3FFFD}]/u

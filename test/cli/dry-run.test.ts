@@ -19,7 +19,7 @@ beforeAll(async () => {
   await journal.close()
   await turnlog('backup', at('journal'), at('copy'))
   cpSync(at('journal'), at('damaged'), { recursive: true })
-  const [first = ''] = filesIn(at('damaged')).filter((name) => name.endsWith('.seg'))
+  const first = filesIn(at('damaged')).find((name) => name.endsWith('.seg')) ?? ''
   const bytes = readFileSync(join(at('damaged'), first))
   bytes[bytes.indexOf('xxxx')]! ^= 1
   writeFileSync(join(at('damaged'), first), bytes)
@@ -58,7 +58,7 @@ const rows: readonly [words: string[], exit: number, says: RegExp][] = [
 test('each command that changes something has --dry-run', () => {
   const writing = commands.filter(({ leaves }) => leaves !== undefined).map(({ name }) => name)
   expect(writing.filter((name) => commands.find((one) => one.name === name)?.options['dry-run'] === undefined)).toEqual([])
-  expect([...new Set(rows.map(([[name]]) => name))].toSorted()).toEqual(writing.toSorted())
+  expect([...new Set(rows.map(([[name = '']]) => name))].toSorted()).toEqual(writing.toSorted())
 })
 
 test.each(rows)('%j --dry-run exits with %i, says what it would do, and changes nothing', async (words, exit, says) => {

@@ -157,6 +157,8 @@ test.skipIf(!hasTerminal).each([
   expect(screen.raw).toContain('\x1b[')
   expect(screen.raw).not.toContain('\x1b[31mhttps')
   expect(screen.text.split('\n').filter((line) => wide(line) > 80)).toEqual([])
-  // What is derived takes as much room as LevelDB likes.
-  await expect(screen.text.replace(/derived [\d.]+ KiB/, 'derived 18.4 KiB')).toMatchFileSnapshot(`../fixtures/screens/${name}.txt`)
+  // What is derived takes as much room as LevelDB likes, and the size of the journal is not the same in each run.
+  await expect(
+    screen.text.replace(/derived [\d.]+ KiB/, 'derived 18.4 KiB').replace(/streams, [\d.]+ KiB/, 'streams, 6.0 KiB'),
+  ).toMatchFileSnapshot(`../fixtures/screens/${name}.txt`)
 })

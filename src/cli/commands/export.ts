@@ -6,7 +6,7 @@ import type { Exported, Exporter, What } from '../export/exporter.js'
 import { undoneUnlessDone } from '../interrupt.js'
 import { toOutput } from '../output.js'
 import { Progress } from '../progress.js'
-import { bad, bytes, dim, oneLine, printJson } from '../terminal.js'
+import { bad, bytes as size, dim, oneLine, printJson } from '../terminal.js'
 
 const kinds = exporters.map(({ kind }) => kind)
 
@@ -57,7 +57,7 @@ async function run({ arguments: [, stream], options, json }: Given, journal: Ope
   const { stream: session, ...of } = what
   if (json) printJson({ to, session, ...of, name: found.name, ...written, ...(out === undefined || dryRun ? {} : { out }), lost })
   else {
-    if (dryRun) process.stderr.write(`would write ${written.records} records, ${bytes(written.bytes)}, to ${out ?? 'standard output'}\n`)
+    if (dryRun) process.stderr.write(`would write ${written.records} records, ${size(written.bytes)}, to ${out ?? 'standard output'}\n`)
     for (const { what: it, count } of lost) process.stderr.write(`${dim('lost')}  ${count} × ${oneLine(it)}\n`)
   }
   return EXIT.fine

@@ -54,7 +54,6 @@ function line({ position, at, stream, type, data }: RecordedEvent): string {
 
 /** Somebody's word in a column. */
 function cell(text: string, width: number): string {
-  const line = oneLine(text)
-  const shown = wide(line) > width ? shortened(line, width) : line
+  const shown = shortened(oneLine(text), width)
   return shown + ' '.repeat(width - wide(shown))
 }
