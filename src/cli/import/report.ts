@@ -40,9 +40,10 @@ export class Report {
   readonly #items = new Map<string, FileReport>()
   readonly #unlisted = new Map<string, number>()
 
-  /** The file's item; its kind is that which was said first. */
+  /** The file's item; its kind is the first that was named. */
   of({ path }: { path: string }, kind = 'unknown'): FileReport {
     const there = this.#items.get(path)
+    if (there?.kind === 'unknown') there.kind = kind
     if (there !== undefined) return there
     const details = {
       inferred: Object.create(null) as Record<string, number>,

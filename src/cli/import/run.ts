@@ -12,6 +12,7 @@ import { Report, type ImportReport } from './report.js'
 import { sampleOf } from './sample.js'
 import { Session } from './session.js'
 import { filesBelow, type SourceFile } from './source-file.js'
+import { databaseBeside } from './sqlite.js'
 
 export interface ImportOptions {
   directory: string
@@ -72,7 +73,9 @@ async function sorted(files: readonly SourceFile[], from: string | undefined, re
   }
   const folders = new Map([...whose].map(([importer, own]) => [importer, foldersOf(own)]))
   for (const file of nobodys) {
+    if (isRead(file, files, report)) continue
     const importer = importers.find((one) => one.accompanies?.(file, folders.get(one) ?? new Set()) === true)
+    if (importer === undefined && report.of(file).damaged.length > 0) continue
     if (importer === undefined)
       report.damaged(report.of(file), { reason: file.bytes === 0 ? 'an empty file' : 'of no known kind; name one with --from' })
     else whose.get(importer)?.push(file)
@@ -81,9 +84,19 @@ async function sorted(files: readonly SourceFile[], from: string | undefined, re
   return whose
 }
 
+/** Whether a file is read with the database that it lies beside. */
+function isRead(file: SourceFile, files: readonly SourceFile[], report: Report): boolean {
+  const path = databaseBeside(file.path)
+  const database = path === undefined ? undefined : files.find((other) => other.path === path)
+  if (database === undefined) return false
+  report.note(file, `read with ${database.name}, as far as it belongs to its rows`)
+  return true
+}
+
 async function importerOf(file: SourceFile, report: Report): Promise<Importer | undefined> {
   try {
     const sample = await sampleOf(file)
+    if (sample.remark !== undefined) report.note(file, sample.remark)
     return importers.find((one) => one.recognises(sample))
   } catch (error) {
     report.failed(file, error)

@@ -1,8 +1,8 @@
 /** The first bytes of a file, as the importers look at them to say whose it is. */
-import { isFields, type Fields } from './fields.js'
+import { isFields, known, type Fields } from './fields.js'
 import { membersOf } from './pieces.js'
 import { headOf, type SourceFile } from './source-file.js'
-import { tablesOf } from './sqlite.js'
+import { remarkOn, tablesOf } from './sqlite.js'
 
 export interface Sample {
   file: SourceFile
@@ -13,15 +13,19 @@ export interface Sample {
   members: ReadonlyMap<string, unknown>
   /** Tables of an SQLite database. */
   tables: ReadonlySet<string>
+  /** What there is to say of the file, whoever reads it. */
+  remark?: string
 }
 
 const HEAD_BYTES = 256 * 1024
 const ROWS_MAX = 50
 
+/** @throws Error for a database that cannot be read */
 export async function sampleOf(file: SourceFile): Promise<Sample> {
   const head = await headOf(file, HEAD_BYTES)
   const nothing = { file, rows: [], names: new Set<string>(), members: new Map<string, unknown>(), tables: new Set<string>() }
-  if (head.subarray(0, 16).toString('latin1') === 'SQLite format 3\0') return { ...nothing, tables: await tablesOf(file) }
+  if (head.subarray(0, 16).toString('latin1') === 'SQLite format 3\0')
+    return { ...nothing, ...known({ remark: await remarkOn(file, head) }), tables: await tablesOf(file) }
   return { ...nothing, rows: rowsIn(head), ...membersOf(head) }
 }
 

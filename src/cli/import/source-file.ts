@@ -65,7 +65,7 @@ export async function* chunksOf({ path }: SourceFile): AsyncGenerator<Buffer, vo
 }
 
 /** The first bytes of a file. */
-export async function headOf({ path }: SourceFile, bytes: number): Promise<Buffer> {
+export async function headOf({ path }: Pick<SourceFile, 'path'>, bytes: number): Promise<Buffer> {
   const handle = await open(path, 'r')
   try {
     const buffer = Buffer.alloc(bytes)

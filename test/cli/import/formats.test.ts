@@ -1,5 +1,5 @@
 /** Every format, with a small session of its own: when high water is, looked up in a table. */
-import { readdirSync, writeFileSync } from 'node:fs'
+import { closeSync, copyFileSync, mkdirSync, openSync, readdirSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import sqlite from 'node-sqlite3-wasm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -176,7 +176,6 @@ describe('a database', () => {
 
   test('whose newest rows are in its log alone is read whole, and nothing appears beside it', async () => {
     const folder = places.next('wal')
-    const { mkdirSync, copyFileSync } = await import('node:fs')
     mkdirSync(folder)
     const live = join(folder, 'live.db')
     const database = new sqlite.Database(live)
@@ -197,5 +196,68 @@ describe('a database', () => {
     const { directory } = await imported(places.next(), join(copy, 'live.db'))
     expect(toldBy(await transcriptOf(directory, 'session-zeroclaw-k'))).toEqual(SAID_ALONE)
     expect(readdirSync(copy)).toEqual(before)
+  })
+
+  describe('that is not as it should be is an item of the report', () => {
+    const said = (n: number): string => `INSERT INTO sessions (session_key, role, content) VALUES ('k', 'user', '${'x'.repeat(500)} ${n}')`
+    const statements = [
+      'CREATE TABLE sessions (id INTEGER PRIMARY KEY, session_key TEXT, role TEXT, content TEXT, created_at TEXT)',
+      'CREATE TABLE session_metadata (session_key TEXT PRIMARY KEY, created_at TEXT, name TEXT, state TEXT)',
+      ...Array.from({ length: 50 }, (_, n) => said(n)),
+    ]
+    const whole = (): string => {
+      const path = places.next('database')
+      make(path, statements)
+      return path
+    }
+
+    test.each([
+      ['cut off', 0.5],
+      ['cut off in its first page', 0.05],
+    ])('%s', async (_how, part) => {
+      const path = whole()
+      truncateSync(path, Math.floor(statSync(path).size * part))
+      const { report } = await imported(places.next(), path)
+      expect(report.files).toMatchObject([{ damaged: [{ reason: expect.stringMatching(/malformed|not a database|disk I/) as string }] }])
+    })
+
+    test('without the log that it was written with, and what it has is taken, also where nothing is known of its session', async () => {
+      const path = whole()
+      const file = openSync(path, 'r+')
+      // What says in the header that the database is written with a log.
+      writeSync(file, Buffer.from([2, 2]), 0, 2, 18)
+      closeSync(file)
+      const { report } = await imported(places.next(), path)
+      expect(report.files).toMatchObject([
+        { sessions: 1, damaged: [], details: { notes: [expect.stringMatching(/no log lies beside it/)] } },
+      ])
+      expect(report.events).toBeGreaterThan(100)
+    })
+
+    test('while somebody changes it, and is read once nobody does', async () => {
+      const folder = places.next('locked')
+      mkdirSync(folder)
+      const path = join(folder, 'locked.db')
+      make(path, statements)
+      const database = new sqlite.Database(path)
+      database.exec('PRAGMA cache_size = 1')
+      database.exec('BEGIN EXCLUSIVE')
+      for (let n = 0; n < 500; n += 1) database.exec(said(n))
+      const directory = places.next()
+      const first = await imported(directory, path, `${path}-journal`)
+      expect(first.file('locked.db').damaged).toEqual([
+        { reason: expect.stringMatching(/^a change of the database is under way/) as string },
+      ])
+      expect(first.file('locked.db-journal')).toMatchObject({
+        damaged: [],
+        details: { notes: [expect.stringMatching(/^read with locked.db/)] },
+      })
+      expect(first.report.added).toBe(0)
+      database.exec('ROLLBACK')
+      database.close()
+      expect((await imported(directory, folder)).file('locked.db')).toMatchObject({ kind: 'zeroclaw', sessions: 1, damaged: [] })
+      const prompts = (await transcriptOf(directory, 'session-zeroclaw-k')).items.filter(({ type }) => type === 'input')
+      expect(prompts).toHaveLength(50)
+    })
   })
 })

@@ -12,11 +12,16 @@ export interface Stored {
 }
 
 export function* storedSessions(file: SourceFile, database: Database): Generator<Source> {
+  const described = new Set<unknown>()
   for (const row of database.rows('session_metadata', 'session_key')) {
     const record = new Taken(row)
     const key = record.text('session_key')
+    described.add(key)
     if (key !== undefined) yield sourceOf(file, database, key, record)
   }
+  // Messages are written before what is known of their session.
+  for (const key of database.values('sessions', 'session_key'))
+    if (typeof key === 'string' && !described.has(key)) yield sourceOf(file, database, key, new Taken({ session_key: key }))
 }
 
 function sourceOf(file: SourceFile, database: Database, key: string, record: Taken): Source {
