@@ -226,6 +226,7 @@ test(
               if (opened instanceof Error) {
                 expect(reader).toBeLessThan(newest)
                 if (!isJournalError(opened, 'JOURNAL_UNKNOWN_EVENT') && !isJournalError(opened, 'JOURNAL_NEWER_SCHEMA')) throw opened
+                expect(laterThan(reader, written).every((one) => isReadable(versions, reader, one))).toBe(false)
                 refused++
                 continue
               }
@@ -255,6 +256,15 @@ test(
   },
 )
 
+const laterThan = (reader: number, written: readonly Written[]): Written[] => written.filter(({ by }) => by > reader)
+
+/** Whether an older reader may pass over what a later version wrote, or knows it in the same shape. */
+function isReadable(versions: readonly Version[], reader: number, { by, type }: Written): boolean {
+  const here = versions[reader]!.world[type]
+  const there = versions[by]!.world[type]!
+  return here === undefined ? there.ignorable : here.schema === there.schema
+}
+
 /** An older reader that opened: what later versions wrote is there raw where it may be passed over, or in a shape that did not change. */
 function expectAgreement(
   versions: readonly Version[],
@@ -267,12 +277,10 @@ function expectAgreement(
     written.filter(({ by }) => by <= reader),
     reader,
   )
-  const { world } = versions[reader]!
-  const later = written.filter(({ by }) => by > reader)
-  for (const { by, type, position, data } of later) {
-    const here = world[type]
-    const there = versions[by]!.world[type]!
-    expect(here === undefined ? there.ignorable : here.schema === there.schema).toBe(true)
+  const later = laterThan(reader, written)
+  for (const one of later) {
+    const { type, position, data } = one
+    expect(isReadable(versions, reader, one)).toBe(true)
     expect(read).toContainEqual(expect.objectContaining({ position, type, data }))
   }
   expect(read.filter(({ position }) => later.every((one) => one.position !== position))).toEqual(known)

@@ -121,7 +121,8 @@ describe(withSeed('mutated files'), () => {
 })
 
 /** What the journal says of events that should not have been sent, or the language of programs that are wrong; a schema may say what it `received`. */
-const OURS = /not all of|JOURNAL_|(?<!received )undefined|is not a function|not iterable|Cannot read|Maximum call stack|Invalid (array|string) length/
+const OURS =
+  /not all of|JOURNAL_|(?<!received )undefined|is not a function|not iterable|Cannot read|Maximum call stack|Invalid (array|string) length/
 
 describe('a file', () => {
   async function damagedIn(name: string, content: string | Buffer): Promise<string[]> {
