@@ -67,7 +67,7 @@ describe.skipIf(!has('bash'))('in bash', () => {
     ],
     [
       ['export', 'dir', 's', '--to', ''],
-      ['jsonl', 'markdown', 'claude-code', 'pi'],
+      ['jsonl', 'markdown', 'claude-code', 'codewhale', 'pi'],
     ],
     [['export', 'dir', 's', '--to', 'm'], ['markdown']],
     [['import', 'dir', '--from', ''], importers.map(({ kind }) => kind)],

@@ -1,11 +1,9 @@
 /** The progress line: when it appears, what it says, and that it fits. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { openJournal } from '../../src/index.js'
 import { duration, Progress, progressLine, waitedFor, type Screen } from '../../src/cli/progress.js'
+import { temporary } from '../support/journal.js'
 
 /** A terminal in memory with a clock of its own. */
 class Paper implements Screen {
@@ -89,13 +87,11 @@ test('what nobody can measure is said to go on, after a second', async () => {
 })
 
 test('checking a journal says how far it is, through the laws to the end', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'turnlog-progress-'))
-  await using journal = await openJournal(directory, { segmentBytes: 4096 })
+  await using journal = await openJournal(temporary(), { segmentBytes: 4096 })
   for (let n = 0; n < 40; n++) await journal.append(`session-${n}`, [{ type: 'session.created', data: { title: 'x'.repeat(300) } }])
   const shares: number[] = []
   await journal.verify({ laws: true, progress: (done, total) => shares.push(done / total) })
   expect(shares.length).toBeGreaterThan(40)
   expect(shares).toEqual(shares.toSorted((a, b) => a - b))
   expect([shares.filter((share) => share <= 0.5).length > 1, shares.at(-1)]).toEqual([true, 1])
-  rmSync(directory, { recursive: true })
 })
