@@ -30,7 +30,8 @@ export default defineConfig({
     maxWorkers: '100%',
     globals: false,
     testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // A tree of copies takes its time to remove where the disk is busy.
+    hookTimeout: 120_000,
     teardownTimeout: 10_000,
     restoreMocks: true,
     // Every worker gets the seed of the run, also where it was drawn, and the place of what is compiled once.
