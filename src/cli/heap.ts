@@ -3,8 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 
 /**
  * Percent by which the heap may outgrow what is alive in it before it is collected. Left to itself the runtime goes by the memory of the
- * machine: where there is plenty, it lets four times of what is alive pile up, and 64 MiB of buffers besides, so that the same import
- * takes 150 MiB on one machine and 330 MiB on another.
+ * machine: where there is plenty, it lets a multiple of what is alive pile up, so that the same import takes more on a larger one.
  */
 const GROWTH_PERCENT = 50
 
