@@ -1,7 +1,7 @@
 /** A transcript as a person reads it: a line for each turn, then who said what; thoughts and calls folded, interruptions and approvals marked. */
 import type { Transcript, TranscriptItem, TurnRow } from '../index.js'
 import { code, paragraphs } from './markdown-screen.js'
-import { bad, bold, dim, good, oneLine, screenWidth, shortened, styled, wide } from './terminal.js'
+import { bad, bold, dim, good, numberOf, oneLine, screenWidth, shortened, styled, wide } from './terminal.js'
 import { time } from './view-tables.js'
 
 /** Lines of a thought that are shown folded; the rest is said to be there. */
@@ -82,7 +82,7 @@ function output({ kind, content, partial }: Of<'output'>, whole: boolean): strin
 function folded(lines: readonly string[]): string[] {
   const shown = lines.slice(0, LINES_MAX)
   const more = lines.length - shown.length
-  return more === 0 ? shown : [...shown, dim(`${' '.repeat(INDENT)}… ${more} more line${more === 1 ? '' : 's'}`)]
+  return more === 0 ? shown : [...shown, dim(`${' '.repeat(INDENT)}… ${numberOf(more, 'more line')}`)]
 }
 
 /** A call on one line; whole, its arguments and what came of it are below. */

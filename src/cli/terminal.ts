@@ -99,6 +99,11 @@ export function clean(line: string): string {
   return line.replaceAll('\t', '    ').replaceAll(/\p{Cc}/gu, '')
 }
 
+/** How many of something, in words. */
+export function numberOf(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
+}
+
 export function bytes(count: number): string {
   if (count < 1024) return `${count} B`
   const units = ['KiB', 'MiB', 'GiB', 'TiB']

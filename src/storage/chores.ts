@@ -3,11 +3,10 @@
  * and what a process that died left behind. Derived files are removed, and come back; the end is proven by opening for writing.
  */
 import { basename, join } from 'node:path'
-import { ioError } from '../errors.js'
 import type { Core, Sealed } from './core.js'
 import type { Files } from './files.js'
 import { IndexFile } from './index-file.js'
-import { hasCode, readFully, TEMPORARY } from './io.js'
+import { readFully, removeFile, TEMPORARY } from './io.js'
 import { doubtIn, levelStores } from './level-store.js'
 import { PageCache, PageFault, Pages, PAGE_BYTES } from './pages.js'
 import type { Paths } from './paths.js'
@@ -40,15 +39,7 @@ export async function doChores(files: Files, paths: Paths, chores: readonly Chor
   for (const { kind, file } of chores) {
     if (kind === 'end') continue
     if (kind === 'derived') await levelStores(files, systemClock).destroy(join(paths.root, file))
-    else await remove(files, join(paths.root, file))
-  }
-}
-
-async function remove(files: Files, path: string): Promise<void> {
-  try {
-    await files.unlink(path)
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw ioError(error, 'Removing', path)
+    else await removeFile(files, join(paths.root, file))
   }
 }
 

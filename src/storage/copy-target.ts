@@ -5,13 +5,12 @@
  */
 import { join } from 'node:path'
 import { ioError, JournalError, type Damage } from '../errors.js'
-import { TEMPORARY } from './io.js'
 import { damaged, type CopySource, type Part } from './copy-source.js'
 import type { Clock, FileHandle, Files } from './files.js'
 import { formatState, writeFormat } from './format-file.js'
 import { Handles } from './handles.js'
 import { encodeSlots, HeadFile } from './head-file.js'
-import { chunksOf, coded, fill, giveUp, hasCode, makeDirectory, replaceFile, writeFully } from './io.js'
+import { chunksOf, coded, fill, giveUp, hasCode, makeDirectory, removeFile, replaceFile, TEMPORARY, writeFully } from './io.js'
 import { findJournal } from './journal-id.js'
 import { epochsOf, lock } from './lock.js'
 import { Paths, type SegmentName } from './paths.js'
@@ -105,7 +104,8 @@ export class CopyTarget {
     const held = await lock(this.#files, this.#paths, 0)
     try {
       for (const directory of [root, journal])
-        for (const name of await this.#files.readdir(directory)) if (TEMPORARY.test(name)) await this.#unlink(join(directory, name))
+        for (const name of await this.#files.readdir(directory))
+          if (TEMPORARY.test(name)) await removeFile(this.#files, join(directory, name))
       return held
     } catch (error) {
       return giveUp(error, [held])
@@ -185,7 +185,7 @@ export class CopyTarget {
   async #copy(part: Part, copied: (bytes: number) => void): Promise<void> {
     const { core } = this.#source
     const path = this.#paths.final(part) + NEW
-    await this.#unlink(path)
+    await removeFile(this.#files, path)
     this.#paths.staged.add(part.number)
     try {
       await core.handles.with(core.paths.segment(part), async (from) =>
@@ -198,7 +198,7 @@ export class CopyTarget {
       )
     } catch (error) {
       // What is not whole only takes up room, on a disk that may have none.
-      await giveUp(coded(error, 'Copying to', path), [{ close: () => this.#unlink(path) }])
+      await giveUp(coded(error, 'Copying to', path), [{ close: () => removeFile(this.#files, path) }])
     }
   }
 
@@ -214,14 +214,6 @@ export class CopyTarget {
       return damage
     } finally {
       await handles.close()
-    }
-  }
-
-  async #unlink(path: string): Promise<void> {
-    try {
-      await this.#files.unlink(path)
-    } catch (error) {
-      if (!hasCode(error, 'ENOENT')) throw ioError(error, 'Removing', path)
     }
   }
 }

@@ -1,6 +1,6 @@
 /** Shows a journal's segments as they lie on the disk, frame by frame and record by record, whatever state they are in. Judges nothing. */
 import { isJournalError, JournalError } from '../errors.js'
-import { unpacked, type StoredCommit, type StoredEvent } from './commit-store.js'
+import { unpacked, type StoredCommit } from './commit-store.js'
 import type { SegmentFile } from './core.js'
 import type { FileHandle, Files } from './files.js'
 import { formatState } from './format-file.js'
@@ -55,15 +55,8 @@ export interface DumpedFrame extends Lies {
 }
 
 /** A commit as it is stored: nothing upcast. */
-export interface DumpedRecord extends Lies {
+export interface DumpedRecord extends Lies, StoredCommit {
   what: 'record'
-  position: number
-  stream: string
-  version: number
-  commitId?: string
-  at: number
-  meta?: unknown
-  events: readonly StoredEvent[]
 }
 
 /** What an item of a dump is. */
@@ -203,19 +196,7 @@ class SegmentDump {
     for (const { commit, at, end: stop } of [...before, ...after]) yield this.#record(commit, offset + HEADER_BYTES + at, stop - at)
   }
 
-  #record({ position, stream, version, commitId, at, meta, events }: StoredCommit, offset: number, bytes: number): DumpedRecord {
-    const optional = { ...(commitId === undefined ? {} : { commitId }), ...(meta === undefined ? {} : { meta }) }
-    return {
-      what: 'record',
-      segment: this.#file.name,
-      offset,
-      bytes,
-      position,
-      stream,
-      version,
-      at,
-      ...optional,
-      events: events.map(unpacked),
-    }
+  #record(commit: StoredCommit, offset: number, bytes: number): DumpedRecord {
+    return { what: 'record', segment: this.#file.name, offset, bytes, ...commit, events: commit.events.map(unpacked) }
   }
 }

@@ -154,3 +154,12 @@ export function coded(error: unknown, doing: string, path: string): unknown {
 export function hasCode(error: unknown, code: string): boolean {
   return (error as NodeJS.ErrnoException | undefined)?.code === code
 }
+
+/** Removes a file that may be gone already. @throws JournalError JOURNAL_IO and its like */
+export async function removeFile(files: Files, path: string): Promise<void> {
+  try {
+    await files.unlink(path)
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw ioError(error, 'Removing', path)
+  }
+}

@@ -10,7 +10,7 @@
 import { dirname, join, resolve } from 'node:path'
 import { ioError, JournalError } from '../errors.js'
 import type { FileHandle, Files } from './files.js'
-import { hasCode } from './io.js'
+import { removeFile } from './io.js'
 import { beginEpoch, lock } from './lock.js'
 import { HeadFile } from './head-file.js'
 import { FORMAT, parseEpoch, Paths } from './paths.js'
@@ -94,17 +94,17 @@ export class Succession {
   /** Takes out what a successor holds so far, newest first, so that it is an empty journal. */
   async empty(): Promise<void> {
     const { journal, root, quarantine } = new Paths(this.building)
-    for (const name of (await namesIn(this.#files, journal)).toSorted().toReversed()) await this.#unlink(join(journal, name))
-    for (const name of await namesIn(this.#files, quarantine)) await this.#unlink(join(quarantine, name))
+    for (const name of (await namesIn(this.#files, journal)).toSorted().toReversed()) await removeFile(this.#files, join(journal, name))
+    for (const name of await namesIn(this.#files, quarantine)) await removeFile(this.#files, join(quarantine, name))
     const rest = (await namesIn(this.#files, root)).filter((name) => name === 'head' || parseEpoch(name) !== undefined)
-    for (const name of rest) await this.#unlink(join(root, name))
+    for (const name of rest) await removeFile(this.#files, join(root, name))
   }
 
   /** Puts the successor, which is closed and was checked, into the journal's place. */
   async swap(backup: string): Promise<void> {
     const { quarantine } = new Paths(this.building)
     // What building it left behind when it was cut is nobody's loss.
-    for (const name of await namesIn(this.#files, quarantine)) await this.#unlink(join(quarantine, name))
+    for (const name of await namesIn(this.#files, quarantine)) await removeFile(this.#files, join(quarantine, name))
     await this.#rename(this.building, this.#whole)
     await this.#rename(this.directory, backup)
     await this.#install()
@@ -140,14 +140,6 @@ export class Succession {
       await this.#files.syncDir(parent)
     } catch (error) {
       throw ioError(error, 'Syncing', parent)
-    }
-  }
-
-  async #unlink(path: string): Promise<void> {
-    try {
-      await this.#files.unlink(path)
-    } catch (error) {
-      if (!hasCode(error, 'ENOENT')) throw ioError(error, 'Removing', path)
     }
   }
 }

@@ -1,7 +1,7 @@
 import { backup as copy, type BackupReport } from '../../index.js'
 import { EXIT, type Command } from '../command.js'
 import { Progress } from '../progress.js'
-import { bytes, dim, good, print, printJson, say } from '../terminal.js'
+import { bytes, dim, good, numberOf, print, printJson, say } from '../terminal.js'
 
 /** Copies a journal as it stands, beside its writer. */
 export const backup: Command = {
@@ -23,7 +23,7 @@ export const backup: Command = {
 }
 
 function tell({ dryRun, position, digest, copied, kept, bytes: count, unproven }: BackupReport, to: string): void {
-  const what = `${copied.length} segment${copied.length === 1 ? '' : 's'} (${bytes(count)})`
+  const what = `${numberOf(copied.length, 'segment')} (${bytes(count)})`
   const there = kept.length === 0 ? '' : `; ${kept.length} ${kept.length === 1 ? 'is' : 'are'} there`
   if (dryRun) say(`${what} would be copied to ${to}, up to position ${position}${there}`)
   else say(`${good('backed up')}  ${what} copied to ${to}, which has all up to position ${position} and checks${there}`)

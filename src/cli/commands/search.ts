@@ -3,7 +3,7 @@ import { fitted } from '../search/pattern.js'
 import { PLACES } from '../search/places.js'
 import { search as look, type Hit, type Incomplete, type Searched } from '../search/search.js'
 import { Progress } from '../progress.js'
-import { bad, bold, dim, good, oneLine, print, printJson, styled } from '../terminal.js'
+import { bad, bold, dim, good, numberOf, oneLine, print, printJson, styled } from '../terminal.js'
 
 /** Hits that are shown where nobody says. */
 const LIMIT = 100
@@ -97,7 +97,7 @@ class Told {
 
 function conclude(hits: number, { complete, incomplete, events, position }: Searched): void {
   if (hits > 0) print()
-  const counted = `${hits} hit${hits === 1 ? '' : 's'} in ${events} events, up to position ${position}`
+  const counted = `${numberOf(hits, 'hit')} in ${events} events, up to position ${position}`
   if (complete) return print(`${good('complete')}  ${counted}`)
   print(`${bad('incomplete')}  ${counted}; there may be more:`)
   for (const why of incomplete) print(`  ${whyOf(why)}`)

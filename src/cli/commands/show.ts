@@ -2,7 +2,7 @@ import { conversation } from '../conversation.js'
 import { EXIT, withJournal, type Command } from '../command.js'
 import { damageTable } from '../damage-table.js'
 import { paged } from '../pager.js'
-import { bad, bold, dim, oneLine, printJson, wrapped } from '../terminal.js'
+import { bad, bold, dim, numberOf, oneLine, printJson, wrapped } from '../terminal.js'
 import { threadTable, time, turnTable } from '../view-tables.js'
 import { wholeSession, type WholeSession } from '../whole-session.js'
 
@@ -58,7 +58,7 @@ function head({
   tokens,
 }: WholeSession['session']): string {
   const facts = [status, agent, model, workspace].filter((fact) => fact !== undefined).map(oneLine)
-  const counts = [`${turns} turn${turns === 1 ? '' : 's'}`, `${calls} tool call${calls === 1 ? '' : 's'}`]
+  const counts = [numberOf(turns, 'turn'), numberOf(calls, 'tool call')]
   if (tokens.input + tokens.output > 0) counts.push(`${tokens.input} tokens in, ${tokens.output} out`)
   return [
     bold(oneLine(title ?? id)),

@@ -1,6 +1,7 @@
 /** What is to be said of what a journal holds: what is open in it, what does not follow, and what cannot be found. */
 import type { LawBreak } from '../../index.js'
 import type { OpenedJournal } from '../command.js'
+import { numberOf } from '../terminal.js'
 import { typed, type Item } from './item.js'
 
 export function itemsOfWork({ directory, recovery: { pending, interrupted, tasks, unknown, kept } }: OpenedJournal): Item[] {
@@ -38,7 +39,7 @@ export function itemsOfWork({ directory, recovery: { pending, interrupted, tasks
 
 /** How many there are, in words; nothing for none. */
 function counted(list: readonly unknown[], what: string): string {
-  return list.length === 0 ? '' : `${list.length} ${what}${list.length === 1 ? '' : 's'}`
+  return list.length === 0 ? '' : numberOf(list.length, what)
 }
 
 const ENDS = /^(turn|task)\.(completed|failed|cancelled|interrupted)$/
