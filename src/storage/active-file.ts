@@ -36,11 +36,18 @@ export class ActiveFile {
     }
   }
 
-  async write(frame: Buffer): Promise<void> {
-    await writeFully(this.#file, frame, this.end, this.#path)
-    this.end += frame.length
+  /** Undefined where it is done already. */
+  write(frame: Buffer): Promise<void> | undefined {
+    const written = writeFully(this.#file, frame, this.end, this.#path)
+    if (written !== undefined) return written.then(() => this.#grow(frame.length))
+    this.#grow(frame.length)
+    return undefined
+  }
+
+  #grow(bytes: number): void {
+    this.end += bytes
     if (this.end > this.#allocated) this.#allocated = this.end
-    if (frame.length >= SMALL_BYTES) this.#allocates = false
+    if (bytes >= SMALL_BYTES) this.#allocates = false
   }
 
   async sync(): Promise<void> {

@@ -70,10 +70,11 @@ export class HeadFile {
     }
   }
 
-  async write(mark: Omit<HeadMark, 'sequence'>): Promise<void> {
+  /** Undefined where it is done already. */
+  write(mark: Omit<HeadMark, 'sequence'>): Promise<void> | undefined {
     const sequence = ++this.#sequence
-    encodeHead({ ...mark, sequence }, this.#bytes)
-    await writeFully(this.#file, this.#bytes, (sequence % 2) * SLOT_BYTES, this.#path)
+    encodeHead(mark, sequence, this.#bytes)
+    return writeFully(this.#file, this.#bytes, (sequence % 2) * SLOT_BYTES, this.#path)
   }
 
   async sync(): Promise<void> {
@@ -102,15 +103,15 @@ export async function readMark(file: FileHandle): Promise<HeadMark | undefined> 
 /** A head file that says one thing, in both its slots. */
 export function encodeSlots(mark: Omit<HeadMark, 'sequence'>): Buffer {
   const bytes = Buffer.alloc(SLOT_BYTES + MARK_BYTES)
-  encodeHead({ ...mark, sequence: 2 }, bytes.subarray(0, MARK_BYTES))
-  encodeHead({ ...mark, sequence: 1 }, bytes.subarray(SLOT_BYTES))
+  encodeHead(mark, 2, bytes.subarray(0, MARK_BYTES))
+  encodeHead(mark, 1, bytes.subarray(SLOT_BYTES))
   return bytes
 }
 
 /** A slot of the file. */
-export function encodeHead(mark: HeadMark, bytes = Buffer.alloc(MARK_BYTES)): Buffer {
+export function encodeHead(mark: Omit<HeadMark, 'sequence'>, sequence: number, bytes = Buffer.alloc(MARK_BYTES)): Buffer {
   bytes.writeUInt32LE(MAGIC, 0)
-  writeU64(bytes, mark.sequence, 8)
+  writeU64(bytes, sequence, 8)
   writeU64(bytes, mark.epoch, 16)
   writeU64(bytes, mark.segment, 24)
   writeU64(bytes, mark.end, 32)

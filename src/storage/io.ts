@@ -38,17 +38,28 @@ export async function hashOf(file: FileHandle, from: number, to: number): Promis
 
 /**
  * Writes all or fails. A short count is a failure: the system's own loop has tried already, so what is missing would not
- * go through now either, and half a write must never be continued in place.
+ * go through now either, and half a write must never be continued in place. Undefined where it is done already.
  */
-export async function writeFully(file: FileHandle, bytes: Uint8Array, offset: number, path: string): Promise<void> {
-  let count: number
+export function writeFully(file: FileHandle, bytes: Uint8Array, offset: number, path: string): Promise<void> | undefined {
+  let written: number | Promise<number>
   try {
-    const written = file.write(bytes, offset)
-    count = typeof written === 'number' ? written : await written
+    written = file.write(bytes, offset)
   } catch (error) {
     throw ioError(error, 'Writing', path)
   }
-  if (count !== bytes.length) throw shortWrite(path, count, bytes.length)
+  if (typeof written !== 'number') return isWritten(written, bytes.length, path)
+  if (written !== bytes.length) throw shortWrite(path, written, bytes.length)
+  return undefined
+}
+
+async function isWritten(written: Promise<number>, length: number, path: string): Promise<void> {
+  let count: number
+  try {
+    count = await written
+  } catch (error) {
+    throw ioError(error, 'Writing', path)
+  }
+  if (count !== length) throw shortWrite(path, count, length)
 }
 
 export function shortWrite(path: string, count: number, wanted: number): Error {
@@ -63,7 +74,7 @@ function temporaryName(clock: Clock, path: string): string {
   return `${path}.${Buffer.from(clock.random(6)).toString('hex')}.tmp`
 }
 
-export type Write<T> = (file: FileHandle, temporary: string) => Promise<T>
+export type Write<T> = (file: FileHandle, temporary: string) => Promise<T> | T
 
 /** Writes a new file, makes its content durable, and closes it. */
 export async function fill<T>(file: FileHandle, temporary: string, write: Write<T>): Promise<T> {

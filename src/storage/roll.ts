@@ -45,10 +45,10 @@ export class Roll<Note> {
   }
 
   /** Begins the next segment if a frame of this size does not fit. */
-  async room(bytes: number): Promise<void> {
+  room(bytes: number): Promise<void> | undefined {
     const { end, index } = this.#state
-    if (end + bytes <= this.#segmentBytes || index.streams.size === 0) return
-    await this.next(this.#state.active.number + 1, end)
+    if (end + bytes <= this.#segmentBytes || index.streams.size === 0) return undefined
+    return this.next(this.#state.active.number + 1, end)
   }
 
   /** Seals a segment that would take the next open long to read. */
@@ -122,12 +122,19 @@ export class Roll<Note> {
     this.#state.indexes.seal({ segment, index })
   }
 
-  /** Whoever begins an epoch looks at the end afterwards: a frame that is in the file before that is seen, and none other counts. */
-  async write(frame: Buffer): Promise<void> {
-    const file = this.#file as ActiveFile
-    await file.write(frame)
+  /** Writes a frame, which does not count yet. Undefined where it is done already. */
+  write(frame: Buffer): Promise<void> | undefined {
+    return (this.#file as ActiveFile).write(frame)
+  }
+
+  /**
+   * Counts what was written. Whoever begins an epoch looks at the end afterwards: a frame that is in the file before that is
+   * seen, and none other counts.
+   * @throws JournalError JOURNAL_FENCED
+   */
+  count(): void {
     this.mustBeOurs()
-    this.#state.end = file.end
+    this.#state.end = (this.#file as ActiveFile).end
   }
 
   sync(): Promise<void> {
@@ -145,9 +152,9 @@ export class Roll<Note> {
   }
 
   /** Notes how far the journal is durable; synced where the writer leaves. */
-  async mark(clean: boolean): Promise<void> {
+  mark(clean: boolean): Promise<void> | undefined {
     const { core, active, end, group, digest, synced } = this.#state
-    await this.#head.write({
+    const written = this.#head.write({
       epoch: this.#epoch,
       segment: active.number,
       end,
@@ -157,7 +164,12 @@ export class Roll<Note> {
       journal: core.journal,
       clean,
     })
-    if (clean) await this.#head.sync()
+    return clean ? this.#syncHead(written) : written
+  }
+
+  async #syncHead(written: Promise<void> | undefined): Promise<void> {
+    await written
+    await this.#head.sync()
   }
 
   /** @throws JournalError JOURNAL_FENCED once another writer has begun an epoch. */

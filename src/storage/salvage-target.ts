@@ -125,6 +125,7 @@ export class SalvageTarget<Note> {
     const frame = makeFrame(header, payload)
     const offset = state.end
     await this.#roll.write(frame)
+    this.#roll.count()
     state.group++
     state.digest = digest
     state.head = { position, digest: digest.toString('hex') }

@@ -20,6 +20,12 @@ export interface WriterOptions {
   queueBytes: number
 }
 
+/** A group as it goes into the file. */
+interface MadeGroup extends ReadGroup {
+  frame: Buffer
+  digest: Buffer
+}
+
 export class Writer<Note> {
   readonly #state: State<Note>
   readonly #roll: Roll<Note>
@@ -157,6 +163,7 @@ export class Writer<Note> {
         entry.payload,
       )
       await this.#roll.write(frame)
+      this.#roll.count()
       state.group++
       state.digest = digest
       state.head = { position, digest: digest.toString('hex') }
@@ -172,11 +179,17 @@ export class Writer<Note> {
     let length = 0
     for (const { bytes } of group) length += RECORD_HEAD_BYTES + bytes.length
     await this.#room(frameBytes(length, this.#roll.align))
-    const written = await this.#write(group, length)
-    // The sync is under way in another thread while the group is made known here.
-    await Promise.all([this.#roll.sync(), this.#publish(group, written)])
+    const made = this.#make(group, length)
+    await this.#roll.write(made.frame)
+    const synced = this.#roll.sync()
+    try {
+      // The sync is under way in another thread while the group is made known here.
+      this.#publish(group, made)
+    } finally {
+      await synced
+    }
     await this.#synced()
-    this.#resolve(group, written, 'disk')
+    this.#resolve(group, made, 'disk')
     let bytes = 0
     for (const entry of group) bytes += entry.bytes.length
     this.#queue.release(bytes)
@@ -192,7 +205,7 @@ export class Writer<Note> {
     }
   }
 
-  async #write(group: QueuedCommit<Note>[], length: number): Promise<ReadGroup> {
+  #make(group: QueuedCommit<Note>[], length: number): MadeGroup {
     const state = this.#state
     const { align } = this.#roll
     const frame = Buffer.allocUnsafe(frameBytes(length, align))
@@ -222,18 +235,19 @@ export class Writer<Note> {
       aux: position - first,
       digest,
     })
-    await this.#roll.write(frame)
-    state.group++
-    state.digest = digest
-    state.head = { position: position - 1, digest: digest.toString('hex') }
-    this.#lastKind = Kind.data
-    return { commits, records, offset, head: state.head }
+    return { frame, digest, commits, records, offset, head: { position: position - 1, digest: digest.toString('hex') } }
   }
 
   /** Makes a group that is written known to everything that reads, and to those who do not wait for the disk. */
-  async #publish(group: QueuedCommit<Note>[], written: ReadGroup): Promise<void> {
-    const { index, facts, core } = this.#state
-    const { commits, records, offset } = written
+  #publish(group: QueuedCommit<Note>[], made: MadeGroup): void {
+    const state = this.#state
+    const { index, facts, core } = state
+    const { commits, records, offset, digest, head } = made
+    this.#roll.count()
+    state.group++
+    state.digest = digest
+    state.head = head
+    this.#lastKind = Kind.data
     index.addFrame((commits[0] as StoredCommit).position, offset)
     for (let i = 0; i < group.length; i++) {
       const { note, claims } = group[i] as QueuedCommit<Note>
@@ -241,8 +255,8 @@ export class Writer<Note> {
       index.add(commit, offset, records[i * 2] as number, records[i * 2 + 1] as number, note, claims)
       facts.addCommit(commit, core.notes.isOpen(note))
     }
-    this.#state.tellWritten(written)
-    this.#resolve(group, written, 'os')
+    state.tellWritten(made)
+    this.#resolve(group, made, 'os')
   }
 
   async #synced(): Promise<void> {

@@ -10,7 +10,7 @@ import { Facts, packSnapshot, unpackSnapshot } from '../../../src/storage/facts.
 import type { FileHandle } from '../../../src/storage/files.js'
 import { HEADER_BYTES, Kind, makeFrame, NO_HISTORY, nextDigest, type Frame } from '../../../src/storage/frame.js'
 import { readGroup } from '../../../src/storage/group.js'
-import { encodeHead, readMark } from '../../../src/storage/head-file.js'
+import { encodeHead, readMark, type HeadMark } from '../../../src/storage/head-file.js'
 import { buildIndex } from '../../../src/storage/index-build.js'
 import { IndexFile } from '../../../src/storage/index-file.js'
 import { fingerprint } from '../../../src/storage/key-table.js'
@@ -192,17 +192,19 @@ async function frameIn(input: Buffer): Promise<Frame | undefined> {
 }
 
 const marks = [1, 2].map((sequence) =>
-  encodeHead({
+  encodeHead(
+    {
+      epoch: 3,
+      segment: 4,
+      end: 5000,
+      group: 60,
+      position: 70,
+      digest: Buffer.alloc(32, 8),
+      journal: JOURNAL,
+      clean: sequence === 2,
+    },
     sequence,
-    epoch: 3,
-    segment: 4,
-    end: 5000,
-    group: 60,
-    position: 70,
-    digest: Buffer.alloc(32, 8),
-    journal: JOURNAL,
-    clean: sequence === 2,
-  }),
+  ),
 )
 const head = Buffer.concat([marks[1] as Buffer, Buffer.alloc(4096 - (marks[1] as Buffer).length), marks[0] as Buffer])
 
@@ -216,7 +218,7 @@ const headFile: Target = {
     return fixed
   },
   decode: async (input) => readMark(fileOf(input)),
-  again: async (value) => readMark(fileOf(encodeHead(value as Parameters<typeof encodeHead>[0]))),
+  again: async (value) => readMark(fileOf(encodeHead(value as HeadMark, (value as HeadMark).sequence))),
 }
 
 const index: Target = {
