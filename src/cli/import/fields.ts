@@ -93,13 +93,31 @@ export function cleanKey(key: string, changed: Set<string>): string {
   return '(__proto__)'
 }
 
-/** JSON of any depth; what the engine cannot write for its depth is said to be so. */
-function jsonOf(value: unknown): string {
-  try {
-    return JSON.stringify(value)
-  } catch {
-    return '(nested too deep to write)'
+/** Punctuation and names, among the values of a JSON text that are still to be written. */
+class Mark {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
   }
+}
+
+/** JSON of any depth. The engine's own writer gives up at some depth, and takes its square in time up to there. */
+function jsonOf(value: unknown): string {
+  let text = ''
+  const pending = [value]
+  while (pending.length > 0) {
+    const next = pending.pop()
+    if (next instanceof Mark) text += next.text
+    else if (typeof next !== 'object' || next === null) text += JSON.stringify(next)
+    else {
+      const isList = Array.isArray(next)
+      text += isList ? '[' : '{'
+      pending.push(new Mark(isList ? ']' : '}'))
+      for (const [i, [key, item]] of [...Object.entries(next).entries()].toReversed())
+        pending.push(item, new Mark(`${i === 0 ? '' : ','}${isList ? '' : `${JSON.stringify(key)}:`}`))
+    }
+  }
+  return text
 }
 
 export function wellFormed(string: string, changed?: Set<string>): string {

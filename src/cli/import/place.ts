@@ -44,13 +44,12 @@ export function headDigest({ session, put }: Head): string {
     .slice(0, 8)
 }
 
-/** Streams of one name that are looked through. */
+/** Streams of one name and one first record that are looked through. */
 const NAMESAKES_MAX = 1000
 
 /** The place of a source: behind what is there of it, or in a stream of its own. */
 export async function placeOf(journal: OpenedJournal | undefined, source: Source): Promise<Place> {
-  for (let n = 1; n <= NAMESAKES_MAX; n += 1) {
-    const stream = n === 1 ? source.stream : `${source.stream}~${n}`
+  for await (const stream of namesOf(source)) {
     const fresh: Place = { stream, version: 0, mark: undefined, since: [], isAhead: false }
     if (journal === undefined) return fresh
     const end = await endOf(journal, stream)
@@ -62,7 +61,20 @@ export async function placeOf(journal: OpenedJournal | undefined, source: Source
     const mark = (await hadHead(journal, stream, end.mark, head)) ? { ...end.mark, head } : end.mark
     return { stream, ...end, mark, isAhead: how === 'older' }
   }
-  throw new Error(`there are ${NAMESAKES_MAX} sessions by the name of ${source.stream}`)
+  throw new Error(`there are ${NAMESAKES_MAX} sessions by the name of ${source.stream} that begin with the same record`)
+}
+
+/** Names that a source's stream may have: of many sessions by one name each is found at once, by the record that it begins with. */
+async function* namesOf(source: Source): AsyncGenerator<string, void, undefined> {
+  yield source.stream
+  const name = `${source.stream}~${await beginningOf(source)}`
+  yield name
+  for (let n = 2; n <= NAMESAKES_MAX; n += 1) yield `${name}~${n}`
+}
+
+async function beginningOf(source: Source): Promise<string> {
+  for await (const row of source.rows()) if (row.torn !== true) return digestOf('', row).slice(0, 8)
+  return 'empty'
 }
 
 /** Whether the session was known like this before: of two copies that differ in it, neither is news for ever. */

@@ -22,7 +22,7 @@ const ROWS_MAX = 50
 
 /** @throws Error for a database that cannot be read */
 export async function sampleOf(file: SourceFile): Promise<Sample> {
-  const head = await headOf(file, HEAD_BYTES)
+  const head = await headOf(file, Math.min(HEAD_BYTES, file.bytes))
   const nothing = { file, rows: [], names: new Set<string>(), members: new Map<string, unknown>(), tables: new Set<string>() }
   if (head.subarray(0, 16).toString('latin1') === 'SQLite format 3\0')
     return { ...nothing, ...known({ remark: await remarkOn(file, head) }), tables: await tablesOf(file) }

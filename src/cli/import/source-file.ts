@@ -45,15 +45,17 @@ export async function filesBelow(path: string): Promise<(SourceFile | NoFile)[]>
 export const isDatabase = ({ name }: SourceFile): boolean => !/\.(json|jsonl|ndjson|bak|importing|migrated|flag)$/.test(name)
 
 const CHUNK_BYTES = 256 * 1024
+/** A small file takes little memory; one that has grown since it was looked at is read in pieces of this at least. */
+const LEAST_BYTES = 4096
 
 /**
  * The file's bytes in chunks, each only until the next is asked for: all of them are read into the same memory. A new piece of memory
  * for each would lie around until somebody collects it, and of a large file many do at once.
  */
-export async function* chunksOf({ path }: SourceFile): AsyncGenerator<Buffer, void, undefined> {
+export async function* chunksOf({ path, bytes }: SourceFile): AsyncGenerator<Buffer, void, undefined> {
   const handle = await open(path, 'r')
   try {
-    const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+    const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, Math.max(bytes, LEAST_BYTES)))
     for (;;) {
       const { bytesRead } = await handle.read(buffer, 0, buffer.length)
       if (bytesRead === 0) return

@@ -142,12 +142,22 @@ describe('the same session', () => {
   test('by name alone is another one, and has a stream of its own', async () => {
     const directory = places.next()
     await imported(directory, source(lines(prompt('u1', 'When?'))))
-    const other = source(lines(prompt('v1', 'Where?')))
-    expect((await imported(directory, other)).file('source.jsonl').details.notes).toEqual([
-      expect.stringMatching(/this one is session-s~2/),
-    ])
-    expect((await imported(directory, other)).report.added).toBe(0)
-    expect(toldBy(await transcriptOf(directory, 'session-s~2'))[0]).toBe('person: Where?')
+    const names: string[] = []
+    // Two of them begin with the same record.
+    for (const rows of [
+      [prompt('v1', 'Where?')],
+      [prompt('w1', 'Who?'), answer('a1', said('I.'))],
+      [prompt('w1', 'Who?'), answer('a1', said('You.'))],
+    ]) {
+      const other = source(lines(...rows))
+      const [note] = (await imported(directory, other)).file('source.jsonl').details.notes
+      names.push(/this one is (session-s~[\da-f]{8}.*)$/.exec(note as string)?.[1] as string)
+      expect((await imported(directory, other)).report.added).toBe(0)
+    }
+    expect(new Set(names).size).toBe(3)
+    expect(names[2]).toBe(`${names[1]}~2`)
+    expect(toldBy(await transcriptOf(directory, names[0] as string))[0]).toBe('person: Where?')
+    expect(toldBy(await transcriptOf(directory, names[2] as string))[1]).toBe('model: You.')
   })
 })
 

@@ -1,5 +1,5 @@
 /** Grok: a chat history without times, and a summary beside it that says what the session is called. */
-import { dirname } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { blocksOf, partsOf, textIn } from '../content.js'
 import { documentOf } from '../document.js'
 import { isFields, known, parsed, Taken, textOf, type Fields } from '../fields.js'
@@ -45,7 +45,8 @@ async function sourceOf(file: SourceFile, summary: SourceFile | undefined, repor
     workspace: info.text('cwd'),
     parent: parentOf(about),
   })
-  const id = info.text('id')
+  // Files of all sessions have one name; the folder is the session's.
+  const id = info.text('id') ?? (file.name === 'chat_history.jsonl' ? basename(dirname(resolve(file.path))) : undefined)
   return fileSource('grok', file, { ...known({ id, createdAt }), session: known({ ...session, extra: about.rest() }), reader })
 }
 
