@@ -1,5 +1,6 @@
 /** The journal: conducts the floors, and knows no bytes. */
-import { concatMap, type Observable } from 'rxjs'
+import type { Observable } from 'rxjs'
+import { concatMap } from 'rxjs/internal/operators/concatMap'
 import type { EventDefinitions, Key, NewEvent, Projection, RecordedEvent } from './define.js'
 import { Appender, type AppendOptions } from './engine/appender.js'
 import { closeInterrupted, reportOpenWork } from './engine/boot.js'

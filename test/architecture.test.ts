@@ -28,12 +28,12 @@ const rooms: Record<string, Room> = {
   engine: {
     files: /^src\/engine\//,
     ours: /^src\/(storage\/.*|define\.ts|errors\.ts)$/,
-    packages: /^(msgpackr|rxjs|zod|node:(buffer|crypto|events|timers(\/promises)?|util|zlib))$/,
+    packages: /^(msgpackr|rxjs(\/internal\/.+)?|zod|node:(buffer|crypto|events|timers(\/promises)?|util|zlib))$/,
   },
   'the conductors': {
     files: /^src\/(journal|repair|backup|freeze|upgrade)\.ts$/,
     ours: /^src\/(engine\/.*|storage\/.*|(define|events|turns|tasks|open-work|errors)\.ts)$/,
-    packages: /^rxjs$/,
+    packages: /^rxjs(\/internal\/.+)?$/,
   },
   'the front door': {
     files: /^src\/index\.ts$/,
