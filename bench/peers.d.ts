@@ -18,7 +18,9 @@ declare module 'better-sqlite3' {
 }
 
 declare module 'lmdb' {
-  interface Range {
+  interface Range<K> {
+    start?: K
+    end?: K
     reverse?: boolean
     limit?: number
   }
@@ -26,8 +28,8 @@ declare module 'lmdb' {
   interface Database<V, K> {
     get(key: K): V | undefined
     put(key: K, value: V): Promise<boolean>
-    getKeys(range?: Range): Iterable<K>
-    getRange(range?: Range): Iterable<{ key: K; value: V }>
+    getKeys(range?: Range<K>): Iterable<K>
+    getRange(range?: Range<K>): Iterable<{ key: K; value: V }>
   }
 
   interface RootDatabase {
@@ -37,5 +39,60 @@ declare module 'lmdb' {
     close(): Promise<void>
   }
 
-  export function open(options: { path: string; maxDbs?: number }): RootDatabase
+  export function open(options: { path: string; maxDbs?: number; noSync?: boolean }): RootDatabase
+}
+
+declare module 'classic-level' {
+  interface Range<K> {
+    gte?: K
+    lt?: K
+    reverse?: boolean
+    limit?: number
+  }
+
+  interface Entries<T> extends AsyncIterable<T> {
+    all(): Promise<T[]>
+  }
+
+  export class ClassicLevel<K, V> {
+    constructor(directory: string, options: { keyEncoding: 'buffer'; valueEncoding: 'buffer' })
+    open(): Promise<void>
+    getSync(key: K): V | undefined
+    getMany(keys: K[]): Promise<(V | undefined)[]>
+    batch(changes: { type: 'put'; key: K; value: V }[], options: { sync: boolean }): Promise<void>
+    iterator(range: Range<K>): Entries<[K, V]>
+    keys(range: Range<K>): Entries<K>
+    values(range: Range<K>): Entries<V>
+    close(): Promise<void>
+  }
+}
+
+declare module '@event-driven-io/emmett-sqlite' {
+  interface Read {
+    type: string
+    data: unknown
+    metadata: { streamPosition: bigint; globalPosition: bigint }
+  }
+
+  interface EventStore {
+    appendToStream(
+      stream: string,
+      events: readonly { type: string; data: unknown }[],
+      options: { expectedStreamVersion?: bigint },
+    ): Promise<{ nextExpectedStreamVersion: bigint }>
+    readStream(stream: string): Promise<{ events: Read[] }>
+  }
+
+  export function getSQLiteEventStore(options: { fileName: string; schema: { autoMigration: 'CreateOrUpdate' } }): EventStore
+}
+
+declare module 'hypercore' {
+  export default class Hypercore {
+    readonly length: number
+    constructor(directory: string)
+    ready(): Promise<void>
+    append(blocks: Uint8Array[]): Promise<unknown>
+    get(index: number): Promise<Uint8Array | null>
+    close(): Promise<void>
+  }
 }

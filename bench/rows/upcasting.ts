@@ -1,9 +1,9 @@
 /** What it costs to read events that were stored three schemas ago, beside the same events in today's shape. */
-import { join } from 'node:path'
 import { z } from 'zod'
-import { defineEvents, defineUpcaster, openJournal, type Upcaster } from '../src/index.js'
-import { seeded } from '../test/support/random.js'
-import { inDirectory } from './measure.js'
+import { defineEvents, defineUpcaster, openJournal, type Upcaster } from '../../src/index.js'
+import { seeded } from '../../test/support/random.js'
+import { atMost, type Measure } from '../measure.js'
+import { small, textOf } from '../workload.js'
 
 interface Said1 {
   turnId: string
@@ -58,35 +58,39 @@ const COMMIT_EVENTS = 100
 const TODAY = 'turnlog'
 const OLD = 'turnlog, three steps on each event'
 
-/** How many times longer old events may take to read than those of today. */
-export const COST_MAX = 2
+export const upcasting: readonly Measure[] = [
+  {
+    work: 'reading events that were stored three schemas ago',
+    unit: 'events/s',
+    rounds: 3,
+    quick: 3,
+    runs: (bench) => {
+      const count = bench.size(300_000, 50_000)
+      const made = new Map<string, Promise<string>>()
+      return [TODAY, OLD].map((name) => ({
+        name,
+        role: 'turnlog',
+        async take() {
+          if (!made.has(name))
+            made.set(
+              name,
+              bench.make((path) => (name === OLD ? fillOld(path, count) : fillNew(path, count))),
+            )
+          return read((await made.get(name)) as string, count)
+        },
+      }))
+    },
+    bars: [atMost(2, '× the time of today’s events', (m) => m.of(TODAY) / m.of(OLD))],
+  },
+]
 
-/** How many times longer they took, median against median. */
-export function cost(figures: readonly { contender: string; value: number }[]): number {
-  const median = (of: string): number => {
-    const values = figures.filter(({ contender }) => contender === of).map(({ value }) => value)
-    return values.toSorted((a, b) => a - b)[values.length >> 1] as number
-  }
-  return median(TODAY) / median(OLD)
-}
-
-/** Events a second, of each kind of journal in turn, several times. Throws if a journal does not hold what it should. */
-export async function reading(count: number, repeats: number): Promise<{ contender: string; value: number }[]> {
-  return inDirectory(async (directory) => {
-    const now = join(directory, 'today')
-    const old = join(directory, 'old')
-    await fill(now, count, { events: today, upcasters }, (at, text) => {
-      return { turnId: 't1', itemId: at, role: 'assistant', content: [{ type: 'text', text }], kind: 'message' }
-    })
-    await fill(old, count, { events: first, upcasters: [] }, (at, text) => ({ turnId: 't1', itemId: at, speaker: 'assistant', text }))
-    const figures: { contender: string; value: number }[] = []
-    for (let repeat = 0; repeat < repeats; repeat++) {
-      figures.push({ contender: TODAY, value: await read(now, count) })
-      figures.push({ contender: OLD, value: await read(old, count) })
-    }
-    return figures
+const fillNew = (path: string, count: number): Promise<void> =>
+  fill(path, count, { events: today, upcasters }, (at, text) => {
+    return { turnId: 't1', itemId: at, role: 'assistant', content: [{ type: 'text', text }], kind: 'message' }
   })
-}
+
+const fillOld = (path: string, count: number): Promise<void> =>
+  fill(path, count, { events: first, upcasters: [] }, (at, text) => ({ turnId: 't1', itemId: at, speaker: 'assistant', text }))
 
 async function fill(
   directory: string,
@@ -99,9 +103,7 @@ async function fill(
   for (let n = 0; n < count;) {
     const commits = Array.from({ length: 64 }, () => {
       const events = Array.from({ length: Math.max(0, Math.min(COMMIT_EVENTS, count - n)) }, (_, i) => {
-        let text = ''
-        while (text.length < 190) text += `${Math.floor(random() * 1e9).toString(36)} `
-        return { type: 'said' as const, data: data(`m${n + i}`, text) as never }
+        return { type: 'said' as const, data: data(`m${n + i}`, textOf(small.length(random), random)) as never }
       })
       n += events.length
       return events

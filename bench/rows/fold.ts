@@ -1,0 +1,24 @@
+/** Folding by hand: what is done with a store that has no projections. */
+import type { Key, Projection, RecordedEvent } from '../../src/index.js'
+
+/** Folds an event into the rows of a projection, which are in memory. */
+export function fold<S, K extends Key>(projection: Projection<S, K>, rows: Map<string, unknown>, event: RecordedEvent): void {
+  for (const key of projection.keys(event)) {
+    const id = typeof key === 'string' ? key : JSON.stringify(key)
+    const state = projection.apply((rows.get(id) as S | undefined) ?? projection.initial(key), event, key)
+    if (state === undefined) rows.delete(id)
+    else rows.set(id, state)
+  }
+}
+
+/** What several stores made of one history, which has to be the same. Times are those of their appends, and differ. */
+export class Told {
+  #first: string | undefined
+
+  mustAgree(name: string, sessions: ReadonlyMap<string, unknown>): void {
+    const lines = [...sessions].map(([key, state]) => `${key}:${(state as { items: number }).items}`)
+    const told = lines.toSorted((a, b) => a.localeCompare(b)).join()
+    this.#first ??= told
+    if (told !== this.#first) throw new Error(`${name} does not agree on the sessions`)
+  }
+}

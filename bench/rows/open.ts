@@ -1,0 +1,157 @@
+/** Opening a journal in a fresh process: after a clean close, after a death, and without anything that was derived. */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { projections, session } from '../../projections/index.js'
+import { events, openJournal, type Projection } from '../../src/index.js'
+import { seeded } from '../../test/support/random.js'
+import { upcasters } from '../../upcasters/index.js'
+import { inChild, type Bench } from '../bench.js'
+import { atLeast, atMost, type Bar, type Measure } from '../measure.js'
+import { peers } from '../stores/all.js'
+import { turnlogWhole, WHOLE } from '../stores/turnlog.js'
+import { item, small } from '../workload.js'
+import { fold } from './fold.js'
+import { million, tenThousand } from './shapes.js'
+
+const FEW = '10,000 events'
+const MANY = '1,000,000 events'
+const SCAN = 'scan of 16 MiB'
+const SEGMENT_BYTES = 16 << 20
+/** Appended before the death: half a segment. */
+const BEFORE_DEATH = 25_000
+
+const flat: Bar = {
+  text: '≤ 1.3 × that of 10,000 events, or 30 ms more',
+  judge(m) {
+    const [few, many] = [m.of(FEW), m.of(MANY)]
+    return { value: many / few, held: many <= few * 1.3 || many <= few + 30 }
+  },
+}
+
+export const opens: readonly Measure[] = [
+  {
+    work: 'open after a clean close, to the first view and durable append',
+    unit: 'ms',
+    rounds: 5,
+    quick: 3,
+    bars: [flat],
+    runs: (bench) => [
+      { name: FEW, role: 'turnlog', take: async () => opened(await bench.history(turnlogWhole, tenThousand)) },
+      { name: MANY, role: 'turnlog', take: async () => opened(await bench.history(turnlogWhole, million(bench))) },
+    ],
+  },
+  {
+    work: 'open after SIGKILL',
+    unit: 'ms',
+    rounds: 3,
+    quick: 3,
+    bars: [atMost(1, '× the time to scan 16 MiB', (m) => m.of(MANY) / m.of(SCAN))],
+    runs: (bench) => [
+      { name: FEW, role: 'turnlog', take: async () => openedDead(bench, await bench.history(turnlogWhole, tenThousand)) },
+      { name: MANY, role: 'turnlog', take: async () => openedDead(bench, await bench.history(turnlogWhole, million(bench))) },
+      {
+        name: SCAN,
+        role: 'reference',
+        take: async () => told(await inChild<number>(import.meta.url, 'scan', [await bench.history(turnlogWhole, million(bench))])),
+      },
+    ],
+  },
+  {
+    work: 'open with all derived state deleted, to the first complete list',
+    unit: 'ms',
+    rounds: 3,
+    quick: 1,
+    bars: [atLeast(2, '× fastest peer’s scan and fold', (m) => m.fastest / m.of(turnlogWhole.name))],
+    runs: (bench) => [
+      {
+        name: turnlogWhole.name,
+        role: 'turnlog',
+        take: async () => told(await inChild<number>(import.meta.url, 'list', [await bench.history(turnlogWhole, million(bench))])),
+      },
+      ...peers.map((peer) => ({
+        name: peer.name,
+        role: peer.role,
+        take: async () => told(await inChild<number>(import.meta.url, 'foldAll', [peer.name, await bench.history(peer, million(bench))])),
+      })),
+    ],
+  },
+]
+
+const told = ({ result }: { result: number | undefined }): number => result as number
+
+async function opened(path: string): Promise<number> {
+  return told(await inChild<number>(import.meta.url, 'open', [path]))
+}
+
+/** Of a copy whose writer was killed while it appended. */
+function openedDead(bench: Bench, path: string): Promise<number> {
+  return bench.copyOf(path, async (copy) => {
+    await inChild(import.meta.url, 'die', [copy])
+    return opened(copy)
+  })
+}
+
+/** Milliseconds from the call to a view in hand and an append on the disk. */
+export async function open(path: string): Promise<number> {
+  const began = performance.now()
+  const journal = await openJournal(path, WHOLE)
+  const { state } = await journal.view(session, 'session-0001')
+  if (state === undefined || state.items === 0) throw new Error('no view')
+  await journal.append('session-0001', [{ type: 'session.updated', data: { title: 'again' } }])
+  const elapsed = performance.now() - began
+  await journal.close()
+  return elapsed
+}
+
+/** Appends, and is killed in the middle of it. */
+export async function die(path: string): Promise<void> {
+  const journal = await openJournal(path, WHOLE)
+  const random = seeded(5)
+  for (let n = 0; n < BEFORE_DEATH; n += 64 * 5) {
+    await Promise.all(
+      Array.from({ length: 64 }, (_, at) => {
+        const added = Array.from({ length: 5 }, (__, i) => item(`dead-${n}-${at}-${i}`, small, random))
+        return journal.append(`session-${String(at * 10).padStart(4, '0')}`, added as never[])
+      }),
+    )
+  }
+  process.kill(process.pid, 'SIGKILL')
+}
+
+/** Milliseconds to read and decode as many events as a segment holds. */
+export async function scan(path: string): Promise<number> {
+  const journal = await openJournal(path, { events, upcasters, readOnly: true })
+  const perEvent = journal.bytes / journal.head.position
+  let left = Math.floor(SEGMENT_BYTES / perEvent)
+  const began = performance.now()
+  for await (const { data } of journal.readAll({ after: 1000 })) if (data === undefined || --left === 0) break
+  const elapsed = performance.now() - began
+  await journal.close()
+  return elapsed
+}
+
+/** Milliseconds from the call to all sessions listed, where there is nothing but the journal. */
+export async function list(path: string): Promise<number> {
+  await rm(join(path, 'derived'), { recursive: true, force: true })
+  const began = performance.now()
+  const journal = await openJournal(path, WHOLE)
+  let listed = 0
+  for await (const { state } of journal.list(session)) if (state.items > 0) listed++
+  const elapsed = performance.now() - began
+  if (listed !== 1000) throw new Error(`${listed} sessions are listed`)
+  await journal.close()
+  return elapsed
+}
+
+/** Milliseconds that a peer takes for as much: all its events folded, by the same projections, in memory. */
+export async function foldAll(name: string, path: string): Promise<number> {
+  const rows = new Map((projections as unknown as Projection[]).map((projection) => [projection, new Map<string, unknown>()]))
+  const began = performance.now()
+  const store = await peers.find((one) => one.name === name)!.open(path)
+  await store.each((event) => {
+    for (const [projection, own] of rows) if (projection.types.includes(event.type)) fold(projection, own, event)
+  })
+  const elapsed = performance.now() - began
+  await store.close()
+  return elapsed
+}

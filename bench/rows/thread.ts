@@ -1,0 +1,93 @@
+/** A thread that is grown to a hundred thousand items: what its end costs beside its beginning. */
+import { openJournal } from '../../src/index.js'
+import { seeded } from '../../test/support/random.js'
+import { inChild, type Bench } from '../bench.js'
+import { atMost, median, type Measure, type Run } from '../measure.js'
+import { WHOLE } from '../stores/turnlog.js'
+import { item, opening, small, type Event } from '../workload.js'
+
+const FIRST = 'first 1,000'
+const LAST = 'last 1,000 of 100,000'
+const STREAM = 'session-long'
+const SOME = 1000
+const ITEMS = 100_000
+/** Items of a turn. */
+const TURN = 100
+
+type Opened = Awaited<ReturnType<typeof openJournal>>
+
+interface Life {
+  /** Microseconds of an append. */
+  appends: Record<string, number>
+}
+
+export const longThread: readonly Measure[] = [
+  {
+    work: 'an append to a thread of 100,000 items',
+    unit: 'µs',
+    rounds: 3,
+    quick: 0,
+    inOrder: true,
+    runs: (bench) => lives(bench, 'appends'),
+    bars: [atMost(1.2, '× the first 1,000', (m) => m.of(LAST) / m.of(FIRST))],
+  },
+]
+
+/** Both ends of one life are measured together; the second run tells of what the first one lived. */
+function lives(bench: Bench, what: keyof Life): Run[] {
+  let life: Life | undefined
+  return [FIRST, LAST].map((name) => ({
+    name,
+    role: 'turnlog',
+    async take() {
+      life ??= await bench.inDirectory(async (path) => (await inChild<Life>(import.meta.url, 'live', [path])).result)
+      const value = life?.[what][name] as number
+      if (name === LAST) life = undefined
+      return value
+    },
+  }))
+}
+
+export async function live(path: string): Promise<Life> {
+  await using journal = await openJournal(path, WHOLE)
+  const random = seeded(12)
+  // What is compiled while it runs is slower at first.
+  await journal.append('warm', opening('warm').events as never[])
+  for (let n = 0; n < SOME * 3; n++) await journal.append('warm', [item(n, small, random) as never])
+  await journal.append(STREAM, opening(STREAM).events as never[])
+  const thread = items(random)
+  const first = await each(journal, thread)
+  for (let n = SOME; n < ITEMS - SOME; n += TURN) await journal.append(STREAM, take(thread, TURN) as never[])
+  const last = await each(journal, thread)
+  return { appends: { [FIRST]: first, [LAST]: last } }
+}
+
+/** Items, and every so many the end of a turn and the beginning of the next. */
+function* items(random: () => number): Generator<Event[]> {
+  for (let n = 0, turn = 1; ; n++) {
+    const added = [item(n, small, random, `t${turn}`)]
+    if ((n + 1) % TURN === 0) {
+      added.push({ type: 'turn.completed', data: { turnId: `t${turn}`, attempt: 1 } })
+      turn++
+      added.push({ type: 'turn.submitted', data: { threadId: 'main', turnId: `t${turn}`, input: [{ type: 'text', text: 'go on' }] } })
+      added.push({ type: 'turn.started', data: { turnId: `t${turn}`, threadId: 'main', attempt: 1 } })
+    }
+    yield added
+  }
+}
+
+function take(thread: Generator<Event[]>, count: number): Event[] {
+  return Array.from({ length: count }, () => thread.next().value as Event[]).flat()
+}
+
+/** Median of what each of the next appends takes. */
+async function each(journal: Opened, thread: Generator<Event[]>): Promise<number> {
+  const took: number[] = []
+  for (let n = 0; n < SOME; n++) {
+    const added = take(thread, 1) as never[]
+    const began = performance.now()
+    await journal.append(STREAM, added)
+    took.push((performance.now() - began) * 1000)
+  }
+  return median(took)
+}
