@@ -12,6 +12,12 @@ export interface ReadGroup extends CommitGroup {
   records: number[]
 }
 
+/** A group as it goes into its segment. */
+export interface MadeGroup extends ReadGroup {
+  frame: Buffer
+  digest: Buffer
+}
+
 /**
  * Decodes a data frame that checks.
  * @throws JournalError JOURNAL_DAMAGED if what checks is not what a data frame holds: no accident of the disk does that.

@@ -5,7 +5,7 @@
 import { ioError, JournalError, withOutcome } from '../errors.js'
 import type { Durability, NewCommit, Receipt, StoredCommit } from './commit-store.js'
 import { frameBytes, HEADER_BYTES, Kind, makeFrame, digestInPlace, movesDigest, nextDigest, sealFrame } from './frame.js'
-import type { ReadGroup } from './group.js'
+import type { MadeGroup, ReadGroup } from './group.js'
 import { quiet } from './quiet.js'
 import { Queue, type QueuedCommit, type QueuedFrame } from './queue.js'
 import { encodeCommit, lastPosition, lastVersion, putRecord, RECORD_HEAD_BYTES } from './record.js'
@@ -18,12 +18,6 @@ const IDLE_MS = 50
 export interface WriterOptions {
   commitBytesMax: number
   queueBytes: number
-}
-
-/** A group as it goes into the file. */
-interface MadeGroup extends ReadGroup {
-  frame: Buffer
-  digest: Buffer
 }
 
 export class Writer<Note> {

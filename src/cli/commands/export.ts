@@ -4,6 +4,7 @@ import { EXIT, UsageError, withJournal, type Command, type Given, type OpenedJou
 import { exporters } from '../export/exporters.js'
 import type { Exported, Exporter, What } from '../export/exporter.js'
 import { undoneUnlessDone } from '../interrupt.js'
+import { meant } from '../meant.js'
 import { toOutput } from '../output.js'
 import { Progress } from '../progress.js'
 import { bad, bytes as size, dim, oneLine, printJson } from '../terminal.js'
@@ -36,11 +37,12 @@ export const exporting: Command = {
   run: (given) => withJournal(given, (journal) => run(given, journal)),
 }
 
-async function run({ arguments: [, stream], options, json }: Given, journal: OpenedJournal): Promise<number> {
+async function run({ arguments: [, word], options, json }: Given, journal: OpenedJournal): Promise<number> {
   const { to, out, thread } = options as Record<string, string | undefined>
   const dryRun = options['dry-run'] === true
   const exporter = exporters.find(({ kind }) => kind === to)
   if (exporter === undefined) throw new UsageError(`export needs --to, which takes one of ${kinds.join(', ')}`)
+  const stream = word === undefined ? undefined : ((await meant(journal, word)) ?? word)
   const what = whatOf(exporter, stream, thread)
   if (dryRun && out !== undefined && existsSync(out)) return failed(`${out} is there already, and an export makes a new file`)
   const found = await exporter.open(journal, what)

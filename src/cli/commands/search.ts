@@ -1,4 +1,5 @@
 import { EXIT, number, UsageError, withJournal, type Command, type Given, type OpenedJournal } from '../command.js'
+import { meant } from '../meant.js'
 import { fitted } from '../search/pattern.js'
 import { PLACES } from '../search/places.js'
 import { search as look, type Hit, type Incomplete, type Searched } from '../search/search.js'
@@ -37,9 +38,10 @@ export const search: Command = {
 }
 
 async function run({ arguments: [, text = ''], options, json }: Given, journal: OpenedJournal, limit: number): Promise<number> {
-  const session = options['session'] as string | undefined
-  if (session !== undefined && !(await isThere(journal, session))) {
-    process.stderr.write(`${bad('turnlog:')} there is no session or task ${JSON.stringify(session)}\n`)
+  const named = options['session'] as string | undefined
+  const session = named === undefined ? undefined : await meant(journal, named)
+  if (named !== undefined && session === undefined) {
+    process.stderr.write(`${bad('turnlog:')} there is no session or task ${JSON.stringify(named)}\n`)
     return EXIT.failed
   }
   const progress = new Progress('searching', 'events')
@@ -60,11 +62,6 @@ async function run({ arguments: [, text = ''], options, json }: Given, journal: 
   if (json) printJson({ text, hits: hits.map(forMachines), ...found })
   else conclude(hits.length, found)
   return EXIT.fine
-}
-
-async function isThere(journal: OpenedJournal, stream: string): Promise<boolean> {
-  for await (const _ of journal.read(stream, { limit: 1, onGap: 'yield' })) return true
-  return false
 }
 
 function forMachines({ excerpt: { before, match, after }, ...hit }: Hit): object {

@@ -1,6 +1,7 @@
 import { conversation } from '../conversation.js'
 import { EXIT, withJournal, type Command } from '../command.js'
 import { damageTable } from '../damage-table.js'
+import { meant } from '../meant.js'
 import { paged } from '../pager.js'
 import { bad, bold, dim, numberOf, oneLine, printJson, wrapped } from '../terminal.js'
 import { threadTable, time, turnTable } from '../view-tables.js'
@@ -12,6 +13,7 @@ export const show: Command = {
   takes: ['<dir>', '<session>'],
   says:
     'Show one session: what it is, its turns, and what was said in each thread.\n' +
+    'The beginning of its id is enough where no other id begins so.\n' +
     'Thoughts and tool calls are folded. On a terminal that it does not fit on it goes through $PAGER, which is less where none is named.',
   options: {
     brief: { type: 'boolean', says: 'what it is and its turns alone' },
@@ -21,7 +23,8 @@ export const show: Command = {
   examples: ['show ./.turnlog session-42', 'show ./.turnlog session-42 --full > 42.txt', 'show ./.turnlog session-42 --brief --json'],
   run: (given) =>
     withJournal(given, async (journal) => {
-      const [, id] = given.arguments as [string, string]
+      const [, word] = given.arguments as [string, string]
+      const id = (await meant(journal, word)) ?? word
       const found = await wholeSession(journal, id, { brief: given.options['brief'] === true, onGap: 'yield' })
       const { gaps } = found
       if (found.session === undefined) {

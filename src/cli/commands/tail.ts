@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '../../index.js'
 import { EXIT, number, withJournal, type Command, type OpenedJournal } from '../command.js'
+import { meant } from '../meant.js'
 import { dim, oneLine, print, printJson, screenWidth, shortened, wide } from '../terminal.js'
 
 /** How many events are shown where nobody says. */
@@ -20,7 +21,8 @@ export const tail: Command = {
     const limit = number(given, 'limit')
     return withJournal(given, async (journal) => {
       const tell = given.json ? (event: RecordedEvent) => printJson(event) : (event: RecordedEvent) => print(line(event))
-      const session = given.options['session'] as string | undefined
+      const word = given.options['session'] as string | undefined
+      const session = word === undefined ? undefined : ((await meant(journal, word)) ?? word)
       const after = await lastEvents(journal, session, limit ?? LIMIT, tell)
       if (given.options['follow'] === true)
         for await (const event of journal.follow({ after })) if (session === undefined || event.stream === session) tell(event)
