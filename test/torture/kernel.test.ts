@@ -45,11 +45,11 @@ describe(withSeed('on a real kernel'), { timeout: 120_000 }, () => {
   )
 
   test('any system call that fails is told of with its outcome, and leaves nothing open', async (context) => {
-    expect((await share(context, 'J-calls', 40))['calls failed']).toBeGreaterThan(20)
+    expect((await share(context, 'J-calls', 16))['calls failed']).toBeGreaterThan(8)
   })
 
   test.for(['ext4', 'tmpfs'])('a full %s refuses appends as full, and takes them again when it has room', async (on, context) => {
-    expect((await share(context, `K-${on}`, 20))['refused']).toBeGreaterThan(20)
+    expect((await share(context, `K-${on}`, 8))['refused']).toBeGreaterThan(8)
   })
 
   test('what a real crash leaves is among the states that the simulated disk calls legal', async (context) => {

@@ -92,7 +92,7 @@ export class Disk {
     const hash = createHash('sha1')
     for (const path of this.paths()) {
       const file = this.file(path)
-      hash.update(`${path}\n${file.size}\n`).update(file.content)
+      hash.update(`${path}\n${file.size}\n${file.digest}\n`)
     }
     return hash.digest('base64')
   }

@@ -4,6 +4,7 @@
  * The cache is kept whole; of the disk only what differs from it: for each sector written since the last sync what it held
  * before each of those writes. A power loss leaves in each sector any of its versions, and as size any that the file had.
  */
+import { createHash } from 'node:crypto'
 import { oneIn, type Choice } from './choice.js'
 
 const ZEROS = Buffer.alloc(1 << 20)
@@ -19,6 +20,8 @@ export class Inode {
   /** Stored bytes; behind them, up to `size`, all is zero. */
   #bytes: Buffer
   #stored = 0
+  /** Of the content, once it was asked for and until it changes. */
+  #digest: string | undefined
   /** A copy has the same bytes and versions, until one of the two changes them. */
   #shared = false
   size = 0
@@ -42,6 +45,7 @@ export class Inode {
     const copy = new Inode(this.#sector)
     copy.#bytes = this.#bytes
     copy.#stored = this.#stored
+    copy.#digest = this.#digest
     copy.#shared = true
     copy.size = this.size
     copy.#sizes = this.#sizes
@@ -53,6 +57,11 @@ export class Inode {
   /** As the page cache shows it, without zeros at the end. */
   get content(): Buffer {
     return this.#bytes.subarray(0, this.#stored)
+  }
+
+  /** Two files with the same size and digest hold the same. */
+  get digest(): string {
+    return (this.#digest ??= createHash('sha1').update(this.content).digest('base64'))
   }
 
   read(into: Uint8Array, offset: number): number {
@@ -184,6 +193,7 @@ export class Inode {
 
   #store(bytes: Uint8Array, offset: number): void {
     this.#own()
+    this.#digest = undefined
     const end = offset + bytes.length
     if (end > this.#bytes.length) {
       const grown = Buffer.alloc(Math.max(end, this.#bytes.length * 2, 1024))
@@ -197,6 +207,7 @@ export class Inode {
   #cut(size: number): void {
     if (this.#stored > size) {
       this.#own()
+      this.#digest = undefined
       this.#bytes.fill(0, size, this.#stored)
       this.#stored = size
     }

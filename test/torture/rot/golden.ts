@@ -9,8 +9,8 @@ const STREAMS = 5
 export interface Golden {
   files: MemoryFiles
   options: Options
-  /** Every commit, by the position of its first event, as text. */
-  commits: Map<number, string>
+  /** Every commit, by the position of its first event. */
+  commits: Map<number, StoredCommit>
   /** Position of the last event. */
   last: number
   /** How many events each stream has. */
@@ -120,7 +120,7 @@ async function describe(files: MemoryFiles, options: Options): Promise<Golden> {
   return {
     files,
     options,
-    commits: new Map(commits.map((commit) => [commit.position, textOf(commit)])),
+    commits: new Map(commits.map((commit) => [commit.position, { ...commit, events: commit.events.map(unpacked) }])),
     last: store.head.position,
     versions,
     segments,

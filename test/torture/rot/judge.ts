@@ -2,6 +2,7 @@
  * The judge of a hurt journal: everything that is read is as it was written, everything that is not is reported, and every
  * refusal is one that a caller can tell. It says what is wrong, in words, and whether anything was noticed at all.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { isJournalError, type Damage } from '../../../src/errors.js'
 import type { CommitGroup, Gap, StoredCommit } from '../../../src/storage/commit-store.js'
 import { Appending, event, list, openStore, type Store } from '../../storage/support/journal.js'
@@ -153,12 +154,34 @@ function judgeItems(
 }
 
 function judgeCommit(golden: Golden, commit: StoredCommit, seen: Set<number>, verdict: Verdict): void {
-  if (commit.at !== APPENDED_AT && golden.commits.get(commit.position) !== textOf(commit))
+  if (commit.at !== APPENDED_AT && !isSame(commit, golden.commits.get(commit.position)))
     verdict.problems.push(`${textOf(commit)} was never written`)
   for (let i = 0; i < commit.events.length; i++) {
     if (seen.has(commit.position + i)) verdict.problems.push(`position ${commit.position + i} stands twice`)
     seen.add(commit.position + i)
   }
+}
+
+function isSame(found: StoredCommit, wanted: StoredCommit | undefined): boolean {
+  return (
+    wanted !== undefined &&
+    found.position === wanted.position &&
+    found.stream === wanted.stream &&
+    found.version === wanted.version &&
+    found.at === wanted.at &&
+    found.commitId === wanted.commitId &&
+    found.events.length === wanted.events.length &&
+    found.events.every(({ type, schema, flags, data, meta }, i) => {
+      const other = wanted.events[i]!
+      return (
+        type === other.type &&
+        schema === other.schema &&
+        flags === other.flags &&
+        isDeepStrictEqual(data, other.data) &&
+        isDeepStrictEqual(meta, other.meta)
+      )
+    })
+  )
 }
 
 async function judgeBackwards(golden: Golden, store: Store, verdict: Verdict): Promise<void> {
