@@ -1,7 +1,6 @@
 /** No store: commits one behind the other in a file, each with its length and checksum, read back in large pieces. */
-import { createWriteStream } from 'node:fs'
+import { writeSync } from 'node:fs'
 import { open as openFile } from 'node:fs/promises'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { RecordedEvent } from '../../src/index.js'
@@ -19,7 +18,7 @@ export const plainFile: Contender = {
   syncs: '0',
   async open(directory, loading = false) {
     const path = join(directory, 'commits')
-    const out = loading ? createWriteStream(path) : undefined
+    const out = loading ? await openFile(path, 'w') : undefined
     const versions = new Map<string, number>()
     const each = async (visit: (event: RecordedEvent) => void): Promise<void> => {
       let position = 0
@@ -37,15 +36,11 @@ export const plainFile: Contender = {
         const head = Buffer.alloc(HEAD_BYTES)
         head.writeUInt32LE(body.length, 0)
         head.writeUInt32LE(crc32(body), 4)
-        out?.write(head)
-        if (out?.write(body) === false) await once(out, 'drain')
+        if (out !== undefined) writeSync(out.fd, Buffer.concat([head, body]))
       },
       each,
       eachOf: (stream, visit) => each((event) => event.stream === stream && visit(event)),
-      async close() {
-        out?.end()
-        if (out !== undefined) await once(out, 'close')
-      },
+      close: async () => out?.close(),
     }
   },
 }

@@ -11,6 +11,9 @@ import type { Table } from './table.js'
 const FLUSH_ROWS = 4000
 const FLUSH_MS = 500
 
+/** Written bytes after which the derived store rests: an open after a death folds no more than what came since. */
+const REST_BYTES = 4 << 20
+
 export interface WriteBackOptions {
   store: CommitStore<LawStates>
   derived: DerivedStore
@@ -27,6 +30,7 @@ export class WriteBack {
   #writing: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #readers = 0
+  #sinceRest = 0
 
   constructor(options: WriteBackOptions) {
     this.#options = options
@@ -92,9 +96,17 @@ export class WriteBack {
     this.#writing = derived
       .batch(changes)
       .then(() => tables.forEach((table) => table.evict(rowsMax)))
+      .then(() => this.#rest(changes))
       .catch(failed)
       .finally(() => {
         this.#writing = undefined
       })
+  }
+
+  async #rest(changes: readonly DerivedChange[]): Promise<void> {
+    for (const change of changes) this.#sinceRest += change.key.length + (change.type === 'put' ? change.value.length : 0)
+    if (this.#sinceRest < REST_BYTES) return
+    this.#sinceRest = 0
+    await this.#options.derived.rest?.()
   }
 }

@@ -1,13 +1,20 @@
 /**
- * What vouches for a closed derived store: one file that names every file of it with length and checksum. LevelDB loses keys
- * without a word, or ends the process, where a bit of its files is turned over; so it sees no file that is not as it left it.
+ * What vouches for a derived store as it was when it was closed: one file that names every file of it with length and checksum. LevelDB
+ * loses keys without a word, or ends the process, where a bit of its files is turned over; so it sees no file that is not as it left it.
+ *
+ * LevelDB writes no file again that it found when it was opened. So a second name for each of them keeps the store as it was at its
+ * last close, its base, which stands in for it where whoever opened it next has died.
  */
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Clock, Files } from './files.js'
-import { chunksOf, placeFile, readFully, writeFully } from './io.js'
+import { chunksOf, placeFile, readFully, removeFile, writeFully } from './io.js'
 
 const SEAL = 'closed'
+/** The same of a store that was opened since: it vouches for the base. */
+const BASE_SEAL = 'base'
+const BASE = /^base-(.+)$/
+const baseOf = (name: string): string => `base-${name}`
 const SEAL_BYTES_MAX = 4 << 20
 /** What LevelDB keeps data in. Its log of what it did and its lock say nothing. */
 const DATA = /^(\d+\.(ldb|sst|log)|MANIFEST-\d+|CURRENT)$/
@@ -31,52 +38,83 @@ export interface Seal {
 
 const NO_FILES: Seal['files'] = new Map()
 
-/** Vouches for the files as they are now. Tables that `known` vouches for, and nobody has touched since, are not read again. */
-export async function seal(files: Files, clock: Clock, directory: string, known: Seal['files']): Promise<void> {
-  const lines: string[] = []
-  for (const name of await dataIn(files, directory)) {
+/** Vouches for the files as they are now, and keeps them. Tables that `known` vouches for, and nobody has touched since, are not read again. */
+export async function seal(files: Files, clock: Clock, directory: string, known: Seal['files']): Promise<Seal['files']> {
+  const names = await dataIn(files, directory)
+  for (const name of names) if (files.stat(join(directory, baseOf(name))) === undefined) await keep(files, directory, name)
+  const found = new Map<string, Vouched>()
+  for (const name of names) {
     const path = join(directory, name)
     const stamp = stampOf(files, path)
     const before = TABLE.test(name) ? known.get(name) : undefined
-    const { length, crc } = before !== undefined && before.stamp === stamp ? before : await sumOf(files, path)
-    lines.push(`${name} ${length} ${crc} ${stamp}`)
+    found.set(name, before !== undefined && before.stamp === stamp ? before : { ...(await sumOf(files, path)), stamp })
   }
-  const text = lines.join('\n')
+  const text = [...found].map(([name, { length, crc, stamp }]) => `${name} ${length} ${crc} ${stamp}`).join('\n')
   const bytes = Buffer.from(`${text}\n${crc32(text)}\n`)
   await placeFile(files, clock, join(directory, SEAL), (file, temporary) => writeFully(file, bytes, 0, temporary))
+  // Only now, so that a death before leaves the last base whole: what LevelDB wrote under a name that was there.
+  for (const name of names) {
+    if (stampOf(files, join(directory, baseOf(name))) === stampOf(files, join(directory, name))) continue
+    await removeFile(files, join(directory, baseOf(name)))
+    await keep(files, directory, name)
+  }
+  return found
 }
+
+const keep = (files: Files, directory: string, name: string): Promise<void> =>
+  files.link(join(directory, name), join(directory, baseOf(name)))
 
 /**
  * What the voucher is worth. Every file is read, but of tables that nobody has touched since no more than a sample, another one each
  * time, so that it takes no longer the more there is. `clock` chooses it; without one, all is read.
  */
-export async function sealOf(files: Files, directory: string, clock?: Clock): Promise<Seal> {
-  const path = join(directory, SEAL)
+export function sealOf(files: Files, directory: string, clock?: Clock): Promise<Seal> {
+  return worthOf(files, directory, SEAL, (name) => name, clock)
+}
+
+async function worthOf(files: Files, directory: string, voucher: string, placed: (name: string) => string, clock?: Clock): Promise<Seal> {
+  const path = join(directory, voucher)
   if (files.stat(path) === undefined) return { worth: 'none', files: NO_FILES }
   const said = parse(await read(files, path))
-  const names = await dataIn(files, directory)
-  if (said === undefined || names.join() !== [...said.keys()].join()) return { worth: 'changed', files: NO_FILES }
-  const spared = clock === undefined ? new Set<string>() : sparedOf(files, directory, said, clock)
+  if (said === undefined || (voucher === SEAL && (await dataIn(files, directory)).join() !== [...said.keys()].join()))
+    return { worth: 'changed', files: NO_FILES }
+  const spared = clock === undefined ? new Set<string>() : sparedOf(files, directory, said, placed, clock)
   for (const [name, { length, crc }] of said) {
+    const at = join(directory, placed(name))
     if (spared.has(name)) continue
-    const found = await sumOf(files, join(directory, name))
+    if (files.stat(at) === undefined) return { worth: 'changed', files: NO_FILES }
+    const found = await sumOf(files, at)
     if (found.length !== length || found.crc !== crc) return { worth: 'changed', files: NO_FILES }
   }
   return { worth: 'whole', files: said }
 }
 
-/** Takes the voucher away: before anything is written, so that no writer's crash leaves it standing. */
+/** Lets the voucher speak for the base alone: before anything is written, so that no writer's crash leaves it standing. */
 export async function unseal(files: Files, directory: string): Promise<void> {
   const path = join(directory, SEAL)
   if (files.stat(path) === undefined) return
-  await files.unlink(path)
+  await files.rename(path, join(directory, BASE_SEAL))
   await files.syncDir(directory)
+  const said = parse(await read(files, join(directory, BASE_SEAL)))
+  for (const name of await files.readdir(directory)) {
+    const [, of] = BASE.exec(name) ?? []
+    if (of !== undefined && said?.has(of) !== true) await removeFile(files, join(directory, name))
+  }
+}
+
+/** Puts the base in the place of files that nothing vouches for; what it is worth then. */
+export async function fromBase(files: Files, directory: string, clock: Clock): Promise<Seal> {
+  const base = await worthOf(files, directory, BASE_SEAL, baseOf, clock)
+  if (base.worth !== 'whole') return { worth: 'none', files: NO_FILES }
+  for (const name of await dataIn(files, directory)) await removeFile(files, join(directory, name))
+  for (const name of base.files.keys()) await files.link(join(directory, baseOf(name)), join(directory, name))
+  return base
 }
 
 /** Untouched tables that are not in the sample, which goes on from one that is drawn. */
-function sparedOf(files: Files, directory: string, said: Seal['files'], clock: Clock): Set<string> {
+function sparedOf(files: Files, directory: string, said: Seal['files'], placed: (name: string) => string, clock: Clock): Set<string> {
   const untouched = [...said].filter(
-    ([name, { stamp }]) => TABLE.test(name) && stamp !== '' && stampOf(files, join(directory, name)) === stamp,
+    ([name, { stamp }]) => TABLE.test(name) && stamp !== '' && stampOf(files, join(directory, placed(name))) === stamp,
   )
   const first = untouched.length === 0 ? 0 : Buffer.from(clock.random(4)).readUInt32LE() % untouched.length
   const spared = new Set<string>()

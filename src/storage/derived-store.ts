@@ -33,6 +33,11 @@ export interface DerivedStore {
   batch(changes: DerivedChange[]): Promise<void>
   /** Deletes a range of keys. */
   clear(range: DerivedRange): Promise<void>
+  /**
+   * Everything in it is as it should be, and an open after a death may go back to what it holds now. May do nothing; a store without it
+   * is looked over instead.
+   */
+  rest?(): Promise<void>
   /** `sound`: everything in it is as it should be, and the next open may go by that. */
   close(sound: boolean): Promise<void>
 }

@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { Level } from 'level'
 import { ioError } from '../errors.js'
-import { seal, sealOf, unseal, type Seal } from './derived-seal.js'
+import { fromBase, seal, sealOf, unseal, type Seal } from './derived-seal.js'
 import type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from './derived-store.js'
 import type { Clock, Files } from './files.js'
 import { mustBeFile } from './guard.js'
@@ -16,6 +16,7 @@ const OPENING = 'opening'
 /** One for each time in a row that the store was opened and not closed in order. */
 const UNCLEAN = /^unclean-\d+$/
 const UNCLEAN_MAX = 2
+const FIRST_UNCLEAN = 'unclean-1'
 
 /** LevelDB in a directory that is seen through the file port; LevelDB itself brings its own access to files. */
 export function levelStores(files: Files, clock: Clock): DerivedStores {
@@ -24,23 +25,13 @@ export function levelStores(files: Files, clock: Clock): DerivedStores {
       await makeDirectory(files, directory)
       const names = await namesIn(files, directory)
       const unclean = names.filter((name) => UNCLEAN.test(name))
-      const sealed = await sealOf(files, directory, clock)
-      const doubt = doubtOf(names, sealed.worth)
+      const closed = await sealOf(files, directory, clock)
+      const doubt = doubtOf(names, closed.worth)
       if (doubt !== undefined) throw new Error(`${directory}: ${doubt}`)
+      const sealed = closed.worth === 'none' ? await fromBase(files, directory, clock) : closed
       await unseal(files, directory)
       await mark(directory, async () => (await files.open(join(directory, OPENING), 'wx')).close())
-      const level = new Level<Uint8Array, Uint8Array>(directory, {
-        keyEncoding: 'view',
-        valueEncoding: 'view',
-        cacheSize: 8 << 20,
-        writeBufferSize: 8 << 20,
-      })
-      try {
-        await level.open()
-      } catch (error) {
-        throw told(error, 'Opening derived state in', directory)
-      }
-      const store = new LevelStore(level, files, clock, directory, sealed.files)
+      const store = new LevelStore(await openLevel(directory), files, clock, directory, sealed.files)
       try {
         await check?.(store, sealed.worth === 'whole')
         await mark(directory, () => files.rename(join(directory, OPENING), join(directory, `unclean-${unclean.length + 1}`)))
@@ -78,6 +69,21 @@ function doubtOf(names: readonly string[], sealed: Seal['worth']): string | unde
   return sealed === 'changed' ? 'its files are not as they were left' : undefined
 }
 
+async function openLevel(directory: string): Promise<Level<Uint8Array, Uint8Array>> {
+  const level = new Level<Uint8Array, Uint8Array>(directory, {
+    keyEncoding: 'view',
+    valueEncoding: 'view',
+    cacheSize: 8 << 20,
+    writeBufferSize: 8 << 20,
+  })
+  try {
+    await level.open()
+  } catch (error) {
+    throw told(error, 'Opening derived state in', directory)
+  }
+  return level
+}
+
 /** Makes or moves a mark beside LevelDB's files. */
 async function mark(directory: string, make: () => Promise<void>): Promise<void> {
   try {
@@ -100,11 +106,14 @@ async function namesIn(files: Files, directory: string): Promise<string[]> {
 }
 
 class LevelStore implements DerivedStore {
-  readonly #level: Level<Uint8Array, Uint8Array>
   readonly #files: Files
   readonly #clock: Clock
   readonly #directory: string
-  readonly #vouched: Seal['files']
+  #level: Level<Uint8Array, Uint8Array>
+  #vouched: Seal['files']
+  /** Ranges that are being read; they end where LevelDB is closed. */
+  #ranges = 0
+  #resting: Promise<void> | undefined
 
   constructor(level: Level<Uint8Array, Uint8Array>, files: Files, clock: Clock, directory: string, vouched: Seal['files']) {
     this.#vouched = vouched
@@ -115,17 +124,19 @@ class LevelStore implements DerivedStore {
   }
 
   get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    return this.#told(this.#level.get(key))
+    return this.#told((level) => level.get(key))
   }
 
   getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
-    return this.#told(this.#level.getMany(keys))
+    return this.#told((level) => level.getMany(keys))
   }
 
   range({ from, to, reverse = false }: DerivedRange): AsyncGenerator<[Uint8Array, Uint8Array], void, undefined> {
     // Made at once, not when the first entry is asked for: it sees what the store holds when it is made.
     try {
-      return this.#each(this.#level.iterator({ gte: from, lt: to, reverse }))
+      const entries = this.#each<[Uint8Array, Uint8Array]>(this.#level.iterator({ gte: from, lt: to, reverse }))
+      this.#ranges++
+      return entries
     } catch (error) {
       throw this.#failure(error)
     }
@@ -136,33 +147,65 @@ class LevelStore implements DerivedStore {
       yield* entries
     } catch (error) {
       throw this.#failure(error)
+    } finally {
+      this.#ranges--
     }
   }
 
   batch(changes: DerivedChange[]): Promise<void> {
-    return this.#told(this.#level.batch(changes))
+    return this.#told((level) => level.batch(changes))
   }
 
   clear({ from, to }: DerivedRange): Promise<void> {
-    return this.#told(this.#level.clear({ gte: from, lt: to }))
+    return this.#told((level) => level.clear({ gte: from, lt: to }))
+  }
+
+  /** LevelDB is closed, vouched for and opened again; nothing is rewritten for it but what was not in tables yet. */
+  async rest(): Promise<void> {
+    if (this.#ranges > 0 || this.#resting !== undefined) return
+    this.#resting = this.#rest()
+    try {
+      await this.#resting
+    } catch (error) {
+      throw this.#failure(error)
+    } finally {
+      this.#resting = undefined
+    }
+  }
+
+  async #rest(): Promise<void> {
+    await this.#level.close()
+    try {
+      this.#vouched = await seal(this.#files, this.#clock, this.#directory, this.#vouched)
+      await unseal(this.#files, this.#directory)
+      for (const name of await this.#unclean())
+        if (name !== FIRST_UNCLEAN) await this.#files.rename(join(this.#directory, name), join(this.#directory, FIRST_UNCLEAN))
+    } catch {
+      // The base stays what it was, and what came since is folded again after a death.
+    }
+    this.#level = await openLevel(this.#directory)
   }
 
   async close(sound: boolean): Promise<void> {
-    await this.#told(this.#level.close())
+    await this.#told((level) => level.close())
     if (!sound) return
     try {
       await seal(this.#files, this.#clock, this.#directory, this.#vouched)
-      for (const name of await this.#files.readdir(this.#directory))
-        if (UNCLEAN.test(name)) await this.#files.unlink(join(this.#directory, name))
+      for (const name of await this.#unclean()) await this.#files.unlink(join(this.#directory, name))
     } catch {
       // What is not vouched for is looked over at the next open.
     }
   }
 
+  async #unclean(): Promise<string[]> {
+    return (await this.#files.readdir(this.#directory)).filter((name) => UNCLEAN.test(name))
+  }
+
   /** LevelDB's errors are the operating system's, or its own about its files: errors of the journal's disk either way. */
-  async #told<T>(work: Promise<T>): Promise<T> {
+  async #told<T>(work: (level: Level<Uint8Array, Uint8Array>) => Promise<T>): Promise<T> {
     try {
-      return await work
+      await this.#resting
+      return await work(this.#level)
     } catch (error) {
       throw this.#failure(error)
     }

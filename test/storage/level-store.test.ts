@@ -1,6 +1,6 @@
 /** LevelDB is opened only where its files are as it left them, or where a look over all of them follows. */
 import { createCipheriv } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { filesOver, handleOver } from '../../src/storage/delegate.js'
@@ -54,8 +54,10 @@ describe('a derived store', () => {
     await (await filled(directory)).close(true)
     expect(await howItOpens(directory)).toBe('proven')
     const store = await stores.open(directory)
+    await store.batch([{ type: 'put', key: text('k0'), value: text('later') }])
     const copy = join(temporary(), 'derived')
     copyTo(directory, copy)
+    rmSync(join(copy, 'base'))
     expect(await howItOpens(copy)).toBe('to be looked over')
     await store.close(true)
   })
@@ -96,6 +98,59 @@ describe('a derived store', () => {
     expect(await howItOpens(directory)).toContain('was left open 2 times in a row')
   })
 
+  describe('whose process has died', () => {
+    /** What is left of a store that was closed once, then written to and, if asked, rested. */
+    async function left(...rests: boolean[]): Promise<string> {
+      const directory = join(temporary(), 'derived')
+      await (await filled(directory)).close(true)
+      const store = await stores.open(directory)
+      for (const [i, rests_] of rests.entries()) {
+        await store.batch([{ type: 'put', key: text('k0'), value: text(`later-${i}`) }])
+        if (rests_) await store.rest?.()
+      }
+      const image = join(temporary(), 'derived')
+      copyTo(directory, image)
+      await store.close(false)
+      return image
+    }
+
+    const valueIn = async (directory: string): Promise<[how: boolean, value: string]> => {
+      let how = false
+      const store = await stores.open(directory, async (_store, proven) => void (how = proven))
+      const value = await store.get(text('k0'))
+      await store.close(false)
+      return [how, Buffer.from(value ?? []).toString()]
+    }
+
+    test('is as it was at its last close, or at its last rest, and proven', async () => {
+      expect(await valueIn(await left(false))).toEqual([true, 'v0'.repeat(20)])
+      expect(await valueIn(await left(true, false))).toEqual([true, 'later-0'])
+      expect(await valueIn(await left(true, true, false))).toEqual([true, 'later-1'])
+    })
+
+    test('is looked over as it is where what it was is not whole', async () => {
+      const image = await left(true, false)
+      for (const name of readdirSync(image).filter((one) => one.startsWith('base'))) {
+        const bytes = readFileSync(join(image, name))
+        if (bytes.length === 0) continue
+        bytes[bytes.length >> 1]! ^= 1
+        const copy = join(temporary(), 'derived')
+        copyTo(image, copy)
+        writeFileSync(join(copy, name), bytes)
+        expect([name, ...(await valueIn(copy))]).toEqual([name, false, 'later-1'])
+      }
+    })
+
+    test('once is not counted any more after a rest', async () => {
+      const directory = await left(false)
+      const store = await stores.open(directory)
+      expect(existsSync(join(directory, 'unclean-2'))).toBe(true)
+      await store.rest?.()
+      await store.close(false)
+      expect(await howItOpens(directory)).toBe('proven')
+    })
+  })
+
   test('in whose opening a process ended is not opened', async () => {
     const directory = join(temporary(), 'derived')
     await (await filled(directory)).close(true)
@@ -116,7 +171,7 @@ describe('a derived store', () => {
   describe('of many megabytes', () => {
     const SAMPLE_BYTES = 4 << 20
     const VALUE_BYTES = 64 << 10
-    const tables = (directory: string): string[] => readdirSync(directory).filter((name) => name.endsWith('.ldb'))
+    const tables = (directory: string): string[] => readdirSync(directory).filter((name) => /^\d+\.ldb$/.test(name))
     const bytesOf = (directory: string, names: readonly string[]): number =>
       names.reduce((sum, name) => sum + statSync(join(directory, name)).size, 0)
 
@@ -126,7 +181,7 @@ describe('a derived store', () => {
       const files = filesOver(nodeFiles, {
         async open(path, flag) {
           const file = await nodeFiles.open(path, flag)
-          if (!path.endsWith('.ldb')) return file
+          if (!/\d+\.ldb$/.test(path)) return file
           return handleOver(file, {
             async read(into, offset) {
               const got = await file.read(into, offset)
