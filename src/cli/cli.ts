@@ -4,7 +4,7 @@ import { EXIT, helpFor, readWords, UsageError, type Command } from './command.js
 import { commands } from './commands/index.js'
 import { KeyProblem } from './keys.js'
 import { UnknownTranscript } from './demo/read-story.js'
-import { bad, bold, dim, print, printJson } from './terminal.js'
+import { bad, bold, dim, hanging, print, printJson } from './terminal.js'
 
 /** Resolves with the exit code. @throws what is a fault of this program. */
 export async function cli([name, ...words]: string[]): Promise<number> {
@@ -51,9 +51,13 @@ function overview(): string {
   return [
     `${bold('turnlog')} ${dim('a crash-safe journal for AI-agent runtimes')}`,
     '',
-    ...commands.map(({ says }, i) => `  ${(names[i] as string).padEnd(width)}  ${(says.split('\n')[0] as string).replace(/\.$/, '')}`),
+    ...commands.flatMap(({ says }, i) => hanging(`  ${names[i]}`, (says.split('\n')[0] as string).replace(/\.$/, ''), width + 4)),
     '',
-    '  Every command has --help and --json. Exit: 0 fine, 1 failed, 2 usage, 3 damage found in the journal,\n  130 interrupted.',
+    ...hanging(
+      ' ',
+      'Every command has --help and --json. Exit: 0 fine, 1 failed, 2 usage, 3 damage found in the journal, 130 interrupted.',
+      2,
+    ),
   ].join('\n')
 }
 

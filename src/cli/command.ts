@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { openJournal } from '../index.js'
 import { waitedFor } from './progress.js'
-import { bad, wrapped } from './terminal.js'
+import { bad, hanging, wrapped } from './terminal.js'
 
 export interface Option {
   type: 'boolean' | 'string'
@@ -103,16 +103,17 @@ export function helpFor(command: Command): string {
   ].join('\n')
 }
 
+/** An item of a list: its first line stands before the others. */
+function listed(item: string): string[] {
+  return wrapped(item, 4).map((line, i) => `${i === 0 ? '  ' : '    '}${line}`)
+}
+
 /** A line that says it, a paragraph that says more, and what is listed below. */
 function said(says: string): string[] {
   const [first = '', ...more] = says.split('\n')
   const text = more.filter((line) => !line.startsWith('  ')).join(' ')
   const list = more.filter((line) => line.startsWith('  '))
-  return [...wrapped(first, 0), ...(text === '' ? [] : wrapped(text, 0)), ...list.flatMap((line) => hanging('  ', line.trim(), 4))]
-}
-
-function hanging(lead: string, text: string, indent: number): string[] {
-  return wrapped(text, indent).map((line, i) => (i === 0 ? lead : '').padEnd(i === 0 && lead.trim() === '' ? 2 : indent) + line)
+  return [...wrapped(first, 0), ...(text === '' ? [] : wrapped(text, 0)), ...list.flatMap((line) => listed(line.trim()))]
 }
 
 export type OpenedJournal = Awaited<ReturnType<typeof openJournal>>

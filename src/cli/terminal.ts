@@ -64,6 +64,11 @@ export function wrapped(text: string, indent: number): string[] {
   return [...lines, current.trimEnd()]
 }
 
+/** What a word, or a mark, stands before: the lines of the text go on under its first. */
+export function hanging(lead: string, text: string, indent: number): string[] {
+  return wrapped(text, indent).map((line, i) => (i === 0 ? lead + ' '.repeat(Math.max(1, indent - wide(lead))) : ' '.repeat(indent)) + line)
+}
+
 /** A line in pieces that fit; nothing of it is lost. */
 export function broken(line: string, width: number): string[] {
   const pieces: string[] = []

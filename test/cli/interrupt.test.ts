@@ -1,6 +1,6 @@
 /** Ctrl-C in the middle of what changes something: the real process, interrupted, leaves a good state, says so in one line, and ends with 130. */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, cpSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -46,8 +46,8 @@ async function interrupted(hasBegun: (out: string) => boolean, ...words: string[
 const segments = (directory: string): number =>
   existsSync(directory) ? readdirSync(directory).filter((name) => name.endsWith('.seg')).length : 0
 
-describe('Ctrl-C', () => {
-  test('in an import leaves a journal that checks, and the same command goes on', { timeout: 60_000 }, async () => {
+describe('Ctrl-C', { timeout: 60_000 }, () => {
+  test('in an import leaves a journal that checks, and the same command goes on', async () => {
     const began = (): boolean => segments(at('imported/journal')) > 0
     const { exit, errors } = await interrupted(began, 'import', at('imported'), at('source.jsonl'))
     expect({ exit, errors }).toEqual({ exit: 130, errors: 'stopped  what came in is in the journal; the same command goes on\n' })
@@ -78,6 +78,57 @@ describe('Ctrl-C', () => {
     expect({ exit, errors }).toMatchObject({ exit: 130, errors: expect.stringMatching(/^stopped {2}.*\n$/) as string })
     expect(await turnlog('backup', at('journal'), at('copy'))).toMatchObject({ exit: 0 })
     expect((await turnlog('verify', at('copy'))).exit).toBe(0)
+  })
+
+  test('in a restore leaves no journal, and what is removed can be begun again', async () => {
+    await turnlog('backup', at('journal'), at('backup'))
+    const { exit, errors } = await interrupted(() => existsSync(at('restored')), 'restore', at('backup'), at('restored'))
+    expect({ exit, errors }).toEqual({
+      exit: 130,
+      errors: 'stopped  what there is of the new directory is no journal yet: remove it, and begin again\n',
+    })
+    expect((await turnlog('sessions', at('restored'))).exit).toBe(1)
+    rmSync(at('restored'), { recursive: true })
+    expect(await turnlog('restore', at('backup'), at('restored'))).toMatchObject({ exit: 0 })
+    expect((await turnlog('verify', at('restored'))).exit).toBe(0)
+  })
+
+  test('in a salvage leaves no journal, and what is removed can be begun again', async () => {
+    const { exit, errors } = await interrupted(() => existsSync(at('rescued')), 'salvage', at('journal'), at('rescued'))
+    expect({ exit, errors }).toEqual({
+      exit: 130,
+      errors: 'stopped  what there is of the new directory is no journal yet: remove it, and begin again\n',
+    })
+    expect((await turnlog('sessions', at('rescued'))).exit).toBe(1)
+    rmSync(at('rescued'), { recursive: true })
+    expect(await turnlog('salvage', at('journal'), at('rescued'))).toMatchObject({ exit: 0 })
+    expect((await turnlog('verify', at('rescued'))).exit).toBe(0)
+  })
+
+  test('in a repair loses nothing more, and the same command goes on', async () => {
+    cpSync(at('journal'), at('damaged'), { recursive: true })
+    const [segment] = readdirSync(at('damaged/journal')).filter((name) => name.endsWith('.seg')) as [string]
+    const file = openSync(join(at('damaged/journal'), segment), 'r+')
+    writeSync(file, 'damage', 1_000_000)
+    closeSync(file)
+    const before = JSON.parse((await turnlog('verify', at('damaged'), '--json')).out) as { events: number; damage: unknown[] }
+    expect(before.damage).toHaveLength(1)
+    const { exit, errors } = await interrupted((out) => out.includes('lost'), 'repair', at('damaged'))
+    expect({ exit, errors }).toEqual({ exit: 130, errors: 'stopped  nothing that was readable is lost; the same command goes on\n' })
+    expect((await turnlog('repair', at('damaged'))).exit).toBe(0)
+    expect((await turnlog('repair', at('damaged'))).out).toContain('there is nothing to repair')
+    const after = JSON.parse((await turnlog('verify', at('damaged'), '--json')).out) as object
+    expect(after).toMatchObject({ ok: true, damage: [], events: before.events })
+  })
+
+  test('in a snapshot leaves the journal as it was', async () => {
+    cpSync(at('journal'), at('saving'), { recursive: true })
+    const saving = (): boolean => existsSync(at('saving/snapshots'))
+    const { exit, errors } = await interrupted(saving, 'snapshot', at('saving'))
+    expect({ exit, errors }).toEqual({ exit: 130, errors: 'stopped  the journal is as it was; views that are saved stay saved\n' })
+    expect((await turnlog('verify', at('saving'), '--snapshots')).exit).toBe(0)
+    expect((await turnlog('snapshot', at('saving'))).exit).toBe(0)
+    expect((await turnlog('verify', at('saving'), '--snapshots')).exit).toBe(0)
   })
 
   test('in an upgrade leaves one whole journal in use, and the same command goes on', async () => {

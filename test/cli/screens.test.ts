@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { commands } from '../../src/cli/commands/index.js'
 import { wide } from '../../src/cli/terminal.js'
 import { events, openJournal } from '../../src/index.js'
 import { upcasters } from '../../upcasters/index.js'
@@ -161,4 +162,20 @@ test.skipIf(!hasTerminal).each([
   await expect(
     screen.text.replace(/derived [\d.]+ KiB/, 'derived 18.4 KiB').replace(/streams, [\d.]+ KiB/, 'streams, 6.0 KiB'),
   ).toMatchFileSnapshot(`../fixtures/screens/${name}.txt`)
+})
+
+/** What is asked for, made and played: their words are not those of a journal, and only have to fit. */
+test
+  .skipIf(!hasTerminal)
+  .each([
+    [[['--help']]],
+    [commands.map(({ name }) => [name, '--help'])],
+    [[['keygen', '--dry-run', '/a/directory/with/a/long/name/that/somebody/has/for/keys']]],
+    [[['demo', '--dir', join(base, 'demo')]]],
+  ])('%j fits in 80 columns', { timeout: 120_000 }, async (all) => {
+  for (const words of all) {
+    const { exit, text } = await onTerminal(base, ...words)
+    expect({ words, exit }).toEqual({ words, exit: 0 })
+    expect(text.split('\n').filter((line) => wide(line) > 80)).toEqual([])
+  }
 })

@@ -1,6 +1,6 @@
 import { EXIT, type Command } from '../command.js'
 import { defaultKeyPath, makeKey, mayMakeKey } from '../keys.js'
-import { dim, print, printJson } from '../terminal.js'
+import { dim, print, printJson, say } from '../terminal.js'
 
 /** Makes the key that notes are signed with. */
 export const keygen: Command = {
@@ -18,7 +18,7 @@ export const keygen: Command = {
     if (options['dry-run'] === true) {
       mayMakeKey(file, name)
       if (json) printJson({ dryRun: true, file })
-      else print(`A new key of ${name} would lie in ${file}, its public part in ${file}.pub.`)
+      else say(`A new key of ${name} would lie in ${file}, its public part in ${file}.pub.`)
       return EXIT.fine
     }
     const shown = makeKey(file, name)

@@ -1,6 +1,6 @@
 /** Tells a demonstration to the person who looks on. What it says depends on the scripts, not on the machine. */
 import { extname } from 'node:path'
-import { bad, bold, dim, good, oneLine, print, styled, wide } from '../terminal.js'
+import { bad, bold, dim, good, hanging, oneLine, print, say, styled } from '../terminal.js'
 import { Progress } from '../progress.js'
 import { sessionTable, taskTable, threadTable, turnTable } from '../view-tables.js'
 import type { Boot } from './boots.js'
@@ -23,10 +23,10 @@ export class Narrator implements Onlooker {
   begins(directory: string, scripts: readonly Script[], kills: readonly Kill[]): void {
     this.#scripts = scripts
     const what = scripts.length === 1 ? 'a session' : `${scripts.length} sessions`
-    print(`${bold('turnlog')}  A runtime journals ${what} as it happens, and is killed ${kills.length} times on the way.`)
+    say(`${bold('turnlog')}  A runtime journals ${what} as it happens, and is killed ${kills.length} times on the way.`)
     print()
-    for (const { session, steps, skipped } of scripts) print(`  session  ${oneLine(session)}, ${steps.length} steps${notPlayed(skipped)}`)
-    print(`  journal  ${directory}`)
+    for (const { session, steps, skipped } of scripts) line('session', `${oneLine(session)}, ${steps.length} steps${notPlayed(skipped)}`)
+    line('journal', directory)
   }
 
   boots(number: number): void {
@@ -67,8 +67,8 @@ export class Narrator implements Onlooker {
     tellViews(proof.views)
     print(bold('Everything derived goes, or rots'))
     print()
-    for (const said of proved(proof)) print(`  ${said}`)
-    for (const what of broken) print(`  ${bad('✗')} ${what}`)
+    for (const [mark, said] of proved(proof)) for (const one of hanging(`  ${mark}`, said, 4)) print(one)
+    for (const what of broken) for (const one of hanging(`  ${bad('✗')}`, what, 4)) print(one)
     print()
     print(broken.length === 0 ? good('All is as promised.') : bad('Not everything is as promised.'))
     print()
@@ -109,7 +109,7 @@ export class Narrator implements Onlooker {
 export const silent: Onlooker = { begins() {}, boots() {}, plays() {}, booted() {} }
 
 function line(word: string, text: string): void {
-  print(`  ${word}${' '.repeat(Math.max(1, 9 - wide(word)))}${text}`)
+  for (const one of hanging(`  ${word}`, text, 11)) print(one)
 }
 
 function notPlayed(skipped: Script['skipped']): string {
@@ -132,7 +132,7 @@ function tellViews({ sessions, threads, turns, tasks }: Views): void {
   print(`\n${tables.join('\n\n')}\n`)
 }
 
-function proved({ damaged, recovery, views, viewsEqual, astray, verify }: Proof): string[] {
+function proved({ damaged, recovery, views, viewsEqual, astray, verify }: Proof): [string, string][] {
   const mark = (fine: boolean): string => (fine ? good('✓') : bad('✗'))
   const { used, refused } = recovery.snapshots
   const reason = refused.find(({ file }) => file === damaged)?.reason
@@ -140,12 +140,18 @@ function proved({ damaged, recovery, views, viewsEqual, astray, verify }: Proof)
   const { transcripts, ...tables } = views
   const rows = Object.values(tables).reduce((sum, { length }) => sum + length, 0)
   return [
-    `${mark(recovery.derived === 'rebuilt')} derived/ was deleted: ${recovery.derived} from ${used.length} snapshots and ${recovery.replayed} events`,
-    `${mark(reason !== undefined)} a bit of ${damaged} was turned: ${reason === undefined ? 'not noticed' : `refused, ${reason}`}`,
-    ...(instead === undefined ? [] : [`  ${dim(`${instead} took its place`)}`]),
-    `${mark(viewsEqual)} ${rows} rows of all views and ${transcripts.length} transcript${transcripts.length === 1 ? '' : 's'} are ${viewsEqual ? '' : 'not '}equal to those before`,
-    `${mark(astray.length === 0)} whatever was finished is in the journal exactly once`,
-    `${mark(verify.ok)} verify: ${verify.ok ? 'ok' : 'damaged'}, ${verify.events} events in ${verify.commits} commits`,
+    [
+      mark(recovery.derived === 'rebuilt'),
+      `derived/ was deleted: ${recovery.derived} from ${used.length} snapshots and ${recovery.replayed} events`,
+    ],
+    [mark(reason !== undefined), `a bit of ${damaged} was turned: ${reason === undefined ? 'not noticed' : `refused, ${reason}`}`],
+    ...(instead === undefined ? [] : [[' ', dim(`${instead} took its place`)] as [string, string]]),
+    [
+      mark(viewsEqual),
+      `${rows} rows of all views and ${transcripts.length} transcript${transcripts.length === 1 ? '' : 's'} are ${viewsEqual ? '' : 'not '}equal to those before`,
+    ],
+    [mark(astray.length === 0), 'whatever was finished is in the journal exactly once'],
+    [mark(verify.ok), `verify: ${verify.ok ? 'ok' : 'damaged'}, ${verify.events} events in ${verify.commits} commits`],
   ]
 }
 
