@@ -52,17 +52,16 @@ function grid(head: readonly string[], lines: readonly (readonly string[])[]): s
 }
 
 /** Puts what was measured in the place of what was measured before, and writes the document again. */
-export function keep(root: string, measures: readonly Measure[], found: ReadonlyMap<Measure, readonly Figure[]>): void {
+export function keep(root: string, measures: readonly Measure[], measured: Measure, found: readonly Figure[]): void {
   const path = join(root, FIGURES)
   const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { work: string; figures: Figure[] }[]) : []
   const rows = measures.flatMap((measure): Row[] => {
-    const figures = found.get(measure) ?? before.find(({ work }) => work === measure.work)?.figures
+    const figures = measure === measured ? found : before.find(({ work }) => work === measure.work)?.figures
     return figures === undefined ? [] : [{ measure, figures }]
   })
   const kept = rows.map(({ measure: { work, unit }, figures }) => ({ work, unit, figures }))
   writeFileSync(path, `${JSON.stringify(kept, undefined, 2)}\n`)
   writeFileSync(join(root, 'docs/benchmarks.md'), document(rows))
-  console.error('wrote docs/benchmarks.md')
 }
 
 function document(rows: readonly Row[]): string {

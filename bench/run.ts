@@ -49,7 +49,12 @@ async function main(): Promise<void> {
   const found = new Map<Measure, Figure[]>()
   const rounds = ({ quick, rounds: all }: Measure): number => (values.quick ? quick : all)
   await Place.run(values.quick, progress, async (bench) => {
-    for (const measure of chosen) if (rounds(measure) > 0) found.set(measure, await measured(measure, bench, rounds(measure)))
+    for (const measure of chosen) {
+      if (rounds(measure) === 0) continue
+      const figures = await measured(measure, bench, rounds(measure))
+      found.set(measure, figures)
+      if (!values.quick) keep(root, measures, measure, figures)
+    }
   })
   progress('')
   if (values.json)
@@ -61,7 +66,7 @@ async function main(): Promise<void> {
       ),
     )
   else console.log(table([...found].map(([measure, figures]) => ({ measure, figures }))))
-  if (!values.quick) keep(root, measures, found)
+  if (!values.quick) console.error('wrote docs/benchmarks.md')
 }
 
 /** All runs of a measure in turn, round by round. */

@@ -59,7 +59,7 @@ export const opens: readonly Measure[] = [
   {
     work: 'open with all derived state deleted, to the first complete list',
     unit: 'ms',
-    rounds: 3,
+    rounds: 2,
     quick: 1,
     bars: [atLeast(2, '× fastest peer’s scan and fold', (m) => m.fastest / m.of(turnlogWhole.name))],
     runs: (bench) => [
