@@ -7,7 +7,7 @@ import type { CommitGroup, CommitStore, SnapshotRecord } from '../storage/commit
 import type { DerivedStore } from '../storage/derived-store.js'
 import type { SnapshotFiles } from '../storage/snapshot-file.js'
 import type { LawStates } from './laws.js'
-import { NO_ROWS, readRow, rowKey, rowRange } from './rows.js'
+import { readRow, rowKey, rowRange } from './rows.js'
 import type { Schemas } from './schemas.js'
 import { rowsOf } from './snapshots.js'
 import { NOTHING, Table, type Step } from './table.js'
@@ -42,7 +42,7 @@ export interface Difference {
 /** The first difference; undefined if the journal folds to what the snapshot holds. @throws JournalError where it cannot be folded. */
 export async function differenceFrom(refold: Refold): Promise<Difference | undefined> {
   const { projection, record, derived } = refold
-  const table = new Table(projection, NOTHING, NO_ROWS, true)
+  const table = new Table(projection, NOTHING, true)
   for await (const group of groupsOf(refold)) {
     const steps = stepsOf(refold, table, group)
     const absent = steps.filter(({ key, id }) => table.row(key, id) === undefined)
@@ -80,7 +80,7 @@ async function rowsThatDiffer({ files, record, derived, projection }: Refold): P
 
 /** For each row the first event behind which it may be something else than the snapshot has, and never was the same again. */
 async function traced(refold: Refold, rows: ReadonlyMap<string, { key: Key; state: unknown }>): Promise<Difference[]> {
-  const table = new Table(refold.projection, NOTHING, NO_ROWS, true)
+  const table = new Table(refold.projection, NOTHING, true)
   const since = new Map<string, RecordedEvent>()
   for await (const group of groupsOf(refold)) {
     for (const step of stepsOf(refold, table, group).filter(({ id }) => rows.has(id))) {

@@ -17,18 +17,7 @@ export interface Checkpoint {
   revision: number
   head: Head
   failed: boolean
-  tally: Tally
 }
-
-/** What a projection's rows come to, whatever their order: a store that lost or kept a row which it should not comes to something else. */
-export interface Tally {
-  rows: number
-  /** Sum of the rows' checksums. */
-  sum: number
-}
-
-export const NO_ROWS: Tally = { rows: 0, sum: 0 }
-const SUM_RANGE = 2 ** 48
 
 const packr = new Packr({ useRecords: false, moreTypes: false })
 
@@ -51,23 +40,17 @@ export function orderKeys(projection: Projection, key: Key, state: unknown): Buf
   })
 }
 
-/** What has to change in the store so that the row stands there as it is now, and the row's checksum then. */
-export function rowChanges(
-  projection: Projection,
-  key: Key,
-  saved: unknown,
-  state: unknown,
-): { changes: DerivedChange[]; checksum: number | undefined } {
+/** What has to change in the store so that the row stands there as it is now. */
+export function rowChanges(projection: Projection, key: Key, saved: unknown, state: unknown): DerivedChange[] {
   const at = rowKey(projection.name, key)
   const before = orderKeys(projection, key, saved)
   const after = orderKeys(projection, key, state)
   const changes: DerivedChange[] = before.filter((old) => !after.some((now) => now.equals(old))).map((old) => ({ type: 'del', key: old }))
   for (const order of after)
     if (!before.some((old) => old.equals(order))) changes.push({ type: 'put', key: order, value: sealed(order, [keyParts(key)]) })
-  if (state === undefined) return { changes: [...changes, { type: 'del', key: at }], checksum: undefined }
-  const value = sealed(at, [typeof key === 'string' ? key : [...key], state])
-  changes.push({ type: 'put', key: at, value })
-  return { changes, checksum: checksumOf(value) }
+  if (state === undefined) changes.push({ type: 'del', key: at })
+  else changes.push({ type: 'put', key: at, value: sealed(at, [typeof key === 'string' ? key : [...key], state]) })
+  return changes
 }
 
 export function checkpointChange(projection: string, checkpoint: Checkpoint): DerivedChange {
@@ -75,28 +58,14 @@ export function checkpointChange(projection: string, checkpoint: Checkpoint): De
   return {
     type: 'put',
     key,
-    value: sealed(key, [
-      checkpoint.revision,
-      checkpoint.head.position,
-      checkpoint.head.digest,
-      checkpoint.failed,
-      checkpoint.tally.rows,
-      checkpoint.tally.sum,
-    ]),
+    value: sealed(key, [checkpoint.revision, checkpoint.head.position, checkpoint.head.digest, checkpoint.failed]),
   }
 }
 
 /** @throws DerivedDoubt */
 export function readCheckpoint(projection: string, value: Uint8Array): Checkpoint {
-  const [revision, position, digest, failed, rows, sum] = unsealed(checkpointKey(projection), value) as [
-    number,
-    number,
-    string,
-    boolean,
-    number,
-    number,
-  ]
-  return { revision, head: { position, digest }, failed, tally: { rows, sum } }
+  const [revision, position, digest, failed] = unsealed(checkpointKey(projection), value) as [number, number, string, boolean]
+  return { revision, head: { position, digest }, failed }
 }
 
 /** A row's key and state. @throws DerivedDoubt */
@@ -118,19 +87,6 @@ export function sealed(key: Uint8Array, value: unknown): Uint8Array {
   bytes.writeUInt32LE(crc32(body, crc32(key)), 0)
   bytes.set(body, 4)
   return bytes
-}
-
-/** The tally once a row of one checksum took the place of another; undefined stands for no row. */
-export function counted({ rows, sum }: Tally, before: number | undefined, after: number | undefined): Tally {
-  return {
-    rows: rows + Number(after !== undefined) - Number(before !== undefined),
-    sum: (sum + (after ?? 0) - (before ?? 0) + SUM_RANGE) % SUM_RANGE,
-  }
-}
-
-/** The checksum in front of a sealed value. */
-export function checksumOf(value: Uint8Array): number {
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).readUInt32LE(0)
 }
 
 /** @throws DerivedDoubt */

@@ -6,7 +6,7 @@ import type { CommitStore, Head, SnapshotRecord } from '../storage/commit-store.
 import type { DerivedChange, DerivedStore } from '../storage/derived-store.js'
 import type { SnapshotFiles } from '../storage/snapshot-file.js'
 import type { LawStates } from './laws.js'
-import { counted, NO_ROWS, readRow, rowChanges, rowRange, type Tally } from './rows.js'
+import { readRow, rowChanges, rowRange } from './rows.js'
 import type { Views } from './views.js'
 
 const CHUNK_ROWS = 500
@@ -83,24 +83,18 @@ export async function againstHistory(store: CommitStore<LawStates>, head: Head):
   }
 }
 
-/** Puts the rows of a snapshot into the derived store, and says what they come to. */
+/** Puts the rows of a snapshot into the derived store. */
 export async function loadSnapshot(
   files: SnapshotFiles,
   record: SnapshotRecord,
   projection: Projection,
   derived: DerivedStore,
-): Promise<Tally> {
-  let tally = NO_ROWS
+): Promise<void> {
   for await (const rows of rowsOf(files, record)) {
     const changes: DerivedChange[] = []
-    for (const [key, state] of rows) {
-      const row = rowChanges(projection, key, undefined, state)
-      tally = counted(tally, undefined, row.checksum)
-      changes.push(...row.changes)
-    }
+    for (const [key, state] of rows) changes.push(...rowChanges(projection, key, undefined, state))
     await derived.batch(changes)
   }
-  return tally
 }
 
 /** A snapshot's rows, some at a time. */

@@ -2,26 +2,12 @@
  * Starting the views: derived state is used only if its checkpoint is a group end of this very history; what is not is
  * thrown away, and the fold starts from the newest good snapshot or from the beginning.
  */
-import { crc32 } from 'node:zlib'
 import type { Projection } from '../define.js'
 import type { CommitStore } from '../storage/commit-store.js'
-import type { DerivedRange, DerivedStore, DerivedStores } from '../storage/derived-store.js'
+import type { DerivedStore, DerivedStores } from '../storage/derived-store.js'
 import type { SnapshotFiles } from '../storage/snapshot-file.js'
 import type { LawStates } from './laws.js'
-import {
-  checkpointChange,
-  checkpointKey,
-  checksumOf,
-  counted,
-  DerivedDoubt,
-  NO_ROWS,
-  orderKeys,
-  projectionRanges,
-  readCheckpoint,
-  readOrder,
-  readRow,
-  type Checkpoint,
-} from './rows.js'
+import { checkpointChange, checkpointKey, projectionRanges, readCheckpoint, type Checkpoint } from './rows.js'
 import type { Schemas } from './schemas.js'
 import { againstHistory, chooseSnapshot, loadSnapshot } from './snapshots.js'
 import { NOTHING, Table } from './table.js'
@@ -62,11 +48,7 @@ async function startIn(start: Start, { derived, existed, checkpoints }: OpenDeri
     const checkpoint = checkpoints.get(projection)
     if (checkpoint === undefined) report.derived = existed || store.head.position > 0 ? 'rebuilt' : 'absent'
     else await inspect(start, projection, report)
-    tables.push(
-      checkpoint === undefined
-        ? await begin(start, derived, projection, report)
-        : new Table(projection, checkpoint.head, checkpoint.tally, false),
-    )
+    tables.push(checkpoint === undefined ? await begin(start, derived, projection, report) : new Table(projection, checkpoint.head, false))
   }
   const views = new Views(store, schemas, tables, derived, rowsMax)
   report.replayed = store.head.position - views.applied.position
@@ -88,7 +70,7 @@ async function openDerived(start: Start): Promise<OpenDerived> {
   if (existed) {
     try {
       const checkpoints = new Map<Projection, Checkpoint>()
-      const derived = await stores.open(directory, (opened, proven) => lookOver(opened, proven, start, checkpoints))
+      const derived = await stores.open(directory, (opened) => gather(opened, start, checkpoints))
       return { derived, existed, checkpoints }
     } catch {
       // Whatever stands in the way, the answer is the same: all of it can be computed again.
@@ -98,41 +80,16 @@ async function openDerived(start: Start): Promise<OpenDerived> {
   return { derived: await stores.open(directory), existed, checkpoints: new Map() }
 }
 
-/** Gathers the checkpoints that can be gone by. Rows that no sound close vouches for are all read. @throws DerivedDoubt */
-async function lookOver(
-  derived: DerivedStore,
-  proven: boolean,
-  { store, projections }: Start,
-  checkpoints: Map<Projection, Checkpoint>,
-): Promise<void> {
+/** Gathers the checkpoints that can be gone by. @throws DerivedDoubt */
+async function gather(derived: DerivedStore, { store, projections }: Start, checkpoints: Map<Projection, Checkpoint>): Promise<void> {
   for (const projection of projections) {
     const value = await derived.get(checkpointKey(projection.name))
     if (value === undefined) continue
     const checkpoint = readCheckpoint(projection.name, value)
     const { revision, head, failed } = checkpoint
     if (revision !== projection.revision || failed || (await againstHistory(store, head)) !== undefined) continue
-    if (!proven) await audit(derived, projection, checkpoint)
     checkpoints.set(projection, checkpoint)
   }
-}
-
-/** Holds all rows of a projection, and its orders, against what its checkpoint says they come to. @throws DerivedDoubt */
-async function audit(derived: DerivedStore, projection: Projection, { tally }: Checkpoint): Promise<void> {
-  const [rows, orders] = projectionRanges(projection.name) as [DerivedRange, DerivedRange]
-  let found = NO_ROWS
-  let expected = NO_ROWS
-  for await (const [at, value] of derived.range(rows)) {
-    const { key, state } = readRow(at, value)
-    found = counted(found, undefined, checksumOf(value))
-    for (const order of orderKeys(projection, key, state)) expected = counted(expected, undefined, crc32(order))
-  }
-  if (found.rows !== tally.rows || found.sum !== tally.sum) throw new DerivedDoubt(`rows of ${projection.name} are lost or old`)
-  let ordered = NO_ROWS
-  for await (const [at, value] of derived.range(orders)) {
-    readOrder(at, value)
-    ordered = counted(ordered, undefined, crc32(at))
-  }
-  if (ordered.rows !== expected.rows || ordered.sum !== expected.sum) throw new DerivedDoubt(`an order of ${projection.name} is not whole`)
 }
 
 /** Says of snapshots that are not needed now whether they look as the journal says; cheap, without reading them whole. */
@@ -145,9 +102,9 @@ async function begin({ store, snapshots }: Start, derived: DerivedStore, project
   for (const range of projectionRanges(projection.name)) await derived.clear(range)
   const { use, refused } = await chooseSnapshot(store, snapshots, projection, true)
   report.snapshots.refused.push(...refused)
-  if (use === undefined) return new Table(projection, NOTHING, NO_ROWS, true)
-  const tally = await loadSnapshot(snapshots, use, projection, derived)
-  await derived.batch([checkpointChange(projection.name, { revision: projection.revision, head: use.head, failed: false, tally })])
+  if (use === undefined) return new Table(projection, NOTHING, true)
+  await loadSnapshot(snapshots, use, projection, derived)
+  await derived.batch([checkpointChange(projection.name, { revision: projection.revision, head: use.head, failed: false })])
   report.snapshots.used.push(use.file)
-  return new Table(projection, use.head, tally, false)
+  return new Table(projection, use.head, false)
 }

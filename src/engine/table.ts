@@ -6,7 +6,7 @@ import type { Key, Projection, RecordedEvent } from '../define.js'
 import { JournalError } from '../errors.js'
 import type { Head } from '../storage/commit-store.js'
 import type { DerivedChange, DerivedStore } from '../storage/derived-store.js'
-import { checkpointChange, checksumOf, counted, DerivedDoubt, NO_ROWS, readRow, rowChanges, rowKey, type Tally } from './rows.js'
+import { checkpointChange, DerivedDoubt, readRow, rowChanges, rowKey } from './rows.js'
 
 /** Where a fold begins. */
 export const NOTHING: Head = { position: 0, digest: '0'.repeat(64) }
@@ -14,9 +14,8 @@ export const NOTHING: Head = { position: 0, digest: '0'.repeat(64) }
 export interface Row {
   readonly key: Key
   state: unknown
-  /** The state that the derived store holds, and its checksum there. */
+  /** The state that the derived store holds. */
   saved: unknown
-  checksum: number | undefined
   dirty: boolean
   failed?: JournalError
 }
@@ -40,15 +39,12 @@ export class Table {
   failed: JournalError | undefined
   readonly #rows = new Map<string, Row>()
   #dirty: Row[] = []
-  /** What the rows in the derived store come to. */
-  #tally: Tally
 
-  /** `checkpoint` and `tally` are the derived store's; a table without saved rows is complete. */
-  constructor(projection: Projection, checkpoint: Head, tally: Tally, complete: boolean) {
+  /** `checkpoint` is the derived store's; a table without saved rows is complete. */
+  constructor(projection: Projection, checkpoint: Head, complete: boolean) {
     this.projection = projection
     this.types = new Set(projection.types)
     this.checkpoint = checkpoint
-    this.#tally = tally
     this.complete = complete
   }
 
@@ -78,7 +74,7 @@ export class Table {
   row(key: Key, id: string): Row | undefined {
     const row = this.#rows.get(id)
     if (row !== undefined || !this.complete) return row
-    return this.#insert(id, { key, state: undefined, saved: undefined, checksum: undefined, dirty: false })
+    return this.#insert(id, { key, state: undefined, saved: undefined, dirty: false })
   }
 
   /** Loads rows that are not in memory. @throws DerivedDoubt */
@@ -90,8 +86,7 @@ export class Table {
     missing.forEach(({ key, id }, i) => {
       const value = values[i]
       const state = value === undefined ? undefined : this.#checked(readRow(keys[i] as Uint8Array, value).state)
-      const checksum = value === undefined ? undefined : checksumOf(value)
-      if (!this.#rows.has(id)) this.#insert(id, { key, state, saved: state, checksum, dirty: false })
+      if (!this.#rows.has(id)) this.#insert(id, { key, state, saved: state, dirty: false })
     })
   }
 
@@ -119,16 +114,14 @@ export class Table {
   capture(head: Head): DerivedChange[] {
     const { name, revision } = this.projection
     const changes = this.#dirty.flatMap((row) => {
-      const written = rowChanges(this.projection, row.key, row.saved, row.state)
-      this.#tally = counted(this.#tally, row.checksum, written.checksum)
+      const changed = rowChanges(this.projection, row.key, row.saved, row.state)
       row.saved = row.state
-      row.checksum = written.checksum
       row.dirty = false
-      return written.changes
+      return changed
     })
     this.#dirty = []
     this.checkpoint = head
-    changes.push(checkpointChange(name, { revision, head, failed: this.failed !== undefined, tally: this.#tally }))
+    changes.push(checkpointChange(name, { revision, head, failed: this.failed !== undefined }))
     return changes
   }
 
@@ -148,7 +141,6 @@ export class Table {
     this.#dirty = []
     this.failed = undefined
     this.checkpoint = NOTHING
-    this.#tally = NO_ROWS
     this.complete = true
   }
 

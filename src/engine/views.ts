@@ -270,7 +270,7 @@ export class Views {
   async #rowOf(table: Table, key: Key): Promise<Row> {
     const id = Table.id(key)
     if (table.row(key, id) === undefined) await this.sure(() => table.load([{ key, id }], this.derived))
-    return table.row(key, id) ?? { key, state: undefined, saved: undefined, checksum: undefined, dirty: false }
+    return table.row(key, id) ?? { key, state: undefined, saved: undefined, dirty: false }
   }
 
   /** Reads derived state while nothing is written there; where it is in doubt, folds it again and reads once more. */

@@ -107,6 +107,6 @@ export class WriteBack {
     for (const change of changes) this.#sinceRest += change.key.length + (change.type === 'put' ? change.value.length : 0)
     if (this.#sinceRest < REST_BYTES) return
     this.#sinceRest = 0
-    await this.#options.derived.rest?.()
+    await this.#options.derived.rest()
   }
 }

@@ -4,10 +4,10 @@
  */
 export interface DerivedStores {
   /**
-   * Opens the store in a directory, creating it if need be. `check` looks it over before it counts as open, and rejects where it
-   * is in doubt; `proven` says that every byte is as a sound close left it. Rejects where the store is better not touched at all.
+   * Opens the store in a directory as it was when it last rested or was closed, creating it if need be. `check` looks it over before
+   * it counts as open, and rejects where it is in doubt. Rejects where the store is better not touched at all.
    */
-  open(directory: string, check?: (store: DerivedStore, proven: boolean) => Promise<void>): Promise<DerivedStore>
+  open(directory: string, check?: (store: DerivedStore) => Promise<void>): Promise<DerivedStore>
   /** Deletes a store that is not open; does nothing where there is none. */
   destroy(directory: string): Promise<void>
   /** Whether there is anything in the directory. */
@@ -33,11 +33,8 @@ export interface DerivedStore {
   batch(changes: DerivedChange[]): Promise<void>
   /** Deletes a range of keys. */
   clear(range: DerivedRange): Promise<void>
-  /**
-   * Everything in it is as it should be, and an open after a death may go back to what it holds now. May do nothing; a store without it
-   * is looked over instead.
-   */
-  rest?(): Promise<void>
+  /** Everything in it is as it should be, and an open after a death may go back to what it holds now. */
+  rest(): Promise<void>
   /** `sound`: everything in it is as it should be, and the next open may go by that. */
   close(sound: boolean): Promise<void>
 }

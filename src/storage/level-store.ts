@@ -28,12 +28,13 @@ export function levelStores(files: Files, clock: Clock): DerivedStores {
       const closed = await sealOf(files, directory, clock)
       const doubt = doubtOf(names, closed.worth)
       if (doubt !== undefined) throw new Error(`${directory}: ${doubt}`)
-      const sealed = closed.worth === 'none' ? await fromBase(files, directory, clock) : closed
+      const sealed = closed.worth === 'none' && names.length > 0 ? await fromBase(files, directory, clock) : closed
+      if (sealed.worth !== 'whole' && names.length > 0) throw new Error(`${directory}: nothing vouches for its files`)
       await unseal(files, directory)
       await mark(directory, async () => (await files.open(join(directory, OPENING), 'wx')).close())
       const store = new LevelStore(await openLevel(directory), files, clock, directory, sealed.files)
       try {
-        await check?.(store, sealed.worth === 'whole')
+        await check?.(store)
         await mark(directory, () => files.rename(join(directory, OPENING), join(directory, `unclean-${unclean.length + 1}`)))
       } catch (error) {
         await store.close(false)
@@ -193,7 +194,7 @@ class LevelStore implements DerivedStore {
       await seal(this.#files, this.#clock, this.#directory, this.#vouched)
       for (const name of await this.#unclean()) await this.#files.unlink(join(this.#directory, name))
     } catch {
-      // What is not vouched for is looked over at the next open.
+      // What is not vouched for is not used.
     }
   }
 

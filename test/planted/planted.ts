@@ -41,7 +41,6 @@ export const finderOf: Record<string, string> = {
   'rescue-unchecked': 'flips',
   'retry-sync': 'failedSync',
   'row-unchecked': 'derivedRot',
-  'rows-not-counted': 'derivedRot',
   'seal-ignored': 'levelRot',
   'skip-bad-frame': 'flips',
   'snapshot-before-sync': 'snapshotCuts',

@@ -40,17 +40,19 @@ export class MemoryDerived implements DerivedStore {
     for (const key of [...this.entries.keys()]) if (key >= hex(from) && key < hex(to)) this.entries.delete(key)
   }
 
+  async rest(): Promise<void> {}
+
   async close(): Promise<void> {
     this.opened--
   }
 }
 
-/** One store that stays while journals come and go; `proven` says whether it is taken for what a sound close left. */
-export function memoryStores(derived = new MemoryDerived(), proven = true): DerivedStores & { derived: MemoryDerived } {
+/** One store that stays while journals come and go. */
+export function memoryStores(derived = new MemoryDerived()): DerivedStores & { derived: MemoryDerived } {
   return {
     derived,
     open: async (_directory, check) => {
-      await check?.(derived, proven)
+      await check?.(derived)
       derived.opened++
       return derived
     },

@@ -120,6 +120,11 @@ class SimulatedStore implements DerivedStore {
     )
   }
 
+  /** What is lost with the power are the last batches, whether it rested or not. */
+  rest(): Promise<void> {
+    return this.#use(() => {})
+  }
+
   close(): Promise<void> {
     return this.#use(() => void (this.#open = false))
   }
