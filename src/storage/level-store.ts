@@ -10,12 +10,14 @@ import type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from '.
 import type { Clock, Files } from './files.js'
 import { mustBeFile } from './guard.js'
 import { makeDirectory } from './io.js'
+import { isTableWhole } from './level-table.js'
 
 /** Stands while a store is opened and looked over: whoever finds it knows that this ended a process. */
 const OPENING = 'opening'
 /** One for each time in a row that the store was opened and not closed in order. */
 const UNCLEAN = /^unclean-\d+$/
 const UNCLEAN_MAX = 2
+const TABLE = /^\d+\.(ldb|sst)$/
 
 /** LevelDB in a directory that is seen through the file port; LevelDB itself brings its own access to files. */
 export function levelStores(files: Files, clock: Clock): DerivedStores {
@@ -27,6 +29,7 @@ export function levelStores(files: Files, clock: Clock): DerivedStores {
       const sealed = await sealOf(files, directory, clock)
       const doubt = doubtOf(names, sealed.worth)
       if (doubt !== undefined) throw new Error(`${directory}: ${doubt}`)
+      if (sealed.worth === 'none') await mustBeWhole(files, directory, names)
       await unseal(files, directory)
       await mark(directory, async () => (await files.open(join(directory, OPENING), 'wx')).close())
       const level = new Level<Uint8Array, Uint8Array>(directory, {
@@ -78,6 +81,12 @@ function doubtOf(names: readonly string[], sealed: Seal['worth']): string | unde
   return sealed === 'changed' ? 'its files are not as they were left' : undefined
 }
 
+/** Of tables that nothing vouches for, every block is held against its own checksum. One that its writer did not finish is no reason to open them. */
+async function mustBeWhole(files: Files, directory: string, names: readonly string[]): Promise<void> {
+  for (const name of names)
+    if (TABLE.test(name) && !(await isTableWhole(files, join(directory, name)))) throw new Error(`${directory}: ${name} does not check`)
+}
+
 /** Makes or moves a mark beside LevelDB's files. */
 async function mark(directory: string, make: () => Promise<void>): Promise<void> {
   try {
@@ -89,8 +98,8 @@ async function mark(directory: string, make: () => Promise<void>): Promise<void>
 
 /** Names in the directory, none of which leads elsewhere: LevelDB would follow it. */
 async function namesIn(files: Files, directory: string): Promise<string[]> {
-  if (files.stat(directory) === undefined) return []
   try {
+    if (files.stat(directory) === undefined) return []
     const names = await files.readdir(directory)
     for (const name of names) mustBeFile(files, join(directory, name))
     return names

@@ -1,6 +1,6 @@
 /** LevelDB is opened only where its files are as it left them, or where a look over all of them follows. */
 import { createCipheriv } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { filesOver, handleOver } from '../../src/storage/delegate.js'
@@ -8,6 +8,7 @@ import { sealOf } from '../../src/storage/derived-seal.js'
 import type { DerivedStore } from '../../src/storage/derived-store.js'
 import type { Files } from '../../src/storage/files.js'
 import { levelStores } from '../../src/storage/level-store.js'
+import { isTableWhole } from '../../src/storage/level-table.js'
 import { nodeFiles } from '../../src/storage/node-files.js'
 import { systemClock } from '../../src/storage/system-clock.js'
 import { copyTo } from '../support/journal.js'
@@ -94,6 +95,47 @@ describe('a derived store', () => {
     await (await stores.open(directory)).close(false)
     await (await stores.open(directory)).close(false)
     expect(await howItOpens(directory)).toContain('was left open 2 times in a row')
+  })
+
+  test('that was left open is not opened where a bit of a table is turned over, and is where none is', { timeout: 60_000 }, async () => {
+    const directory = join(temporary(), 'derived')
+    // What is in the log becomes a table at the next open. Of its blocks those of rows and their directory are compressed, one of noise is not.
+    const first = await filled(directory)
+    const noise = createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16)).update(Buffer.alloc(20_000))
+    await first.batch([{ type: 'put', key: text('noise'), value: noise }])
+    for (let i = 0; i < 4000; i++) await first.batch([{ type: 'put', key: text(`row of a key ${i}`), value: text(`${i} `.repeat(30)) }])
+    await first.close(false)
+    await (await stores.open(directory)).close(false)
+    for (const name of readdirSync(directory).filter((one) => one.startsWith('unclean'))) rmSync(join(directory, name))
+    const tables = readdirSync(directory).filter((name) => name.endsWith('.ldb'))
+    expect(tables.length).toBe(1)
+    const path = join(directory, tables[0]!)
+    expect(await isTableWhole(nodeFiles, path)).toBe(true)
+    const bytes = readFileSync(path)
+    // The end of the footer is filled up with zeros that say nothing.
+    const behind = bytes.length - 48
+    const told = Array.from({ length: behind }, (_, at) => at).filter((at) => at % 997 === 0 || at > behind - 800)
+    for (const at of [...told, ...Array.from({ length: 8 }, (_, i) => bytes.length - 8 + i)]) {
+      bytes[at]! ^= 1 << (at & 7)
+      writeFileSync(path, bytes)
+      expect(await isTableWhole(nodeFiles, path), `byte ${at} of ${bytes.length}`).toBe(false)
+      bytes[at]! ^= 1 << (at & 7)
+    }
+    for (const length of [0, 7, 47, 48, 100, bytes.length - 1]) {
+      writeFileSync(path, bytes.subarray(0, length))
+      expect(await howItOpens(directory), `cut to ${length}`).toContain('does not check')
+    }
+    writeFileSync(path, bytes)
+    expect(await howItOpens(directory)).toBe('to be looked over')
+  })
+
+  test('that cannot even be looked at says so as an error of ours', async () => {
+    const failing = filesOver(nodeFiles, {
+      stat: () => {
+        throw Object.assign(new Error('made to fail'), { code: 'EIO' })
+      },
+    })
+    await expect(levelStores(failing, systemClock).exists(join(temporary(), 'derived'))).rejects.toMatchObject({ code: 'JOURNAL_IO' })
   })
 
   test('in whose opening a process ended is not opened', async () => {
