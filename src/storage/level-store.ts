@@ -96,8 +96,8 @@ async function mark(directory: string, make: () => Promise<void>): Promise<void>
 
 /** Names in the directory, none of which leads elsewhere: LevelDB would follow it. */
 async function namesIn(files: Files, directory: string): Promise<string[]> {
-  if (files.stat(directory) === undefined) return []
   try {
+    if (files.stat(directory) === undefined) return []
     const names = await files.readdir(directory)
     for (const name of names) mustBeFile(files, join(directory, name))
     return names

@@ -13,3 +13,11 @@ test(
     expect(counts['made again']).toBeGreaterThan(10)
   },
 )
+
+test.each([20_261_892, 20_264_438])(
+  'a table in which a bit is turned over, below a store that was left open, is not gone by (case %i)',
+  { timeout: 60_000 },
+  async (one) => {
+    expect((await derivedRot.run(campaign({ seed, only: String(one) }))).failures).toEqual([])
+  },
+)

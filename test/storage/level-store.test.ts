@@ -150,6 +150,15 @@ describe('a derived store', () => {
     })
   })
 
+  test('that cannot even be looked at says so as an error of ours', async () => {
+    const failing = filesOver(nodeFiles, {
+      stat: () => {
+        throw Object.assign(new Error('made to fail'), { code: 'EIO' })
+      },
+    })
+    await expect(levelStores(failing, systemClock).exists(join(temporary(), 'derived'))).rejects.toMatchObject({ code: 'JOURNAL_IO' })
+  })
+
   test('in whose opening a process ended is not opened', async () => {
     const directory = join(temporary(), 'derived')
     await (await filled(directory)).close(true)

@@ -1,6 +1,7 @@
 /**
  * The figures of docs/reliability.md: `tsx test/torture/report.ts <arguments of npm run torture>` runs campaigns, keeps what
- * each layer found in a file of its own below docs/reliability/, and writes the table from all files that are there.
+ * each layer found with this seed in a file of its own below docs/reliability/, and writes the table from all files that are
+ * there: runs of one layer with other seeds add up. Cases are numbered from the seed on, so seeds must lie far apart.
  * Without arguments it writes the table alone.
  */
 import { spawnSync } from 'node:child_process'
@@ -53,17 +54,24 @@ export function withTable(document: string, all: readonly Kept[]): string {
 }
 
 function table(all: readonly Kept[]): string {
-  const rows = all.map(({ layer, name, unit, done, counts, failures, seconds, seed, commit, day }) => [
-    layer,
-    name,
-    `${count(done)} ${unit}`,
-    Object.entries(counts)
-      .map(([what, number]) => `${count(number)} ${what}`)
-      .join(', '),
-    count(failures.length),
-    duration(seconds),
-    `${commit}, seed ${seed}, ${day}`,
-  ])
+  const rows = [...new Set(all.map(({ layer }) => layer))].map((layer) => {
+    const runs = all.filter((run) => run.layer === layer)
+    const { name, unit } = runs[0] as Kept
+    const counts: Kept['counts'] = {}
+    for (const run of runs) for (const [what, number] of Object.entries(run.counts)) counts[what] = (counts[what] ?? 0) + number
+    const sum = (of: (run: Kept) => number): number => runs.reduce((total, run) => total + of(run), 0)
+    return [
+      layer,
+      name,
+      `${count(sum(({ done }) => done))} ${unit}`,
+      Object.entries(counts)
+        .map(([what, number]) => `${count(number)} ${what}`)
+        .join(', '),
+      count(sum(({ failures }) => failures.length)),
+      duration(sum(({ seconds }) => seconds)),
+      runs.map(({ commit, seed, day }) => `${commit}, seed ${seed}, ${day}`).join('<br>'),
+    ]
+  })
   const head = ['layer', 'what', 'done', 'counted', 'promises broken', 'took', 'commit'].join(' | ')
   return [`| ${head} |`, '|---|---|---|---|---|---|---|', ...rows.map((row) => `| ${row.join(' | ')} |`), ''].join('\n')
 }
@@ -83,7 +91,7 @@ function record(words: readonly string[]): void {
   mkdirSync(RESULTS, { recursive: true })
   for (const found of z.array(report).parse(JSON.parse(stdout))) {
     if (found.missing.length > 0) process.stderr.write(`${found.layer} is left out, without ${found.missing.join(', ')}\n`)
-    else writeFileSync(join(RESULTS, `${found.layer}.json`), `${JSON.stringify({ ...found, ...tried }, undefined, 2)}\n`)
+    else writeFileSync(join(RESULTS, `${found.layer}.${found.seed}.json`), `${JSON.stringify({ ...found, ...tried }, undefined, 2)}\n`)
   }
 }
 
