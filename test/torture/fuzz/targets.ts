@@ -231,7 +231,8 @@ const index: Target = {
     return fixed
   },
   async decode(input) {
-    const read = async (into: Buffer, offset: number): Promise<number> => input.copy(into, 0, offset)
+    // Behind the end of a file there is nothing, and nothing is no error.
+    const read = async (into: Buffer, offset: number): Promise<number> => (offset < input.length ? input.copy(into, 0, offset) : 0)
     const file = await IndexFile.open(new Pages({ name: 'image', read }, new PageCache(), JOURNAL, 1), input.length)
     const found = []
     for (const stream of ['s0', 's9', 'none']) {
@@ -294,5 +295,13 @@ export async function isSound(target: Target, value: unknown, repaired: boolean)
   if (target.again === undefined || !repaired) return false
   const second = await target.again(value)
   const plain = (one: unknown): unknown => (one as { plain?: unknown }).plain ?? one
-  return isDeepStrictEqual(plain(second), plain(value))
+  return isDeepStrictEqual(unsigned(plain(second)), unsigned(plain(value)))
+}
+
+/** A zero that was negative is written as any other, as JSON writes it. */
+function unsigned(value: unknown): unknown {
+  if (value === 0) return 0
+  if (Array.isArray(value)) return value.map(unsigned)
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, unsigned(one)]))
 }

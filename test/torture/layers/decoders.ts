@@ -1,4 +1,5 @@
 /** E: inputs that no writer made, given to every decoder: each is what was encoded, or refused in a way that a caller can tell. */
+import { setImmediate } from 'node:timers/promises'
 import { isJournalError } from '../../../src/errors.js'
 import { PageFault } from '../../../src/storage/pages.js'
 import { NotPlain } from '../../../src/storage/plain.js'
@@ -46,6 +47,8 @@ async function run({ seed, only, over, progress }: Campaign): Promise<Outcome> {
     }
     if (only !== undefined) break
     progress(outcome.done)
+    // Nothing above waits, and who wants it to end must be heard.
+    if (next % 100 === 0) await setImmediate()
   }
   return outcome
 }
