@@ -1,5 +1,6 @@
 /** A transcript as a person reads it: a line for each turn, then who said what; thoughts and calls folded, interruptions and approvals marked. */
-import type { Transcript, TranscriptItem, TurnRow } from '../index.js'
+import type { ThreadState, Transcript, TranscriptItem, TurnRow } from '../index.js'
+import { contentText } from './content-text.js'
 import { code, paragraphs } from './markdown-screen.js'
 import { bad, bold, dim, good, numberOf, oneLine, screenWidth, shortened, styled, wide } from './terminal.js'
 import { time } from './view-tables.js'
@@ -9,11 +10,10 @@ const LINES_MAX = 3
 /** Where what was said begins; before it stands who said it. */
 const INDENT = 10
 
-type Content = Extract<TranscriptItem, { type: 'input' }>['content']
 type Of<T extends TranscriptItem['type']> = Extract<TranscriptItem, { type: T }>
 
 /** `whole` unfolds everything. */
-export function conversation(transcript: Transcript, turns: readonly TurnRow[], whole: boolean): string[] {
+export function conversation(transcript: Transcript, thread: ThreadState | undefined, turns: readonly TurnRow[], whole: boolean): string[] {
   const { threadId, status, continues, items, queue, unresolved } = transcript
   const rows = new Map(turns.map((turn) => [turn.turnId, turn]))
   const lines = [bold(`Thread ${oneLine(threadId)}`) + (status === 'closed' ? dim('  closed') : '')]
@@ -23,6 +23,14 @@ export function conversation(transcript: Transcript, turns: readonly TurnRow[], 
     lines.push(
       ...told(bad('odd'), `cut at a turn or an item that is not there, at position ${unresolved.join(', ')}: nothing is hidden for that`),
     )
+  const hidden = thread === undefined ? 0 : hiddenTurns(transcript, thread, turns)
+  if (hidden > 0)
+    lines.push(
+      ...told(
+        dim('hidden'),
+        `${numberOf(hidden, 'turn')} that a compaction summed up, or that somebody went back behind; turnlog search and turnlog export --to jsonl have what was said`,
+      ),
+    )
   let turn = ''
   for (const item of items) {
     if ('turnId' in item && item.turnId !== '' && item.turnId !== turn) {
@@ -31,8 +39,15 @@ export function conversation(transcript: Transcript, turns: readonly TurnRow[], 
     }
     lines.push(...block(item, whole))
   }
-  for (const { turnId, content } of queue) lines.push('', ruled(`${oneLine(turnId)}  waits`), ...told(bold('person'), textOf(content)))
+  for (const { turnId, content } of queue) lines.push('', ruled(`${oneLine(turnId)}  waits`), ...told(bold('person'), contentText(content)))
   return lines
+}
+
+/** Turns that are no part of the thread any more; the journal has them. */
+function hiddenTurns({ items, queue }: Transcript, { threadId, compactions, truncations }: ThreadState, turns: readonly TurnRow[]): number {
+  if (compactions + truncations === 0) return 0
+  const shown = new Set([...items, ...queue].flatMap((one) => ('turnId' in one ? [one.turnId] : [])))
+  return turns.filter((turn) => turn.threadId === threadId && !shown.has(turn.turnId)).length
 }
 
 function headingOf(turnId: string, row: TurnRow | undefined): string {
@@ -52,7 +67,7 @@ function block(item: TranscriptItem, whole: boolean): string[] {
         '',
         ...told(
           bold(item.role === undefined || item.role === 'user' ? 'person' : oneLine(item.role)),
-          textOf(item.content),
+          contentText(item.content),
           item.steered === true ? 'while it ran' : undefined,
         ),
       ]
@@ -63,7 +78,7 @@ function block(item: TranscriptItem, whole: boolean): string[] {
     case 'question':
       return told(styled('magenta', item.asks === 'approval' ? 'approval' : 'question'), `${item.question} → ${item.answer ?? 'no answer'}`)
     case 'summary':
-      return ['', ...told(dim('before'), textOf(item.content))]
+      return ['', ...told(dim('before'), contentText(item.content))]
     default:
       return told(bad(item.about === 'interrupted' ? 'stopped' : item.about), item.text)
   }
@@ -73,7 +88,7 @@ function output({ kind, content, partial }: Of<'output'>, whole: boolean): strin
   const isMessage = kind === 'message'
   const lines = told(
     isMessage ? styled('cyan', 'model') : dim(kind === 'reasoning' ? 'thinks' : oneLine(kind).slice(0, INDENT - 2)),
-    textOf(content),
+    contentText(content),
   )
   const shown = isMessage || whole ? lines : folded(lines)
   return partial === true ? [...shown, ...told(bad('cut off'), 'it was streamed this far')] : shown
@@ -89,7 +104,7 @@ function folded(lines: readonly string[]): string[] {
 function call({ name, arguments: given, outcome: { status, content }, pending }: Of<'call'>, whole: boolean): string[] {
   const marked = pending === true ? styled('yellow', 'runs') : status === 'ok' ? good(status) : bad(status)
   const lead = `${styled('yellow', 'tool')}${' '.repeat(INDENT - 4)}${oneLine(name)}`
-  const text = textOf(content)
+  const text = contentText(content)
   if (whole)
     return [
       `${lead} → ${marked}`,
@@ -115,15 +130,4 @@ function told(who: string, text: string, remark?: string): string[] {
   return lines.map(
     (line, i) => (i === 0 ? who + ' '.repeat(Math.max(1, INDENT - wide(who))) : line === '' ? '' : ' '.repeat(INDENT)) + line,
   )
-}
-
-function textOf(content: Content): string {
-  return content
-    .map((part) => {
-      if (part.type === 'text') return part.text
-      if (part.type === 'json') return JSON.stringify(part.value)
-      const where = part.name ?? part.path ?? (part.url?.startsWith('data:') === true ? part.mediaType : part.url)
-      return `[${part.type}${where === undefined ? '' : `: ${where}`}]`
-    })
-    .join('\n')
 }

@@ -43,6 +43,30 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(base, { recursive: true }))
 
+test('show says how many turns a thread no longer holds', async () => {
+  const compacted = join(base, 'compacted')
+  await using writing = await openJournal(compacted)
+  await writing.append('session-1', [
+    { type: 'session.created', data: {} },
+    { type: 'thread.started', data: { threadId: 'main' } },
+    ...['a', 'b', 'c'].flatMap((turnId) => [
+      {
+        type: 'turn.submitted' as const,
+        data: { threadId: 'main', turnId, input: [{ type: 'text' as const, text: `Question ${turnId}` }] },
+      },
+      { type: 'turn.started' as const, data: { turnId } },
+      { type: 'turn.completed' as const, data: { turnId } },
+    ]),
+  ])
+  const hidden = async (): Promise<string | undefined> =>
+    /hidden +(\d+ turns?) /.exec((await turnlog('show', compacted, 'session-1')).out)?.[1]
+  expect(await hidden()).toBe(undefined)
+  await writing.append('session-1', [{ type: 'thread.compacted', data: { threadId: 'main', throughTurnId: 'b', summary: 'a and b' } }])
+  expect(await hidden()).toBe('2 turns')
+  expect((await turnlog('show', compacted, 'session-1')).out).not.toContain('Question b')
+  expect((await turnlog('search', compacted, 'Question b')).out).toContain('Question b')
+})
+
 describe('help', () => {
   test('names every command, and nothing that is not there', async () => {
     const { exit, out } = await turnlog('--help')

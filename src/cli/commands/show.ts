@@ -41,7 +41,8 @@ export const show: Command = {
 
 function told({ session, threads, turns, transcripts, gaps }: WholeSession, full: boolean): string {
   const lost = gaps.length === 0 ? [] : [damageTable('lost', gaps)]
-  const talk = transcripts.map((one) => conversation(one, turns, full).join('\n'))
+  const threadOf = ({ threadId }: { threadId: string }) => threads.find((thread) => thread.threadId === threadId)
+  const talk = transcripts.map((one) => conversation(one, threadOf(one), turns, full).join('\n'))
   const tables = transcripts.length > 0 ? [] : [threadTable(threads), turnTable(turns)]
   return [head(session), ...lost, ...tables, ...talk].join('\n\n')
 }

@@ -20,8 +20,13 @@ export interface FileReport {
   extra: number
   damaged: Damaged[]
   /** What `inferred` and `extra` count, and what else there is to say. */
-  details: { inferred: Record<string, number>; extra: Record<string, number>; notes: string[] }
+  details: { inferred: Counts; extra: Counts; notes: string[] }
 }
+
+type Counts = Readonly<Record<string, number>>
+
+/** Nothing was counted yet: of most files nothing ever is. */
+const NOTHING: Counts = Object.freeze({})
 
 export interface ImportReport {
   files: FileReport[]
@@ -39,17 +44,15 @@ export class Report {
   added = 0
   readonly #items = new Map<string, FileReport>()
   readonly #unlisted = new Map<string, number>()
+  /** Files by the thousand say the same: each text is kept once. */
+  readonly #texts = new Map<string, string>()
 
   /** The file's item; its kind is the first that was named. */
   of({ path }: { path: string }, kind = 'unknown'): FileReport {
     const there = this.#items.get(path)
     if (there?.kind === 'unknown') there.kind = kind
     if (there !== undefined) return there
-    const details = {
-      inferred: Object.create(null) as Record<string, number>,
-      extra: Object.create(null) as Record<string, number>,
-      notes: [],
-    }
+    const details = { inferred: NOTHING, extra: NOTHING, notes: [] }
     const item: FileReport = { path, kind, sessions: 0, events: 0, inferred: 0, extra: 0, damaged: [], details }
     this.#items.set(path, item)
     return item
@@ -74,13 +77,22 @@ export class Report {
   inferred(file: { path: string }, what: string): void {
     const item = this.of(file)
     item.inferred += 1
-    count(item.details.inferred, what)
+    item.details.inferred = this.#counted(item.details.inferred, what)
   }
 
   extra(file: { path: string }, what: string): void {
     const item = this.of(file)
     item.extra += 1
-    count(item.details.extra, what)
+    item.details.extra = this.#counted(item.details.extra, what)
+  }
+
+  #counted(before: Counts, what: string): Counts {
+    const counts: Record<string, number> = before === NOTHING ? (Object.create(null) as Record<string, number>) : before
+    const name = what in counts || Object.keys(counts).length < REASONS_MAX ? what : '(others)'
+    const text = this.#texts.get(name) ?? name
+    this.#texts.set(text, text)
+    counts[text] = (counts[text] ?? 0) + 1
+    return counts
   }
 
   finish(): ImportReport {
@@ -92,9 +104,4 @@ export class Report {
     const sum = (name: 'sessions' | 'events'): number => files.reduce((total, item) => total + item[name], 0)
     return { files, sessions: sum('sessions'), events: sum('events'), added: this.added }
   }
-}
-
-function count(counts: Record<string, number>, what: string): void {
-  const name = what in counts || Object.keys(counts).length < REASONS_MAX ? what : '(others)'
-  counts[name] = (counts[name] ?? 0) + 1
 }

@@ -13,7 +13,8 @@ import { seed, withSeed } from '../../support/seed.js'
 
 const fixtures = join(root, 'test/fixtures/import')
 const places = new Places()
-afterAll(() => places.remove())
+// Thousands of small files, on a disk that may be busy.
+afterAll(() => places.remove(), 600_000)
 
 /** How many mutated files are imported; `TURNLOG_FUZZ_FILES=20000` for a campaign. Each file among the fixtures gets its share. */
 const FILES = Number(process.env['TURNLOG_FUZZ_FILES'] ?? 400)
@@ -189,6 +190,30 @@ describe('a document', () => {
     for await (const event of journal.read('session-x', { limit: 1 }))
       expect(event.data).toMatchObject({ extra: { '\u{FFFD}': 'half', '(__proto__)': { a: 1 } } })
   })
+})
+
+test('what Gemini CLI showed of a call is kept where it is not what the model got', async () => {
+  const path = places.next('shown.json')
+  const call = (id: string, resultDisplay: unknown): object => ({
+    id,
+    name: 'edit',
+    args: {},
+    status: 'success',
+    result: [{ functionResponse: { response: { output: 'done' } } }],
+    resultDisplay,
+  })
+  const toolCalls = [call('c1', 'done'), call('c2', { fileDiff: '+ one line' })]
+  const messages = [
+    { id: 'u1', type: 'user', content: 'Go.' },
+    { id: 'a1', type: 'gemini', content: '', toolCalls },
+  ]
+  writeFileSync(path, JSON.stringify({ sessionId: 'shown', projectHash: 'p', startTime: '2026-01-01T00:00:00Z', messages }))
+  const { directory } = await imported(places.next(), path)
+  await using journal = await openJournal(directory, { readOnly: true })
+  const extras: unknown[] = []
+  for await (const event of journal.read('session-shown'))
+    if (event.type === 'tool.requested') extras.push((event.data as { extra?: unknown }).extra)
+  expect(extras).toEqual([{ id: 'a1' }, { resultDisplay: { fileDiff: '+ one line' } }])
 })
 
 describe('memory', () => {

@@ -1,5 +1,6 @@
 /** Markdown: a session as a person likes to read it, with the content of `show`: a heading for each turn, calls and thoughts folded. */
 import type { SessionState, Transcript, TranscriptItem, TurnRow } from '../../../index.js'
+import { contentText } from '../../content-text.js'
 import type { OpenedJournal } from '../../command.js'
 import { time } from '../../view-tables.js'
 import { wholeSession, type WholeSession } from '../../whole-session.js'
@@ -22,8 +23,6 @@ export const markdown: Exporter = {
     return { name: `${encodeURIComponent(stream)}.md`, lines, losses: new Losses() }
   },
 }
-
-type Content = Extract<TranscriptItem, { type: 'input' }>['content']
 
 async function* linesOf({ session, turns, transcripts, gaps }: WholeSession): AsyncGenerator<string> {
   yield* head(session)
@@ -84,7 +83,7 @@ function* threadLines(
     yield ''
     yield* itemLines(item)
   }
-  for (const { turnId, content } of queue) yield* ['', `### Waiting: ${code(turnId)}`, '', ...quoted(textOf(content))]
+  for (const { turnId, content } of queue) yield* ['', `### Waiting: ${code(turnId)}`, '', ...quoted(contentText(content))]
 }
 
 function headingOf(turnId: string, row: TurnRow | undefined): string {
@@ -100,10 +99,10 @@ function* itemLines(item: TranscriptItem): Generator<string> {
         `**${item.role === undefined || item.role === 'user' ? 'Person' : inline(item.role)}**${item.steered === true ? ' (while the turn ran)' : ''}`,
         '',
       ]
-      yield* quoted(textOf(item.content))
+      yield* quoted(contentText(item.content))
       return
     case 'output': {
-      const text = textOf(item.content)
+      const text = contentText(item.content)
       if (item.kind === 'message') yield* ['**Model**', '', ...prose(text)]
       else yield* folded(item.kind === 'reasoning' ? 'Thinks' : html(item.kind), quoted(text))
       if (item.partial === true) yield* ['', '> ⚠ **cut off here**']
@@ -116,7 +115,7 @@ function* itemLines(item: TranscriptItem): Generator<string> {
       yield `> **${item.asks === 'approval' ? 'Approval' : 'Question'}**: ${inline(item.question)} → **${item.answer === undefined ? 'no answer' : inline(item.answer)}**`
       return
     case 'summary':
-      yield* ['**What came before, in short**', '', ...quoted(textOf(item.content))]
+      yield* ['**What came before, in short**', '', ...quoted(contentText(item.content))]
       return
     default:
       yield `> ⚠ **${item.about}**: ${inline(item.text)}`
@@ -124,19 +123,9 @@ function* itemLines(item: TranscriptItem): Generator<string> {
 }
 
 function callLines({ name, arguments: given, outcome }: Extract<TranscriptItem, { type: 'call' }>): string[] {
-  const result = textOf(outcome.content)
+  const result = contentText(outcome.content)
   return folded(`Tool <code>${html(name)}</code> → ${outcome.status}`, [
     ...fenced(JSON.stringify(given, undefined, 2) ?? '', 'json'),
     ...(result === '' ? [] : ['', ...fenced(result)]),
   ])
-}
-
-function textOf(content: Content): string {
-  return content
-    .map((part) => {
-      if (part.type === 'text') return part.text
-      if (part.type === 'json') return JSON.stringify(part.value)
-      return `[${part.type}: ${part.name ?? part.path ?? (part.url?.startsWith('data:') === true ? part.mediaType : part.url) ?? ''}]`
-    })
-    .join('\n')
 }

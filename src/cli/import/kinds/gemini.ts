@@ -1,5 +1,5 @@
 /** Gemini CLI: one document with a list of messages, or lines with changes of what stood before (`$set`, `$rewindTo`). */
-import { blocksOf, partsOf } from '../content.js'
+import { blocksOf, partsOf, textIn } from '../content.js'
 import { countOf, isFields, known, Taken, textOf, type Fields } from '../fields.js'
 import { fileSource, firstRow, type Telling, type Reader, type Source } from '../importer.js'
 import { named, type Moment, type Part, type Usage } from '../moments.js'
@@ -126,8 +126,10 @@ function callOf(given: unknown): Moment[] {
   const name = call.text('name') ?? 'unnamed'
   const args = call.take('args') ?? {}
   const status = call.text('status')
-  const result = call.take('result')
-  call.drop('displayName', 'resultDisplay')
+  const content = blocksOf(call.take('result')).map(resultOf)
+  call.drop('displayName')
+  // What the person saw is kept where it is something else.
+  if (call.see('resultDisplay') === textIn(content)) call.drop('resultDisplay')
   const at = known({ at: call.time('timestamp') })
   const called: Moment = {
     kind: 'called',
@@ -138,7 +140,7 @@ function callOf(given: unknown): Moment[] {
   }
   if (status === undefined) return [called]
   const how = status === 'error' ? 'error' : status === 'cancelled' ? 'cancelled' : 'ok'
-  return [called, { kind: 'returned', name, status: how, content: blocksOf(result).map(resultOf), ...known({ callId }), ...at }]
+  return [called, { kind: 'returned', name, status: how, content, ...known({ callId }), ...at }]
 }
 
 function resultOf(result: unknown): Part {
