@@ -86,6 +86,8 @@ async function opened(path: string): Promise<number> {
 /** Of a copy whose writer was killed while it appended. */
 function openedDead(bench: Bench, path: string): Promise<number> {
   return bench.copyOf(path, async (copy) => {
+    // Copies are other files than those that were vouched for, and would be read whole.
+    await opened(copy)
     await inChild(import.meta.url, 'die', [copy])
     return opened(copy)
   })

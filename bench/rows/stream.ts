@@ -11,7 +11,7 @@ const contenders = [turnlog, ...peers]
 
 /** Streams read in a fresh process, and then until all is warm, and then with the clock on. */
 const FRESH = 5
-const WARM = 100
+const WARM = 20
 
 export const oneStream: readonly Measure[] = [
   {
