@@ -39,8 +39,6 @@ export default defineConfig({
     pool: 'forks',
     // One worker less than there are cores, as it would be, is one of two on the machines that have two.
     maxWorkers: '100%',
-    // No file changes what others share, so one process runs them one after the other and loads the sources once.
-    isolate: false,
     sequence: { sequencer: LongestFirst },
     globals: false,
     testTimeout: 30_000,
