@@ -8,7 +8,7 @@ export const emmett: Contender = {
   name: 'emmett-sqlite',
   role: 'peer',
   durability: 'WAL, synchronous=FULL, in another thread',
-  syncs: '4',
+  syncs: '5',
   async open(directory) {
     const store = getSQLiteEventStore({ fileName: join(directory, 'events.db'), schema: { autoMigration: 'CreateOrUpdate' } })
     const streams = new Set<string>()

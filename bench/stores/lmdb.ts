@@ -10,7 +10,7 @@ export const lmdb: Contender = {
   name: 'lmdb',
   role: 'peer',
   durability: 'awaited until flushed',
-  syncs: '2',
+  syncs: '1',
   async open(directory, loading = false) {
     const root = openLmdb({ path: join(directory, 'events.lmdb'), maxDbs: 4, noSync: loading })
     const rows = root.openDB<Uint8Array, number>({ name: 'events', keyEncoding: 'uint32', encoding: 'binary' })
