@@ -31,6 +31,7 @@ export interface Transcript extends Setting {
 }
 
 export const transcript = {
+  cuts: new Set(['thread.compacted', 'thread.truncated']),
   initial,
 
   apply(state: TranscriptState, event: RecordedEvent): TranscriptState {

@@ -204,6 +204,7 @@ export type { CommitOptions, ReadAllOptions, ReadOptions, RecordedCommit } from 
 export type { ValueLimits } from './engine/values.js'
 export type { Item, JournalOptions, Recovery, VerifyOptions, VerifyReport, View } from './engine/contract.js'
 export type { LawBreak } from './engine/laws.js'
+export type { TranscriptOptions } from './engine/transcript.js'
 export type { LeftAsStored, UpgradeReceipt } from './engine/rewrite.js'
 export type { Journal } from './journal.js'
 export { dump } from './repair.js'

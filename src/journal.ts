@@ -4,18 +4,19 @@ import { concatMap } from 'rxjs/internal/operators/concatMap'
 import type { EventDefinitions, Key, NewEvent, Projection, RecordedEvent } from './define.js'
 import { Appender, type AppendOptions } from './engine/appender.js'
 import { closeInterrupted, reportOpenWork } from './engine/boot.js'
-import type { Item, JournalOptions, Parts, Recovery, TranscriptFold, VerifyOptions, VerifyReport, View } from './engine/contract.js'
+import type { Item, JournalOptions, Parts, Recovery, VerifyOptions, VerifyReport, View } from './engine/contract.js'
 import { verifyWithLaws } from './engine/law-check.js'
 import { Laws, type LawStates } from './engine/laws.js'
 import { list, type ListOptions, type ListRow } from './engine/list.js'
 import { events$, view$ } from './engine/observe.js'
 import { follow, type FollowOptions } from './engine/follow.js'
-import { damaged, Reading, type CommitOptions, type ReadAllOptions, type ReadOptions, type RecordedCommit } from './engine/reading.js'
+import { Reading, type CommitOptions, type ReadAllOptions, type ReadOptions, type RecordedCommit } from './engine/reading.js'
 import { recoveryOf } from './engine/recovery.js'
 import { Schemas } from './engine/schemas.js'
 import { checkSnapshots } from './engine/snapshot-check.js'
 import { takeSnapshots } from './engine/snapshots.js'
 import { startViews } from './engine/start.js'
+import { transcriptOf, type TranscriptFold, type TranscriptOptions } from './engine/transcript.js'
 import { limitsOf } from './engine/values.js'
 import type { Views } from './engine/views.js'
 import { JournalError, type Damage } from './errors.js'
@@ -124,17 +125,11 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
   }
 
   /** What the next model call of a thread needs; gaps as in `read`. Cost: linear in the stream. @throws TypeError without the built-in catalogue. */
-  async transcript(stream: string, threadId: string, { onGap }: Pick<ReadOptions, 'onGap'> = {}): Promise<R> {
+  async transcript(stream: string, threadId: string, options: TranscriptOptions = {}): Promise<R> {
     this.#mustBeOpen()
     const fold = this.#inside.transcript
     if (fold === undefined) throw new TypeError('transcript needs the built-in events; this journal was opened with others')
-    let state = fold.initial()
-    for await (const item of this.#inside.reading.stream(stream, { onGap: 'yield' })) {
-      if (!('gap' in item)) state = fold.apply(state, item)
-      else if (item.gap.recordedAt === undefined && onGap !== 'yield') throw damaged(item.gap)
-      else state = fold.gap(state, item.gap)
-    }
-    return fold.finish(state, threadId) as R
+    return transcriptOf(this.#inside.reading, fold, stream, threadId, options) as Promise<R>
   }
 
   /** Saves every projection's rows in a file that the next open can start from. Resolves with what was written. */

@@ -28,7 +28,7 @@ export function conversation(transcript: Transcript, thread: ThreadState | undef
     lines.push(
       ...told(
         dim('hidden'),
-        `${numberOf(hidden, 'turn')} that a compaction summed up, or that somebody went back behind; turnlog search and turnlog export --to jsonl have what was said`,
+        `${numberOf(hidden, 'turn')} that a compaction summed up, or that somebody went back behind; turnlog show --all has them`,
       ),
     )
   let turn = ''

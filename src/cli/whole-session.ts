@@ -1,5 +1,15 @@
 /** One session whole: its views, and what was said in each of its threads. */
-import { session, thread, turn, type Damage, type SessionState, type ThreadState, type Transcript, type TurnRow } from '../index.js'
+import {
+  session,
+  thread,
+  turn,
+  type Damage,
+  type SessionState,
+  type ThreadState,
+  type Transcript,
+  type TranscriptOptions,
+  type TurnRow,
+} from '../index.js'
 import type { OpenedJournal } from './command.js'
 
 export interface WholeSession {
@@ -15,7 +25,7 @@ export interface WholeSession {
 export async function wholeSession(
   journal: OpenedJournal,
   id: string,
-  { brief = false, ...options }: { brief?: boolean; onGap?: 'yield' } = {},
+  { brief = false, ...options }: { brief?: boolean } & TranscriptOptions = {},
 ): Promise<WholeSession | { session?: undefined; gaps: Damage[] }> {
   const { state, gaps = [] } = await journal.view(session, id)
   if (state === undefined) return { gaps }

@@ -1,4 +1,5 @@
 /** What a journal is opened with, and what it tells: the types of the front door that no single part of the engine owns. */
+import type { TranscriptFold } from './transcript.js'
 import type { Catalogue, Downcaster, EventDefinitions, Law, Projection, RecordedEvent, SchemaLevel, Upcaster } from '../define.js'
 import type { Damage } from '../errors.js'
 import type { Durability, Head, SinceReport } from '../storage/commit-store.js'
@@ -63,15 +64,6 @@ export interface Parts<D extends EventDefinitions> {
   laws: readonly Law[]
   /** Builds the next prompt from a stream; absent where the catalogue has no turns. */
   transcript?: TranscriptFold
-}
-
-/** A fold over one stream's events into what a model call needs. */
-export interface TranscriptFold<T = unknown, R = unknown> {
-  initial(): T
-  apply(state: T, event: RecordedEvent): T
-  /** Positions of the stream that are lost. */
-  gap(state: T, gap: Damage): T
-  finish(state: T, threadId: string): R
 }
 
 export interface Recovery extends OpenWorkReport, StartReport {

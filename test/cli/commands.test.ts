@@ -65,6 +65,9 @@ test('show says how many turns a thread no longer holds', async () => {
   expect(await hidden()).toBe('2 turns')
   expect((await turnlog('show', compacted, 'session-1')).out).not.toContain('Question b')
   expect((await turnlog('search', compacted, 'Question b')).out).toContain('Question b')
+  const { out: all } = await turnlog('show', compacted, 'session-1', '--all')
+  expect(all).toContain('Question b')
+  expect(all).not.toContain('hidden')
 })
 
 describe('help', () => {

@@ -17,6 +17,7 @@ export const show: Command = {
     'Thoughts and tool calls are folded. On a terminal that it does not fit on it goes through $PAGER, which is less where none is named.',
   options: {
     brief: { type: 'boolean', says: 'what it is and its turns alone' },
+    all: { type: 'boolean', says: 'also what a compaction summed up, or somebody went back behind' },
     full: { type: 'boolean', says: 'nothing folded: thoughts, arguments and outcomes as they are' },
     'no-pager': { type: 'boolean', says: 'straight to the terminal' },
   },
@@ -25,7 +26,11 @@ export const show: Command = {
     withJournal(given, async (journal) => {
       const [, word] = given.arguments as [string, string]
       const id = (await meant(journal, word)) ?? word
-      const found = await wholeSession(journal, id, { brief: given.options['brief'] === true, onGap: 'yield' })
+      const found = await wholeSession(journal, id, {
+        brief: given.options['brief'] === true,
+        uncut: given.options['all'] === true,
+        onGap: 'yield',
+      })
       const { gaps } = found
       if (found.session === undefined) {
         const lost = gaps.length === 0 ? '' : `; what is lost of the journal may have held it\n${damageTable('lost', gaps)}`
