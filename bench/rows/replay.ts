@@ -5,33 +5,16 @@ import { session } from '../../projections/index.js'
 import { events, openJournal } from '../../src/index.js'
 import { upcasters } from '../../upcasters/index.js'
 import { timed, type Bench } from '../bench.js'
-import { atLeast, type Measure, type Run } from '../measure.js'
+import type { Run } from '../measure.js'
 import { peers } from '../stores/all.js'
 import { turnlog } from '../stores/turnlog.js'
 import type { Shape } from '../workload.js'
 import { fold, Told } from './fold.js'
-import { million, realMix } from './shapes.js'
+import { throughAll } from './shapes.js'
 
 const ours = turnlog.name
 
-export const replays: readonly Measure[] = [
-  {
-    work: 'replay through the session projection',
-    unit: 'events/s',
-    rounds: 3,
-    quick: 3,
-    runs: (bench) => runs(bench, million(bench)),
-    bars: [atLeast(2, '× fastest peer', (m) => m.of(ours) / m.fastest)],
-  },
-  {
-    work: 'replay through the session projection, real mix',
-    unit: 'events/s',
-    rounds: 3,
-    quick: 3,
-    runs: (bench) => runs(bench, realMix(bench)),
-    bars: [atLeast(1.4, '× fastest peer', (m) => m.of(ours) / m.fastest)],
-  },
-]
+export const replays = throughAll('replay through the session projection', runs, { small: 2, real: 1.4 })
 
 function runs(bench: Bench, shape: Shape): Run[] {
   const told = new Told()

@@ -1,32 +1,13 @@
 /** A history read from its beginning, every event of it decoded. */
 import { timed, type Bench } from '../bench.js'
-import { atLeast, type Measure, type Run } from '../measure.js'
+import type { Run } from '../measure.js'
 import { peers } from '../stores/all.js'
 import { turnlog } from '../stores/turnlog.js'
-import { million, realMix } from './shapes.js'
+import { throughAll } from './shapes.js'
 import { plainFile } from '../stores/plain-file.js'
 import type { Shape } from '../workload.js'
 
-const ours = turnlog.name
-
-export const scans: readonly Measure[] = [
-  {
-    work: 'full scan, every event checked and decoded',
-    unit: 'events/s',
-    rounds: 3,
-    quick: 3,
-    runs: (bench) => runs(bench, million(bench)),
-    bars: [atLeast(2, '× fastest peer', (m) => m.of(ours) / m.fastest)],
-  },
-  {
-    work: 'full scan, every event checked and decoded, real mix',
-    unit: 'events/s',
-    rounds: 3,
-    quick: 3,
-    runs: (bench) => runs(bench, realMix(bench)),
-    bars: [atLeast(1.4, '× fastest peer', (m) => m.of(ours) / m.fastest)],
-  },
-]
+export const scans = throughAll('full scan, every event checked and decoded', runs, { small: 2, real: 1.4 })
 
 function runs(bench: Bench, shape: Shape): Run[] {
   return [plainFile, turnlog, ...peers].map((contender) => ({

@@ -1,5 +1,7 @@
-/** The histories that measures of reading share. */
+/** The histories that measures of reading share, and the rows of what goes through all of one. */
 import type { Bench } from '../bench.js'
+import { atLeast, type Measure, type Run } from '../measure.js'
+import { turnlog } from '../stores/turnlog.js'
 import { real, small, type Shape } from '../workload.js'
 
 /** A million events in a thousand interleaved streams. */
@@ -8,3 +10,16 @@ export const million = (bench: Bench): Shape => ({ mix: small, events: bench.siz
 export const tenThousand: Shape = { mix: small, events: 10_000, streams: 1000, commit: 5 }
 
 export const realMix = (bench: Bench): Shape => ({ mix: real, events: bench.size(60_000, 10_000), streams: 1000, commit: 5 })
+
+/** A row for each mix, in events a second, and how many times the fastest peer's turnlog is to reach. */
+export function throughAll(work: string, runs: (bench: Bench, shape: Shape) => Run[], least: { small: number; real: number }): Measure[] {
+  const row = (name: string, shape: (bench: Bench) => Shape, bar: number): Measure => ({
+    work: name,
+    unit: 'events/s',
+    rounds: 3,
+    quick: 3,
+    runs: (bench) => runs(bench, shape(bench)),
+    bars: [atLeast(bar, '× fastest peer', (m) => m.of(turnlog.name) / m.fastest)],
+  })
+  return [row(work, million, least.small), row(`${work}, real mix`, realMix, least.real)]
+}

@@ -102,13 +102,13 @@ export async function unseal(files: Files, directory: string): Promise<void> {
   }
 }
 
-/** Puts the base in the place of files that nothing vouches for; what it is worth then. */
-export async function fromBase(files: Files, directory: string, clock: Clock): Promise<Seal> {
+/** Puts the base in the place of files that nothing vouches for, and says what vouches for it; undefined where it is not whole. */
+export async function fromBase(files: Files, directory: string, clock: Clock): Promise<Seal['files'] | undefined> {
   const base = await worthOf(files, directory, BASE_SEAL, baseOf, clock)
-  if (base.worth !== 'whole') return { worth: 'none', files: NO_FILES }
+  if (base.worth !== 'whole') return undefined
   for (const name of await dataIn(files, directory)) await removeFile(files, join(directory, name))
   for (const name of base.files.keys()) await files.link(join(directory, baseOf(name)), join(directory, name))
-  return base
+  return base.files
 }
 
 /** Untouched tables that are not in the sample, which goes on from one that is drawn. */

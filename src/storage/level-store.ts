@@ -28,11 +28,12 @@ export function levelStores(files: Files, clock: Clock): DerivedStores {
       const closed = await sealOf(files, directory, clock)
       const doubt = doubtOf(names, closed.worth)
       if (doubt !== undefined) throw new Error(`${directory}: ${doubt}`)
-      const sealed = closed.worth === 'none' && names.length > 0 ? await fromBase(files, directory, clock) : closed
-      if (sealed.worth !== 'whole' && names.length > 0) throw new Error(`${directory}: nothing vouches for its files`)
+      const isNew = names.length === 0
+      const vouched = isNew || closed.worth === 'whole' ? closed.files : await fromBase(files, directory, clock)
+      if (vouched === undefined) throw new Error(`${directory}: nothing vouches for its files`)
       await unseal(files, directory)
       await mark(directory, async () => (await files.open(join(directory, OPENING), 'wx')).close())
-      const store = new LevelStore(await openLevel(directory), files, clock, directory, sealed.files)
+      const store = new LevelStore(await openLevel(directory), files, clock, directory, vouched)
       try {
         await check?.(store)
         await mark(directory, () => files.rename(join(directory, OPENING), join(directory, `unclean-${unclean.length + 1}`)))

@@ -1,6 +1,6 @@
 /** Tells a demonstration to the person who looks on. What it says depends on the scripts, not on the machine. */
 import { extname } from 'node:path'
-import { bad, bold, dim, good, hanging, oneLine, print, say, styled } from '../terminal.js'
+import { bad, bold, dim, good, hanging, numberOf, oneLine, print, say, styled } from '../terminal.js'
 import { Progress } from '../progress.js'
 import { sessionTable, taskTable, threadTable, turnTable } from '../view-tables.js'
 import type { Boot } from './boots.js'
@@ -148,7 +148,7 @@ function proved({ damaged, recovery, views, viewsEqual, astray, verify }: Proof)
     ...(instead === undefined ? [] : [[' ', dim(`${instead} took its place`)] as [string, string]]),
     [
       mark(viewsEqual),
-      `${rows} rows of all views and ${transcripts.length} transcript${transcripts.length === 1 ? '' : 's'} are ${viewsEqual ? '' : 'not '}equal to those before`,
+      `${rows} rows of all views and ${numberOf(transcripts.length, 'transcript')} are ${viewsEqual ? '' : 'not '}equal to those before`,
     ],
     [mark(astray.length === 0), 'whatever was finished is in the journal exactly once'],
     [mark(verify.ok), `verify: ${verify.ok ? 'ok' : 'damaged'}, ${verify.events} events in ${verify.commits} commits`],
