@@ -20,7 +20,9 @@ export function activityWith(before: number, event: Happened): number {
 
 /** The object with `fields` in it, those that are undefined left out. */
 export function withKnown<T extends object>(state: T, fields: { [K in keyof T]?: T[K] | undefined }): T {
-  return { ...state, ...(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>) }
+  const next = { ...state }
+  for (const name in fields) if (fields[name] !== undefined) next[name] = fields[name]
+  return next
 }
 
 /** Characters of a text that a row keeps; the whole is in the journal. */

@@ -1,7 +1,7 @@
 /** Rows of a projection in one of its orders, in pages. */
 import type { Key, Projection } from '../define.js'
 import type { Damage } from '../errors.js'
-import { DerivedDoubt, orderRange, readOrder, readRow, rowKey, rowRange } from './rows.js'
+import { DerivedDoubt, orderRange, readOrder, readRow, rowRange } from './rows.js'
 import type { Views } from './views.js'
 
 export interface ListOptions<S> {
@@ -85,7 +85,7 @@ async function readPage(
   }
   const place = (at: Uint8Array): string => Buffer.from(at).toString('base64url')
   if (by === undefined) return entries.map(([at, value]) => ({ ...readRow(at, value), at: place(at) }))
-  const keys = entries.map(([at, value]) => rowKey(projection.name, readOrder(at, value)))
+  const keys = entries.map(([at, value]) => readOrder(projection.name, at, value))
   const rows = await views.derived.getMany(keys)
   return rows.map((row, i) => {
     if (row === undefined) throw new DerivedDoubt(`a row of ${projection.name} is missing from its place`)

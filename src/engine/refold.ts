@@ -10,7 +10,7 @@ import type { LawStates } from './laws.js'
 import { readRow, rowKey, rowRange } from './rows.js'
 import type { Schemas } from './schemas.js'
 import { rowsOf } from './snapshots.js'
-import { NOTHING, Table, type Step } from './table.js'
+import { changesOf, NOTHING, Table, type Step } from './table.js'
 
 /** Rows in memory before they are written out. */
 const ROWS_MAX = 5000
@@ -50,10 +50,10 @@ export async function differenceFrom(refold: Refold): Promise<Difference | undef
     for (const step of steps) table.apply(step)
     if (table.failed !== undefined) throw table.failed
     if (table.rows <= ROWS_MAX) continue
-    await derived.batch(table.capture(group.head))
+    await derived.batch([...changesOf(table.capture(group.head))])
     table.evict(0)
   }
-  await derived.batch(table.capture(record.head))
+  await derived.batch([...changesOf(table.capture(record.head))])
   const differing = await rowsThatDiffer(refold)
   return differing.size === 0 ? undefined : firstOf(await traced(refold, differing))
 }

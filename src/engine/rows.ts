@@ -4,7 +4,7 @@
  */
 import { Packr } from 'msgpackr'
 import { crc32 } from 'node:zlib'
-import type { Key, Projection } from '../define.js'
+import type { IndexValue, Key, Projection } from '../define.js'
 import type { Head } from '../storage/commit-store.js'
 import type { DerivedChange, DerivedRange } from '../storage/derived-store.js'
 import { behind, encodeTuple, keyParts } from './order.js'
@@ -30,27 +30,43 @@ export const orderRange = (projection: string, index: string, prefix: readonly (
 /** Everything of one projection but its checkpoint. */
 export const projectionRanges = (projection: string): DerivedRange[] => [within(['r', projection]), within(['o', projection])]
 
-/** The keys under which a row stands in its projection's orders. */
-export function orderKeys(projection: Projection, key: Key, state: unknown): Buffer[] {
-  if (state === undefined) return []
-  return Object.entries(projection.index).flatMap(([index, value]) => {
-    const by = value(state)
-    if (by === undefined) return []
-    return [encodeTuple(['o', projection.name, index, ...(typeof by === 'object' ? by : [by]), ...keyParts(key)])]
-  })
+/** A row that changed: what the store holds of it, and what it is now; undefined where there is none. */
+export interface RowChange {
+  key: Key
+  saved: unknown
+  state: unknown
 }
 
-/** What has to change in the store so that the row stands there as it is now. */
-export function rowChanges(projection: Projection, key: Key, saved: unknown, state: unknown): DerivedChange[] {
-  const at = rowKey(projection.name, key)
-  const before = orderKeys(projection, key, saved)
-  const after = orderKeys(projection, key, state)
-  const changes: DerivedChange[] = before.filter((old) => !after.some((now) => now.equals(old))).map((old) => ({ type: 'del', key: old }))
-  for (const order of after)
-    if (!before.some((old) => old.equals(order))) changes.push({ type: 'put', key: order, value: sealed(order, [keyParts(key)]) })
-  if (state === undefined) changes.push({ type: 'del', key: at })
-  else changes.push({ type: 'put', key: at, value: sealed(at, [typeof key === 'string' ? key : [...key], state]) })
-  return changes
+/** What has to change in the store so that the rows stand there as they are now. */
+export function* rowChanges(projection: Projection, rows: Iterable<RowChange>): Generator<DerivedChange, void, undefined> {
+  const { name } = projection
+  const orders = Object.entries(projection.index)
+  const prefix = rowRange(name).from.length
+  for (const { key, saved, state } of rows) {
+    const at = rowKey(name, key)
+    for (const [index, value] of orders) {
+      const before = saved === undefined ? undefined : value(saved)
+      const after = state === undefined ? undefined : value(state)
+      // Most rows stay where they stand in an order: that is seen without making the keys.
+      if (isSame(before, after)) continue
+      if (before !== undefined) yield { type: 'del', key: orderKey(name, index, before, key) }
+      if (after === undefined) continue
+      const order = orderKey(name, index, after, key)
+      yield { type: 'put', key: order, value: sealed(order, at.length - prefix) }
+    }
+    if (state === undefined) yield { type: 'del', key: at }
+    else yield { type: 'put', key: at, value: sealed(at, [typeof key === 'string' ? key : [...key], state]) }
+  }
+}
+
+/** The key under which a row stands in an order: what it is ordered by, and behind that what ends its own key. */
+function orderKey(projection: string, index: string, by: NonNullable<IndexValue>, key: Key): Buffer {
+  return encodeTuple(['o', projection, index, ...(typeof by === 'object' ? by : [by]), ...keyParts(key)])
+}
+
+function isSame(a: IndexValue, b: IndexValue): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object') return a === b
+  return a.length === b.length && a.every((part, i) => part === b[i])
 }
 
 export function checkpointChange(projection: string, checkpoint: Checkpoint): DerivedChange {
@@ -74,10 +90,10 @@ export function readRow(at: Uint8Array, value: Uint8Array): { key: Key; state: u
   return { key, state }
 }
 
-/** The key of the row that stands at a place in an order. @throws DerivedDoubt */
-export function readOrder(at: Uint8Array, value: Uint8Array): Key {
-  const [key] = unsealed(at, value) as [readonly string[]]
-  return key
+/** The key in the store of the row that stands at a place in an order. @throws DerivedDoubt */
+export function readOrder(projection: string, at: Uint8Array, value: Uint8Array): Buffer {
+  const length = unsealed(at, value) as number
+  return Buffer.concat([rowRange(projection).from, at.subarray(at.length - length)])
 }
 
 /** A value with its checksum in front. */

@@ -3,7 +3,7 @@ import { Packr } from 'msgpackr'
 import type { Key, Projection } from '../define.js'
 import { isJournalError } from '../errors.js'
 import type { CommitStore, Head, SnapshotRecord } from '../storage/commit-store.js'
-import type { DerivedChange, DerivedStore } from '../storage/derived-store.js'
+import type { DerivedStore } from '../storage/derived-store.js'
 import type { SnapshotFiles } from '../storage/snapshot-file.js'
 import type { LawStates } from './laws.js'
 import { readRow, rowChanges, rowRange } from './rows.js'
@@ -91,9 +91,8 @@ export async function loadSnapshot(
   derived: DerivedStore,
 ): Promise<void> {
   for await (const rows of rowsOf(files, record)) {
-    const changes: DerivedChange[] = []
-    for (const [key, state] of rows) changes.push(...rowChanges(projection, key, undefined, state))
-    await derived.batch(changes)
+    const changed = rows.map(([key, state]) => ({ key, saved: undefined, state }))
+    await derived.batch([...rowChanges(projection, changed)])
   }
 }
 

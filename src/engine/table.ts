@@ -6,7 +6,8 @@ import type { Key, Projection, RecordedEvent } from '../define.js'
 import { JournalError } from '../errors.js'
 import type { Head } from '../storage/commit-store.js'
 import type { DerivedChange, DerivedStore } from '../storage/derived-store.js'
-import { checkpointChange, DerivedDoubt, readRow, rowChanges, rowKey } from './rows.js'
+import { keyParts } from './order.js'
+import { checkpointChange, DerivedDoubt, readRow, rowChanges, rowKey, type RowChange } from './rows.js'
 
 /** Where a fold begins. */
 export const NOTHING: Head = { position: 0, digest: '0'.repeat(64) }
@@ -26,6 +27,19 @@ export interface Step {
   event: RecordedEvent
   key: Key
   id: string
+}
+
+/** What changed of a projection up to a head. */
+export interface Capture {
+  projection: Projection
+  rows: readonly RowChange[]
+  checkpoint: DerivedChange
+}
+
+/** What a capture writes, made one by one. */
+export function* changesOf({ projection, rows, checkpoint }: Capture): Generator<DerivedChange, void, undefined> {
+  yield* rowChanges(projection, rows)
+  yield checkpoint
 }
 
 export class Table {
@@ -56,8 +70,11 @@ export class Table {
     return this.#dirty.length
   }
 
+  /** A key as one text; rows of two keys never have the same. */
   static id(key: Key): string {
-    return typeof key === 'string' ? key : JSON.stringify(key)
+    let id = ''
+    for (const part of keyParts(key)) id += `${part.length}:${part}`
+    return id
   }
 
   /** The rows that an event concerns. A projection that throws here fails as a whole. */
@@ -110,19 +127,19 @@ export class Table {
     }
   }
 
-  /** What has to be written so that the derived store is at `head`; the rows count as written from now on. */
-  capture(head: Head): DerivedChange[] {
-    const { name, revision } = this.projection
-    const changes = this.#dirty.flatMap((row) => {
-      const changed = rowChanges(this.projection, row.key, row.saved, row.state)
-      row.saved = row.state
+  /** What has to be written so that the derived store is at `head`, as it is now; the rows count as written from now on. */
+  capture(head: Head): Capture {
+    const { projection } = this
+    const rows = this.#dirty.map((row): RowChange => {
+      const { key, saved, state } = row
+      row.saved = state
       row.dirty = false
-      return changed
+      return { key, saved, state }
     })
     this.#dirty = []
     this.checkpoint = head
-    changes.push(checkpointChange(name, { revision, head, failed: this.failed !== undefined }))
-    return changes
+    const { name, revision } = projection
+    return { projection, rows, checkpoint: checkpointChange(name, { revision, head, failed: this.failed !== undefined }) }
   }
 
   /** Lets go of written rows, oldest first, until `most` are left. */

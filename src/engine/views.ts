@@ -165,7 +165,7 @@ export class Views {
       for await (const item of this.#store.read({ after: this.#applied.position })) {
         if (this.#closed) return
         await this.#fold(item)
-        await this.#back.idle()
+        await this.#back.room()
       }
       // What was not read behind the last group lies in damage at the end, and is not waited for; or was written down as lost.
       if (this.#applied.position < goal.position || (this.#applied.position === goal.position && this.#applied.digest !== goal.digest))

@@ -2,14 +2,22 @@
  * What the views changed, on its way into the derived store: rows and checkpoints together, in the background, at group ends that
  * are durable, and never while somebody reads there.
  */
+import { setImmediate as turn } from 'node:timers/promises'
 import type { CommitStore, Head } from '../storage/commit-store.js'
 import type { DerivedChange, DerivedStore } from '../storage/derived-store.js'
 import type { LawStates } from './laws.js'
-import type { Table } from './table.js'
+import { changesOf, type Capture, type Table } from './table.js'
 
-/** Rows to fold before they are written out, and the time after which the first of them is. */
-const FLUSH_ROWS = 4000
+/**
+ * Rows to change before they are written out, and the time after which the first of them is. Many, because a row that changes again before
+ * it is written is written once.
+ */
+const FLUSH_ROWS = 16_000
 const FLUSH_MS = 500
+
+/** Events that are folded, and changes that are made of them, before others have a turn of the event loop. */
+const TURN_EVENTS = 256
+const TURN_CHANGES = 512
 
 /** Written bytes after which the derived store rests: an open after a death folds no more than what came since. */
 const REST_BYTES = 4 << 20
@@ -31,6 +39,8 @@ export class WriteBack {
   #timer: NodeJS.Timeout | undefined
   #readers = 0
   #sinceRest = 0
+  /** Position up to which was folded when others had their last turn. */
+  #turned = 0
 
   constructor(options: WriteBackOptions) {
     this.#options = options
@@ -49,7 +59,7 @@ export class WriteBack {
   /** Begins to write if there is enough, else sees to it that it happens soon. */
   soon(): void {
     if (this.#writing !== undefined) return
-    const dirty = this.#options.tables.reduce((sum, { dirtyRows }) => sum + dirtyRows, 0)
+    const dirty = this.#dirtyRows()
     if (dirty >= FLUSH_ROWS) this.#write()
     else if (dirty > 0) this.#timer ??= setTimeout(() => this.#late(), FLUSH_MS).unref()
   }
@@ -57,6 +67,18 @@ export class WriteBack {
   /** Resolves when no write is under way. */
   async idle(): Promise<void> {
     await this.#writing
+  }
+
+  /**
+   * Resolves when more may be folded: what is folded runs ahead of what is written, but not without bound. Folding what is read takes no
+   * turn of the event loop by itself, so whoever else has something to do gets one now and then.
+   */
+  async room(): Promise<void> {
+    if (this.#writing !== undefined && this.#dirtyRows() >= FLUSH_ROWS) await this.#writing
+    const { position } = this.#options.applied()
+    if (position - this.#turned < TURN_EVENTS) return
+    this.#turned = position
+    await turn()
   }
 
   /** Resolves after a step towards writing everything: a write, or a moment for a sync to come through. */
@@ -91,12 +113,13 @@ export class WriteBack {
     const { store, derived, tables, rowsMax, failed } = this.#options
     const applied = this.#options.applied()
     if (this.#readers > 0 || applied.position > store.synced.position) return
-    const changes: DerivedChange[] = []
-    for (const table of tables) if (applied.position > table.checkpoint.position) changes.push(...table.capture(applied))
-    this.#writing = derived
-      .batch(changes)
-      .then(() => tables.forEach((table) => table.evict(rowsMax)))
-      .then(() => this.#rest(changes))
+    const captures = tables.filter(({ checkpoint }) => applied.position > checkpoint.position).map((table) => table.capture(applied))
+    this.#writing = encoded(captures)
+      .then((changes) => derived.batch(changes).then(() => changes))
+      .then((changes) => {
+        for (const table of tables) table.evict(rowsMax)
+        return this.#rest(changes)
+      })
       .catch(failed)
       .finally(() => {
         this.#writing = undefined
@@ -109,4 +132,17 @@ export class WriteBack {
     this.#sinceRest = 0
     await this.#options.derived.rest()
   }
+
+  #dirtyRows(): number {
+    return this.#options.tables.reduce((sum, { dirtyRows }) => sum + dirtyRows, 0)
+  }
+}
+
+/** What captures write, made a slice at a time so that nobody else has to wait. */
+async function encoded(captures: readonly Capture[]): Promise<DerivedChange[]> {
+  const changes: DerivedChange[] = []
+  for (const capture of captures) {
+    for (const change of changesOf(capture)) if (changes.push(change) % TURN_CHANGES === 0) await turn()
+  }
+  return changes
 }
