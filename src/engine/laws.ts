@@ -40,6 +40,7 @@ export class Laws implements StreamNotes<LawStates> {
   readonly #laws: readonly Law[]
   readonly #schemas: Schemas
   readonly #initial: LawStates
+  #read: { commit: NewCommit; events: readonly RecordedEvent[] } | undefined
 
   constructor(laws: readonly Law[], schemas: Schemas) {
     this.#laws = laws
@@ -138,7 +139,9 @@ export class Laws implements StreamNotes<LawStates> {
   claims(commit: NewCommit): readonly string[] {
     if (this.#laws.length === 0) return []
     try {
-      return this.#known({ ...commit, position: 0 }).flatMap((event) => this.#claims(event))
+      const claims = this.#known(commit).flatMap((event) => this.#claims(event))
+      this.#read = undefined
+      return claims
     } catch (error) {
       // The stream's states say what is wrong with it, and nothing is appended to it until that is mended.
       if (error instanceof JournalError) return []
@@ -179,10 +182,13 @@ export class Laws implements StreamNotes<LawStates> {
     }
   }
 
-  /** A commit's events in today's shape, without those whose types are not known. */
-  #known(commit: StoredCommit): RecordedEvent[] {
+  /** A commit's events in today's shape, without those whose types are not known. Kept between folding a commit and asking for its claims. */
+  #known(commit: NewCommit): readonly RecordedEvent[] {
+    if (this.#read?.commit === commit) return this.#read.events
+    const stored = { position: 0, ...commit }
     const events: RecordedEvent[] = []
-    for (const [i, { type }] of commit.events.entries()) if (this.#schemas.knows(type)) this.#schemas.read(commit, i, events, forFold)
+    for (const [i, { type }] of commit.events.entries()) if (this.#schemas.knows(type)) this.#schemas.read(stored, i, events, forFold)
+    this.#read = { commit, events }
     return events
   }
 

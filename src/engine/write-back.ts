@@ -20,7 +20,7 @@ const TURN_EVENTS = 256
 const TURN_CHANGES = 512
 
 /** Written bytes after which the derived store rests: an open after a death folds no more than what came since. */
-const REST_BYTES = 4 << 20
+const REST_BYTES = 2 << 20
 
 export interface WriteBackOptions {
   store: CommitStore<LawStates>

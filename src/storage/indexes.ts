@@ -9,22 +9,9 @@ import { readFully, placeFile, writeFully, hasCode } from './io.js'
 import { buildIndex, tablesBelow, tablesFor, type IndexSource } from './index-build.js'
 import { IndexFile, type StreamPart } from './index-file.js'
 import { fingerprint, type KeyKind, type KeyPlace } from './key-table.js'
-import { claimKey, PLACE, type MemoryIndex, type Unbuilt } from './memory-index.js'
+import { claimKey, PLACE, type MemoryIndex, type Part, type Unbuilt } from './memory-index.js'
 import { PageFault, Pages, type PageSource } from './pages.js'
 import { commitsAt } from './record-reader.js'
-
-/** What one segment holds of a stream. */
-export interface Part<Note> {
-  segment: number
-  firstVersion: number
-  lastVersion: number
-  lastPosition: number
-  /** Note at the segment's end; undefined if it was made by another revision. */
-  note: Note | undefined
-  places(): Promise<number[]> | number[]
-  /** What the newest earlier segment holds. */
-  previous(): Promise<Part<Note> | undefined>
-}
 
 /** Each waits for the disk, so that one after another would take long. */
 const OPEN_AT_ONCE = 32
@@ -38,6 +25,10 @@ export class Indexes<Note> {
   #unbuilt: Unbuilt<Note>[] = []
   #built = 0
   #building: Promise<void> | undefined
+  /** Segments whose index was made of what could be read of them. */
+  readonly #partial = new Set<number>()
+  /** Whether all that were asked for so far were there and could be used. */
+  wereWhole = true
 
   constructor(core: Core<Note>, segments: ReadonlyMap<number, Sealed>, rebuild: (segment: Sealed) => Promise<MemoryIndex<Note>>) {
     this.#core = core
@@ -51,7 +42,7 @@ export class Indexes<Note> {
       const some = segments.slice(i, i + OPEN_AT_ONCE)
       const faults = await Promise.all(some.map((segment) => this.#open(segment).catch((fault: unknown) => fault)))
       for (const [n, segment] of some.entries()) {
-        if (faults[n] !== undefined) await this.#make({ segment, index: await this.#rebuild(segment) }, true)
+        if (faults[n] !== undefined) await this.#remake(segment, true)
         this.#built = segment.number
       }
     }
@@ -172,9 +163,6 @@ export class Indexes<Note> {
     return this.#partial.has(segment) ? undefined : this.#files.get(segment)
   }
 
-  /** Segments whose index was made of what could be read of them. */
-  readonly #partial = new Set<number>()
-
   #filePart({ stream, segment, firstVersion, lastVersion, lastPosition, note, places, previous }: StreamPart): Part<Note> {
     return {
       segment,
@@ -195,7 +183,7 @@ export class Indexes<Note> {
       } catch (error) {
         if (!(error instanceof PageFault)) throw error
         const segment = this.#segments.get(error.segment) as Sealed
-        await this.#make({ segment, index: await this.#rebuild(segment) }, false)
+        await this.#remake(segment, false)
       }
     }
   }
@@ -228,6 +216,12 @@ export class Indexes<Note> {
     } finally {
       this.#building = undefined
     }
+  }
+
+  /** Makes an index that was not there, or could not be used. */
+  async #remake(segment: Sealed, place: boolean): Promise<void> {
+    this.wereWhole = false
+    await this.#make({ segment, index: await this.#rebuild(segment) }, place)
   }
 
   /** Makes an index, and before it those whose tables it takes over and that turn out not to check. */

@@ -1,4 +1,5 @@
 /** Sees what a directory holds, for whoever is to open it, and touches nothing. */
+import { basename } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { ioError, JournalError } from '../errors.js'
 import type { Look, StreamNotes, TypeSeen } from './commit-store.js'
@@ -12,11 +13,11 @@ import { HeadFile, type HeadMark } from './head-file.js'
 import { withoutImpostors } from './impostors.js'
 import { giveUp, hasCode } from './io.js'
 import { findJournal } from './journal-id.js'
-import { isLocked } from './lock.js'
+import { epochsOf, isLocked } from './lock.js'
 import { look, type Sight } from './look.js'
 import { PageCache } from './pages.js'
 import { FORMAT, Paths } from './paths.js'
-import { listSegments, ofJournal } from './segments.js'
+import { listSegments, namesIn, ofJournal } from './segments.js'
 import { Succession } from './succession.js'
 
 const LOOKS_MAX = 10
@@ -52,6 +53,14 @@ export interface Seen<Note> {
   sight: Sight<Note>
   names: readonly string[]
   live: boolean
+  trace: Trace
+}
+
+/** What is another once anybody wrote: who writes begins an epoch first, and what it acknowledges moves the head file on. */
+interface Trace {
+  epoch: number
+  /** Names in the directory and among the segments, and how often the head file was written. */
+  rest: string
 }
 
 /**
@@ -66,6 +75,23 @@ export async function see<Note>(directory: string, files: Files, clock: Clock, o
     await seen.core.handles.close()
     await setTimeout(LOOK_AGAIN_MS)
   }
+}
+
+/**
+ * Whether nothing was written since this was seen, asked by whoever has begun an epoch behind it: then there is no need to look again. Where
+ * anything is amiss, or an index had to be made, there is.
+ */
+export async function isStillSo<Note>({ core, sight, live, trace }: Seen<Note>, epoch: number): Promise<boolean> {
+  if (live || sight.damage.length > 0 || !sight.indexes.wereWhole || epoch !== trace.epoch + 1) return false
+  const { files, paths } = core
+  const mark = await HeadFile.read(files, paths.head)
+  return (await traceOf(files, paths, (await rootNames(files, paths.root)) ?? [], mark)).rest === trace.rest
+}
+
+async function traceOf(files: Files, paths: Paths, names: readonly string[], mark: HeadMark | undefined): Promise<Trace> {
+  const lasting = names.filter((name) => name !== basename(paths.lock) && !epochsOf([name]).length)
+  const rest = [lasting.toSorted(), (await namesIn(files, paths.journal)).toSorted(), mark?.sequence]
+  return { epoch: Math.max(0, mark?.epoch ?? 0, ...epochsOf(names)), rest: JSON.stringify(rest) }
 }
 
 async function isSettled<Note>({ core, sight: { mark }, live }: Seen<Note>): Promise<boolean> {
@@ -92,8 +118,9 @@ export async function seeOnce<Note>(
   if (names === undefined || (await formatOf(files, paths, names, anyFormat)) === undefined) return undefined
   const handles = new Handles(files)
   try {
-    const live = !holdsLock && (await isLocked(files, paths))
     const mark: HeadMark | undefined = await HeadFile.read(files, paths.head)
+    const trace = await traceOf(files, paths, names, mark)
+    const live = !holdsLock && (await isLocked(files, paths))
     const found = await listSegments(files, handles, paths)
     const journal = await findJournal(found.files, handles, paths, mark)
     if (journal === undefined) {
@@ -108,7 +135,7 @@ export async function seeOnce<Note>(
       mark?.journal.equals(journal) === true ? mark : undefined,
       (live || vouched) && mark !== undefined ? 'beside' : 'alone',
     )
-    return { core, sight, names, live }
+    return { core, sight, names, live, trace }
   } catch (error) {
     return giveUp(error, [handles])
   }

@@ -14,7 +14,7 @@ import { giveUp, makeDirectory } from './io.js'
 import { beginEpoch, lock } from './lock.js'
 import type { Sight } from './look.js'
 import { MemoryIndex } from './memory-index.js'
-import { admit, see, seeOnce, type OpenStore, type Seen } from './see.js'
+import { admit, isStillSo, see, seeOnce, type OpenStore, type Seen } from './see.js'
 import { PageCache } from './pages.js'
 import { FORMAT, Paths } from './paths.js'
 import { warningsOf } from './place.js'
@@ -35,40 +35,57 @@ export async function takeOver<Note>(directory: string, files: Files, clock: Clo
   const align = ALIGNMENTS.get(options.sectorBytes ?? 8)
   if (align === undefined) throw new TypeError('sectorBytes is 8, 512 or 4096')
   const paths = new Paths(directory)
-  let first = await see(directory, files, clock, options)
-  if (first === undefined && (await new Succession(directory, files).finish())) first = await see(directory, files, clock, options)
-  if (first === undefined) await create(files, clock, paths)
-  else {
-    try {
-      admit(directory, first.sight, options)
-    } finally {
-      await first.core.handles.close()
-    }
-  }
-  const held = await lock(files, paths, options.lockWaitMs ?? 1000)
+  let seen = await lookFirst(directory, files, clock, options)
+  let held: FileHandle | undefined
   let head: HeadFile | undefined
-  let seen: Seen<Note> | undefined
   try {
+    if (seen === undefined) await create(files, clock, paths)
+    held = await lock(files, paths, options.lockWaitMs ?? 1000)
     await options.locked?.()
     const mark = await HeadFile.read(files, paths.head)
     const epoch = await beginEpoch(files, paths, mark?.epoch ?? 0)
     // Names that a writer left in the cache alone must not be built upon: they are made durable, as the epoch's were.
     await makeDirectory(files, paths.journal)
     await files.syncDir(paths.journal)
-    seen = await seeOnce(directory, files, clock, options, true)
-    if (seen?.sight.tail.kind === 'damaged') {
-      // Where locks lie, a writer whose epoch has ended may still have had one group under way while this one looked.
-      await seen.sight.indexes.settle()
-      await seen.core.handles.close()
-      seen = await seeOnce(directory, files, clock, options, true)
+    if (seen !== undefined && (await isStillSo(seen, epoch))) seen.core.readOnly = false
+    else {
+      await seen?.core.handles.close()
+      seen = await lookAgain(directory, files, clock, options)
     }
-    seen ??= empty(files, clock, paths, options.notes, Buffer.from(clock.random(16)))
-    admit(directory, seen.sight, options)
     head = await HeadFile.open(files, paths.head, mark)
     return await goOn(seen, epoch, held, head, align, options)
   } catch (error) {
     const indexes = seen?.sight.indexes
     return giveUp(error, [indexes && { close: () => indexes.settle() }, seen?.core.handles, head, held])
+  }
+}
+
+/** What is there before anything is touched, if it may be opened; undefined if there is no journal yet. */
+async function lookFirst<Note>(directory: string, files: Files, clock: Clock, options: OpenStore<Note>): Promise<Seen<Note> | undefined> {
+  let seen = await see(directory, files, clock, options)
+  if (seen === undefined && (await new Succession(directory, files).finish())) seen = await see(directory, files, clock, options)
+  return seen && admitted(directory, seen, options)
+}
+
+/** What is there behind the own epoch, where something may have changed since the first look. */
+async function lookAgain<Note>(directory: string, files: Files, clock: Clock, options: OpenStore<Note>): Promise<Seen<Note>> {
+  let seen = await seeOnce(directory, files, clock, options, true)
+  if (seen?.sight.tail.kind === 'damaged') {
+    // Where locks lie, a writer whose epoch has ended may still have had one group under way while this one looked.
+    await seen.sight.indexes.settle()
+    await seen.core.handles.close()
+    seen = await seeOnce(directory, files, clock, options, true)
+  }
+  seen ??= empty(files, clock, new Paths(directory), options.notes, Buffer.from(clock.random(16)))
+  return admitted(directory, seen, options)
+}
+
+async function admitted<Note>(directory: string, seen: Seen<Note>, options: OpenStore<Note>): Promise<Seen<Note>> {
+  try {
+    admit(directory, seen.sight, options)
+    return seen
+  } catch (error) {
+    return giveUp(error, [{ close: () => seen.sight.indexes.settle() }, seen.core.handles])
   }
 }
 
@@ -106,7 +123,7 @@ export function empty<Note>(files: Files, clock: Clock, paths: Paths, notes: Str
     damage: [],
     gaps: [],
   }
-  return { core, sight, names: [], live: false }
+  return { core, sight, names: [], live: false, trace: { epoch: 0, rest: '' } }
 }
 
 async function goOn<Note>(

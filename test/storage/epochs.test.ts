@@ -49,7 +49,7 @@ test('a writer that would go on behind a clean end is refused if another began t
   // The first to open it to write; by then its own end was found clean.
   const late = interrupted(
     disk,
-    3,
+    2,
     (call, path) => call === 'open' && path.endsWith('.seg'),
     async () => new Appending(await openStore(DIRECTORY, { files: unlocked(disk) })).append('s', [event(2)]),
   )
@@ -62,18 +62,27 @@ test('a writer that would go on behind a clean end is refused if another began t
 test('a group that another still wrote while the end was looked at is no damage', async () => {
   const disk = new Disk()
   const other = await begun(disk)
-  let refused: unknown
-  // Each of the two looks reads the header, the frames, and what is behind them.
-  const late = interrupted(
-    disk,
-    6,
-    (call, path) => call === 'read' && path.endsWith('.seg'),
-    async () => {
-      refused = await other.append('s', [event(2)]).catch((error: unknown) => error)
+  const outcomes: Promise<unknown>[] = []
+  const append = async (n: number): Promise<void> => {
+    const outcome = other.append('s', [event(n)]).catch((error: unknown) => error)
+    outcomes.push(outcome)
+    await outcome
+  }
+  let reads = 0
+  const late = new Process(disk, {
+    locks: false,
+    turn: async (call, path) => {
+      // What is acknowledged between the first look and the epoch makes it look again.
+      if (call === 'open' && path.endsWith('epoch-00000002')) await append(2)
+      // Each of the two looks reads the header, the frames, and what is behind them.
+      if (call === 'read' && path.endsWith('.seg') && ++reads === 6) await append(3)
     },
-  )
+  })
   const store = await openStore(DIRECTORY, { files: late })
-  expect(refused).toMatchObject({ code: 'JOURNAL_FENCED' })
+  expect(await Promise.all(outcomes)).toEqual([
+    expect.objectContaining({ version: 2 }),
+    expect.objectContaining({ code: 'JOURNAL_FENCED' }),
+  ])
   expect(store.recovery.damage).toEqual([])
-  expect(numbers((await contents(store)).commits)).toEqual([1, 2])
+  expect(numbers((await contents(store)).commits)).toEqual([1, 2, 3])
 })
