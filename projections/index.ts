@@ -14,6 +14,7 @@ export type { SessionState } from './session.js'
 export type { TaskRow } from './task.js'
 export type { ThreadState } from './thread.js'
 export type { TimelineEntry } from './timeline.js'
+export { tailFrom, tailOf, type TranscriptTail } from './transcript-tail.js'
 export { transcript, type Transcript, type TranscriptItem } from './transcript.js'
 export type { TurnRow } from './turn.js'
 

@@ -1,5 +1,12 @@
 /** The front door: names every export, and wires the built-in catalogue, upcasters, projections and laws in. */
-import { projections as builtInProjections, transcript, type Transcript } from '../projections/index.js'
+import {
+  projections as builtInProjections,
+  tailFrom,
+  tailOf,
+  transcript,
+  type Transcript,
+  type TranscriptTail,
+} from '../projections/index.js'
 import { upcasters as builtInUpcasters } from '../upcasters/index.js'
 import { backUp, restoreTo, type BackupOptions, type BackupReport } from './backup.js'
 import type { Catalogue, Complete, EventDefinitions, Fault, Law, Projection, Upcaster } from './define.js'
@@ -58,7 +65,7 @@ export function openJournal<
     events?: Catalogue<Own> & Fault<Own, OwnS>
     upcasters?: readonly OwnS[]
   },
-): Promise<Journal<BuiltIn & D, Transcript>>
+): Promise<Journal<BuiltIn & D, Transcript, TranscriptTail>>
 export async function openJournal(
   directory: string,
   options: OpenOptions<EventDefinitions> & Partial<OwnParts<EventDefinitions>> = {},
@@ -151,7 +158,7 @@ function partsOf<O extends PartsOptions>(
     upcasters: [...builtInUpcasters, ...(extend?.upcasters ?? [])],
     projections: [...builtInProjections, ...(extend?.projections ?? [])] as unknown as readonly Projection[],
     laws: [...builtInLaws, ...(extend?.laws ?? [])],
-    transcript,
+    transcript: { ...transcript, tailOf, tailFrom },
   }
   return { parts, rest }
 }
@@ -204,7 +211,7 @@ export type { CommitOptions, ReadAllOptions, ReadOptions, RecordedCommit } from 
 export type { ValueLimits } from './engine/values.js'
 export type { Item, JournalOptions, Recovery, VerifyOptions, VerifyReport, View } from './engine/contract.js'
 export type { LawBreak } from './engine/laws.js'
-export type { TranscriptOptions } from './engine/transcript.js'
+export type { TailOptions, TranscriptOptions } from './engine/transcript.js'
 export type { LeftAsStored, UpgradeReceipt } from './engine/rewrite.js'
 export type { Journal } from './journal.js'
 export { dump } from './repair.js'
@@ -227,5 +234,6 @@ export type {
   TimelineEntry,
   Transcript,
   TranscriptItem,
+  TranscriptTail,
   TurnRow,
 } from '../projections/index.js'

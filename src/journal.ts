@@ -16,7 +16,7 @@ import { Schemas } from './engine/schemas.js'
 import { checkSnapshots } from './engine/snapshot-check.js'
 import { takeSnapshots } from './engine/snapshots.js'
 import { startViews } from './engine/start.js'
-import { transcriptOf, type TranscriptFold, type TranscriptOptions } from './engine/transcript.js'
+import { tailOf, transcriptOf, type TailOptions, type TranscriptFold, type TranscriptOptions } from './engine/transcript.js'
 import { limitsOf } from './engine/values.js'
 import type { Views } from './engine/views.js'
 import { JournalError, type Damage } from './errors.js'
@@ -26,7 +26,7 @@ import { derivedPlace, openCommitStore, type DerivedPlace } from './storage/open
 import { SnapshotFiles } from './storage/snapshot-file.js'
 
 /** An open journal. Everything that it hands out is plain data; nothing handed in is kept or changed. */
-export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown> implements AsyncDisposable {
+export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown, P = unknown> implements AsyncDisposable {
   /** What opening found and did. */
   readonly recovery: Recovery
   readonly directory: string
@@ -124,12 +124,16 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown>
     for await (const row of list(await this.#projected(), projection, options)) yield await this.#marked(row.key, row)
   }
 
-  /** What the next model call of a thread needs; gaps as in `read`. Cost: linear in the stream. @throws TypeError without the built-in catalogue. */
-  async transcript(stream: string, threadId: string, options: TranscriptOptions = {}): Promise<R> {
+  /** What the next model call of a thread needs; gaps as in `read`. Cost: linear in the stream; with `last`, in the turns these entries are of. */
+  transcript(stream: string, threadId: string, options: TailOptions): Promise<P>
+  transcript(stream: string, threadId: string, options?: TranscriptOptions): Promise<R>
+  async transcript(stream: string, threadId: string, options: TranscriptOptions & Partial<TailOptions> = {}): Promise<unknown> {
     this.#mustBeOpen()
     const fold = this.#inside.transcript
     if (fold === undefined) throw new TypeError('transcript needs the built-in events; this journal was opened with others')
-    return transcriptOf(this.#inside.reading, fold, stream, threadId, options) as Promise<R>
+    const { last, ...rest } = options
+    if (last === undefined) return transcriptOf(this.#inside, fold, stream, threadId, rest)
+    return tailOf(this.#inside, fold, stream, threadId, { ...rest, last })
   }
 
   /** Saves every projection's rows in a file that the next open can start from. Resolves with what was written. */
@@ -245,11 +249,11 @@ interface Inside {
  * Opens a journal with the parts it is made of.
  * Looks first and touches nothing until it knows that it may; see {@link JournalOptions}.
  */
-export async function openWith<D extends EventDefinitions, R>(
+export async function openWith<D extends EventDefinitions, R, P>(
   directory: string,
   parts: Parts<D>,
   options: JournalOptions,
-): Promise<Journal<D, R>> {
+): Promise<Journal<D, R, P>> {
   const began = performance.now()
   const schemas = new Schemas(parts.events, parts.upcasters, options)
   const laws = new Laws(parts.laws, schemas)
@@ -285,7 +289,7 @@ export async function openWith<D extends EventDefinitions, R>(
       transcript: parts.transcript,
       clean: (closes && unclosed.length === 0) || store.recovery.clean,
     }
-    return new Journal<D, R>(inside, recovery)
+    return new Journal<D, R, P>(inside, recovery)
   } catch (error) {
     await store.close({ clean: false })
     throw error

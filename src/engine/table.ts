@@ -173,6 +173,11 @@ export class Table {
   }
 }
 
+/** Steps whose rows have to be loaded before they are taken. */
+export function absentOf(steps: readonly Step[]): Step[] {
+  return steps.filter(({ table, key, id }) => table.row(key, id) === undefined)
+}
+
 export function byTable(steps: readonly Step[]): Map<Table, Step[]> {
   const tables = new Map<Table, Step[]>()
   for (const step of steps) {

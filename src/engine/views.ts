@@ -13,7 +13,7 @@ import type { LawStates } from './laws.js'
 import { asStored, forFold } from './recorded.js'
 import { DerivedDoubt, projectionRanges } from './rows.js'
 import type { Schemas } from './schemas.js'
-import { byTable, NOTHING, Table, type Row, type Step } from './table.js'
+import { absentOf, byTable, NOTHING, Table, type Row, type Step } from './table.js'
 import { WriteBack } from './write-back.js'
 
 /** Somebody who wants to hear of rows as they change. */
@@ -143,7 +143,7 @@ export class Views {
     if (this.#doubted) return this.#pump()
     const first = group.commits[0]
     const steps = first === undefined || first.position !== this.#applied.position + 1 ? undefined : this.#steps(group, asStored)
-    if (steps === undefined || steps.some((step) => step.table.row(step.key, step.id) === undefined)) this.#pump()
+    if (steps === undefined || absentOf(steps).length > 0) this.#pump()
     else this.#apply(steps, group.head)
   }
 
@@ -191,10 +191,11 @@ export class Views {
   async #fold(item: CommitGroup | Gap): Promise<void> {
     if ('gap' in item) return
     const steps = this.#steps(item, forFold)
-    for (const [table, wanted] of byTable(steps)) {
-      const absent = wanted.filter(({ key, id }) => table.row(key, id) === undefined)
-      if (absent.length > 0) await table.load(absent, this.derived)
-    }
+    // A write lets go of rows when it ends, also of those that were there; all have to be there at once.
+    for (let absent = absentOf(steps); absent.length > 0; absent = absentOf(steps))
+      await this.#back.still(async () => {
+        for (const [table, wanted] of byTable(absent)) await table.load(wanted, this.derived)
+      })
     this.#apply(steps, item.head)
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineEvents, defineProjection, defineUpcaster, type Projection } from '../../src/define.js'
@@ -39,6 +40,14 @@ const sum = defineProjection(catalogue, {
   },
 })
 const projection = sum as unknown as Projection
+const byNumber = defineProjection(catalogue, {
+  name: 'number',
+  revision: 1,
+  state: z.object({ seen: z.number() }),
+  key: ({ type, data }) => (type === 'added' ? String(data.n) : undefined),
+  initial: () => ({ seen: 0 }),
+  on: { added: ({ seen }) => ({ seen: seen + 1 }) },
+}) as unknown as Projection
 
 function setUp() {
   const schemas = new Schemas(catalogue, [naming])
@@ -53,6 +62,12 @@ function setUp() {
     await store.append({ stream, version, at: 1, events: [{ type, schema, data, flags: 0 }] }, [], [], 'disk')
   }
   return { store, stores, start, put }
+}
+
+function gate(): { opened: Promise<void>; open: () => void } {
+  let open = (): void => undefined
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  return { opened, open }
 }
 
 const stop = (views: Views): Promise<void> => views.close()
@@ -122,6 +137,32 @@ describe('view', () => {
       const total = Array.from({ length: 6 }, (_, k) => s + 50 * k).reduce((a, b) => a + b)
       expect((await views.row(projection, `s${s}`)).state).toEqual({ total, name: '' })
     }
+  })
+
+  test('is right where rows are let go of while others that the same event concerns are loaded', async () => {
+    const { start, put, stores } = setUp()
+    const { derived } = stores
+    const { views } = await start([projection, byNumber], 1)
+    await put('a', 'added', { n: 7 })
+    await put('a', 'added', { n: 8 })
+    await views.flush()
+    await put('a', 'added', { n: 8 })
+    await put('b', 'added', { n: 8 })
+    const [written, read] = [gate(), gate()]
+    const [batch, getMany] = [derived.batch.bind(derived), derived.getMany.bind(derived)]
+    derived.batch = (changes) => written.opened.then(() => batch(changes))
+    derived.getMany = (keys) => read.opened.then(() => getMany(keys))
+    const flushed = views.flush()
+    await setImmediate()
+    // The sum is there and goes with the write; the number is not, and is loaded.
+    await put('a', 'added', { n: 7 })
+    await setImmediate()
+    written.open()
+    await setImmediate()
+    read.open()
+    await flushed
+    expect((await views.row(projection, 'a')).state).toEqual({ total: 30, name: '' })
+    expect((await views.row(byNumber, '7')).state).toEqual({ seen: 2 })
   })
 })
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { firstValueFrom } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { isJournalError, openJournal, planRepair, repair, salvage, session, thread } from '../../src/index.js'
-import { hashOf, image, temporary } from '../support/journal.js'
+import { hashOf, image, spoil, temporary } from '../support/journal.js'
 
 const open = (directory: string, readOnly = false) => openJournal(directory, { segmentBytes: 4096, readOnly })
 
@@ -29,20 +29,6 @@ async function sessions(): Promise<string> {
     }
   }
   return directory
-}
-
-/** Turns a bit where a text stands in a segment. */
-function spoil(directory: string, text: string): void {
-  for (const name of readdirSync(join(directory, 'journal')).filter((one) => one.endsWith('.seg'))) {
-    const path = join(directory, 'journal', name)
-    const bytes = readFileSync(path)
-    const at = bytes.indexOf(text)
-    if (at < 0) continue
-    bytes[at]! ^= 1
-    writeFileSync(path, bytes)
-    return
-  }
-  throw new Error(`${text} stands nowhere`)
 }
 
 async function repaired(text: string): Promise<string> {

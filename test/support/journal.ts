@@ -1,7 +1,18 @@
 /** What tests of the whole journal need: directories that go away, crash images, prints of what lies on the disk, and a disk that fails. */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { accessSync, constants, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
@@ -64,6 +75,20 @@ export function image(of: string): string {
   const directory = join(temporary(), 'journal')
   copyTo(of, directory)
   return directory
+}
+
+/** Turns a bit where a text stands in a segment. */
+export function spoil(directory: string, text: string): void {
+  for (const name of readdirSync(join(directory, 'journal')).filter((one) => one.endsWith('.seg'))) {
+    const path = join(directory, 'journal', name)
+    const bytes = readFileSync(path)
+    const at = bytes.indexOf(text)
+    if (at < 0) continue
+    bytes[at]! ^= 1
+    writeFileSync(path, bytes)
+    return
+  }
+  throw new Error(`${text} stands nowhere`)
 }
 
 /** Names and contents of everything below a directory, as one hash. */

@@ -6,9 +6,9 @@ import { diskFull } from './layers/disk-full.js'
 import { exhaustive } from './layers/exhaustive.js'
 import { ioErrors } from './layers/io-errors.js'
 import { kernelLayers } from './layers/kernel.js'
+import { longLife } from './layers/long-life.js'
 import { randomLives } from './layers/random-lives.js'
 import { rot } from './layers/rot.js'
-import { soak } from './layers/soak.js'
 import { twoWriters } from './layers/two-writers.js'
 import { wholeEngine } from './layers/whole-engine.js'
 
@@ -23,5 +23,5 @@ export const layers: readonly Layer[] = [
   diskFull,
   twoWriters,
   derivedRot,
-  soak,
+  longLife,
 ]

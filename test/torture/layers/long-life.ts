@@ -1,9 +1,8 @@
 /** O: a long life with faults every now and then, in which neither open files nor memory may grow. */
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { oneIn, pick, Seeded } from '../../support/disk/choice.js'
 import { Disk } from '../../support/disk/disk.js'
 import type { StandingTime } from '../../support/disk/time.js'
+import { heapUsed } from '../../support/heap.js'
 import { inStandingTime } from '../each.js'
 import { World } from '../floor/world.js'
 import type { Campaign, Layer, Outcome } from '../layer.js'
@@ -16,7 +15,7 @@ const WARM_UP = 2
 /** What a heap may grow by between the first journals and the last: noise, not a leak of what a journal holds. */
 const GROWTH_BYTES = 8 << 20
 
-export const soak: Layer = {
+export const longLife: Layer = {
   letter: 'O',
   name: 'a long life with faults',
   unit: 'commits',
@@ -61,12 +60,4 @@ async function journal(seed: number, time: StandingTime, outcome: Outcome, over:
   await world.live('oc')
   outcome.done += done
   return ledger.broken
-}
-
-/** What is in use once nothing is left that could be freed. */
-function heapUsed(): number {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  collect()
-  return process.memoryUsage().heapUsed + process.memoryUsage().external
 }
