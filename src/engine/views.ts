@@ -191,11 +191,9 @@ export class Views {
   async #fold(item: CommitGroup | Gap): Promise<void> {
     if ('gap' in item) return
     const steps = this.#steps(item, forFold)
-    // A write lets go of rows when it ends, also of those that were there; all have to be there at once.
+    // A write that ends meanwhile lets go of rows, also of those that were there; all have to be there at once.
     for (let absent = absentOf(steps); absent.length > 0; absent = absentOf(steps))
-      await this.#back.still(async () => {
-        for (const [table, wanted] of byTable(absent)) await table.load(wanted, this.derived)
-      })
+      for (const [table, wanted] of byTable(absent)) await table.load(wanted, this.derived)
     this.#apply(steps, item.head)
   }
 

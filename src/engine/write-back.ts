@@ -19,8 +19,12 @@ const FLUSH_MS = 500
 const TURN_EVENTS = 256
 const TURN_CHANGES = 512
 
-/** Written bytes after which the derived store rests: an open after a death folds no more than what came since. */
-const REST_BYTES = 2 << 20
+/**
+ * Written bytes after which the derived store rests: an open after a death folds no more than what came since. A fold that is behind, as one
+ * from the beginning is for long, goes on for more, because a rest takes time.
+ */
+const REST_BYTES = 4 << 20
+const REST_BEHIND_BYTES = 32 << 20
 
 export interface WriteBackOptions {
   store: CommitStore<LawStates>
@@ -128,7 +132,8 @@ export class WriteBack {
 
   async #rest(changes: readonly DerivedChange[]): Promise<void> {
     for (const change of changes) this.#sinceRest += change.key.length + (change.type === 'put' ? change.value.length : 0)
-    if (this.#sinceRest < REST_BYTES) return
+    const isBehind = this.#options.applied().position < this.#options.store.head.position
+    if (this.#sinceRest < (isBehind ? REST_BEHIND_BYTES : REST_BYTES)) return
     this.#sinceRest = 0
     await this.#options.derived.rest()
   }
