@@ -3,6 +3,8 @@
  * nesting within bounds. What a checksum vouches for may still have been written by somebody who means harm.
  */
 
+import { word } from './words.js'
+
 /** How deep the values of a journal nest at most, whoever wrote them. */
 export const NESTING_MAX = 1000
 
@@ -56,7 +58,7 @@ export class PlainReader {
     if (!short && (code < 0xd9 || code > 0xdb)) throw new NotPlain('something else stands where a text should')
     const length = short ? code & 0x1f : this.#number(code === 0xd9 ? 1 : code === 0xda ? 2 : 4)
     this.#skip(length)
-    return this.#bytes.toString('utf8', this.at - length, this.at)
+    return word(this.#bytes, this.at - length, this.at)
   }
 
   /** Text, or undefined where nil stands. */

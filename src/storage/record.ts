@@ -69,9 +69,10 @@ export function decodeCommit(bytes: Buffer, start: number, end: number, position
   const commitId = from.optionalText()
   const at = from.number()
   const meta = from.nil() ? undefined : unpackNext(from, bytes)
+  const packed = new PackedEvents(bytes, from.at, end)
   const events = new Array<StoredEvent>(from.list())
   if (events.length === 0) throw new NotPlain('a commit without events')
-  for (let i = 0; i < events.length; i++) events[i] = decodeEvent(from, bytes)
+  for (let i = 0; i < events.length; i++) events[i] = decodeEvent(from, bytes, packed, i)
   from.end()
   const commit: StoredCommit = { stream, version, at, events, position }
   if (commitId !== undefined) commit.commitId = commitId
@@ -79,17 +80,15 @@ export function decodeCommit(bytes: Buffer, start: number, end: number, position
   return commit
 }
 
-function decodeEvent(from: PlainReader, bytes: Buffer): StoredEvent {
+function decodeEvent(from: PlainReader, bytes: Buffer, packed: PackedEvents, index: number): StoredEvent {
   const fields = from.list()
   if (fields !== 4 && fields !== 5) throw new NotPlain('a record that checks is no commit')
   const type = from.text()
   const schema = from.count()
-  const start = from.at
   from.pass()
-  const end = from.at
   const flags = from.count()
   if ((flags & ~(IGNORABLE | ADDED)) !== 0) throw laterFormat(`an event with flags ${flags}`)
-  const event: StoredEvent = new PackedEvent(type, schema, flags, bytes, start, end)
+  const event: StoredEvent = new PackedEvent(type, schema, flags, packed, index)
   if (fields === 5) event.meta = unpackNext(from, bytes)
   return event
 }
@@ -100,32 +99,46 @@ function unpackNext(from: PlainReader, bytes: Buffer): unknown {
   return packr.unpack(bytes, { start, end: from.at })
 }
 
-/** An event whose data are packed until they are asked for. */
-class PackedEvent implements StoredEvent {
-  readonly type: string
-  readonly schema: number
-  readonly flags: number
-  /** Undefined once the data are unpacked. */
+/** A commit's events as they are packed, until the data of one are asked for: all are unpacked then, which costs less than one by one. */
+class PackedEvents {
+  /** Undefined once they are unpacked. */
   #bytes: Buffer | undefined
   readonly #start: number
   readonly #end: number
-  #data: unknown
+  #unpacked: readonly (readonly unknown[])[] = []
 
-  constructor(type: string, schema: number, flags: number, bytes: Buffer, start: number, end: number) {
-    this.type = type
-    this.schema = schema
-    this.flags = flags
+  constructor(bytes: Buffer, start: number, end: number) {
     this.#bytes = bytes
     this.#start = start
     this.#end = end
   }
 
-  get data(): unknown {
+  data(index: number): unknown {
     if (this.#bytes !== undefined) {
-      this.#data = packr.unpack(this.#bytes, { start: this.#start, end: this.#end })
+      this.#unpacked = packr.unpack(this.#bytes, { start: this.#start, end: this.#end }) as unknown[][]
       this.#bytes = undefined
     }
-    return this.#data
+    return this.#unpacked[index]?.[2]
+  }
+}
+
+class PackedEvent implements StoredEvent {
+  readonly type: string
+  readonly schema: number
+  readonly flags: number
+  readonly #packed: PackedEvents
+  readonly #index: number
+
+  constructor(type: string, schema: number, flags: number, packed: PackedEvents, index: number) {
+    this.type = type
+    this.schema = schema
+    this.flags = flags
+    this.#packed = packed
+    this.#index = index
+  }
+
+  get data(): unknown {
+    return this.#packed.data(this.#index)
   }
 }
 
