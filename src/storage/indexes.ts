@@ -11,20 +11,8 @@ import { IndexFile, type StreamPart } from './index-file.js'
 import { fingerprint, type KeyKind, type KeyPlace } from './key-table.js'
 import { claimKey, PLACE, type MemoryIndex, type Unbuilt } from './memory-index.js'
 import { PageFault, Pages, type PageSource } from './pages.js'
+import type { Part } from './part.js'
 import { commitsAt } from './record-reader.js'
-
-/** What one segment holds of a stream. */
-export interface Part<Note> {
-  segment: number
-  firstVersion: number
-  lastVersion: number
-  lastPosition: number
-  /** Note at the segment's end; undefined if it was made by another revision. */
-  note: Note | undefined
-  places(): Promise<number[]> | number[]
-  /** What the newest earlier segment holds. */
-  previous(): Promise<Part<Note> | undefined>
-}
 
 /** Each waits for the disk, so that one after another would take long. */
 const OPEN_AT_ONCE = 32
@@ -38,6 +26,8 @@ export class Indexes<Note> {
   #unbuilt: Unbuilt<Note>[] = []
   #built = 0
   #building: Promise<void> | undefined
+  /** Of a reader: segments of which it made the index, because the writer's file was not there yet. */
+  readonly #ahead: Sealed[] = []
 
   constructor(core: Core<Note>, segments: ReadonlyMap<number, Sealed>, rebuild: (segment: Sealed) => Promise<MemoryIndex<Note>>) {
     this.#core = core
@@ -210,6 +200,7 @@ export class Indexes<Note> {
       const index = await IndexFile.open(new Pages(source, cache, journal, segment.number), size)
       index.mustBeOf(segment)
       this.#files.set(segment.number, index)
+      this.#partial.delete(segment.number)
     } catch (error) {
       if (error instanceof PageFault) throw error
       throw new PageFault(segment.number, `the index cannot be read: ${String(error)}`, { cause: error })
@@ -222,12 +213,21 @@ export class Indexes<Note> {
         await this.#make(next, !this.#core.readOnly)
         this.#built = next.segment.number
         this.#unbuilt = this.#unbuilt.slice(1)
+        if (!this.#core.readOnly) continue
+        this.#ahead.push(next.segment)
+        await this.#takeWritten()
       }
     } catch {
       // The index stays in memory, where it serves as well; the next segment, or the next open, tries again.
     } finally {
       this.#building = undefined
     }
+  }
+
+  /** A reader takes the writer's files once they are there: else it would hold the index of everything that it ever followed. */
+  async #takeWritten(): Promise<void> {
+    // Where there is none yet, or none that can be used, what was made here serves as well.
+    for (const segment of this.#ahead.splice(0)) await this.#open(segment).catch(() => this.#ahead.push(segment))
   }
 
   /** Makes an index, and before it those whose tables it takes over and that turn out not to check. */
