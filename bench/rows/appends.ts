@@ -22,26 +22,39 @@ interface Work {
 /** What one append of one event takes in a journal, in bytes of its frame. */
 const FRAME_BYTES = { [small.name]: 504, [real.name]: 3600 }
 
+/** Rounds of the rows that are measured where nobody has much time. */
+const QUICK = 2
+
 const ours = 'turnlog'
 const blocking = turnlogBlocking.name
 const raw = rawGroups.name
 const loop = rawLoop(false, 0).name
 
 export const appends: readonly Measure[] = [
-  row('durable appends, one after another', alone(small), [
-    atLeast(0.85, '× fastest peer', (m) => m.of(ours) / m.fastest),
-    atLeast(0.85, '× no store, write + fdatasync', (m) => m.of(ours) / m.of(loop)),
-    atLeast(1, '× fastest peer, blocking', (m) => m.of(blocking) / m.fastest),
-    atLeast(1, '× no store, write + fdatasync, blocking', (m) => m.of(blocking) / m.of(rawLoop(true, 0).name)),
-  ]),
+  row(
+    'durable appends, one after another',
+    alone(small),
+    [
+      atLeast(0.85, '× fastest peer', (m) => m.of(ours) / m.fastest),
+      atLeast(0.85, '× no store, write + fdatasync', (m) => m.of(ours) / m.of(loop)),
+      atLeast(1, '× fastest peer, blocking', (m) => m.of(blocking) / m.fastest),
+      atLeast(1, '× no store, write + fdatasync, blocking', (m) => m.of(blocking) / m.of(rawLoop(true, 0).name)),
+    ],
+    QUICK,
+  ),
   row('durable appends, one after another, real mix', alone(real), [
     atLeast(0.85, '× fastest peer', (m) => m.of(ours) / m.fastest),
     atLeast(1, '× fastest peer, blocking', (m) => m.of(blocking) / m.fastest),
   ]),
-  row('durable appends, 64 at once', { mix: small, width: 64, commit: 1, warmUp: 25_600, commits: 51_200 }, [
-    atLeast(1.5, '× fastest peer', (m) => m.of(ours) / m.fastest),
-    atLeast(12, '× better-sqlite3', (m) => m.of(ours) / m.of('better-sqlite3')),
-  ]),
+  row(
+    'durable appends, 64 at once',
+    { mix: small, width: 64, commit: 1, warmUp: 25_600, commits: 51_200 },
+    [
+      atLeast(1.5, '× fastest peer', (m) => m.of(ours) / m.fastest),
+      atLeast(12, '× better-sqlite3', (m) => m.of(ours) / m.of('better-sqlite3')),
+    ],
+    QUICK,
+  ),
   row('durable appends, 64 at once, real mix', { mix: real, width: 64, commit: 1, warmUp: 6400, commits: 12_800 }, [
     atLeast(1, '× fastest peer', (m) => m.of(ours) / m.fastest),
   ]),
@@ -68,9 +81,8 @@ function alone(mix: Mix): Work {
   return { mix, width: 1, commit: 1, warmUp: 4000, commits: 4000 }
 }
 
-function row(work: string, asked: Work, bars: readonly Bar[]): Measure {
+function row(work: string, asked: Work, bars: readonly Bar[], quick = 0): Measure {
   const unit = asked.commit === 1 ? 'appends/s' : 'commits/s'
-  const quick = asked.mix === small || asked.commit > 1 ? 3 : 0
   return { work, unit, rounds: 5, quick, bars, runs: (bench) => contenders(asked).map((one) => runOf(bench, one, asked)) }
 }
 

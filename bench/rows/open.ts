@@ -33,7 +33,7 @@ export const opens: readonly Measure[] = [
     work: 'open after a clean close, to the first view and durable append',
     unit: 'ms',
     rounds: 5,
-    quick: 3,
+    quick: 2,
     bars: [flat],
     runs: (bench) => [
       { name: FEW, role: 'turnlog', take: async () => opened(await bench.history(turnlogWhole, tenThousand)) },
@@ -44,7 +44,7 @@ export const opens: readonly Measure[] = [
     work: 'open after SIGKILL',
     unit: 'ms',
     rounds: 3,
-    quick: 3,
+    quick: 0,
     bars: [atMost(1, '× the time to scan 16 MiB', (m) => m.of(MANY) / m.of(SCAN))],
     runs: (bench) => [
       { name: FEW, role: 'turnlog', take: async () => openedDead(bench, await bench.history(turnlogWhole, tenThousand)) },
@@ -60,7 +60,7 @@ export const opens: readonly Measure[] = [
     work: 'open with all derived state deleted, to the first complete list',
     unit: 'ms',
     rounds: 2,
-    quick: 1,
+    quick: 0,
     bars: [atLeast(2, '× fastest peer’s scan and fold', (m) => m.fastest / m.of(turnlogWhole.name))],
     runs: (bench) => [
       {

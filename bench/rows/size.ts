@@ -21,7 +21,7 @@ function row(work: string, shape: typeof million, limit: number): Measure {
     work,
     unit: 'bytes',
     rounds: 1,
-    quick: 1,
+    quick: 0,
     runs: (bench: Bench) => [
       { name: JOURNAL, role: 'turnlog', take: async () => perEvent(await bench.history(turnlog, shape(bench)), shape(bench).events) },
       { name: LINES, role: 'reference', take: async () => linesOf(await bench.history(turnlog, shape(bench))) },

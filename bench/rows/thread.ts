@@ -8,17 +8,24 @@ import { item, opening, small, type Event } from '../workload.js'
 
 const FIRST = 'first 1,000'
 const LAST = 'last 1,000 of 100,000'
+const SHORT = 'a thread of 1,000'
+const LONG = 'a thread of 100,000'
 const STREAM = 'session-long'
 const SOME = 1000
 const ITEMS = 100_000
 /** Items of a turn. */
 const TURN = 100
+/** Entries of a page, and how often it is read. */
+const PAGE = 50
+const PAGES = 200
 
 type Opened = Awaited<ReturnType<typeof openJournal>>
 
 interface Life {
   /** Microseconds of an append. */
   appends: Record<string, number>
+  /** Microseconds of the last page of its transcript. */
+  pages: Record<string, number>
 }
 
 export const longThread: readonly Measure[] = [
@@ -28,21 +35,30 @@ export const longThread: readonly Measure[] = [
     rounds: 3,
     quick: 0,
     inOrder: true,
-    runs: (bench) => lives(bench, 'appends'),
+    runs: (bench) => lives(bench, 'appends', [FIRST, LAST]),
     bars: [atMost(1.2, '× the first 1,000', (m) => m.of(LAST) / m.of(FIRST))],
+  },
+  {
+    work: 'the last 50 entries of a transcript of a thread of 100,000 items',
+    unit: 'µs',
+    rounds: 3,
+    quick: 0,
+    inOrder: true,
+    runs: (bench) => lives(bench, 'pages', [SHORT, LONG]),
+    bars: [atMost(1.2, '× a thread of 1,000', (m) => m.of(LONG) / m.of(SHORT))],
   },
 ]
 
 /** Both ends of one life are measured together; the second run tells of what the first one lived. */
-function lives(bench: Bench, what: keyof Life): Run[] {
+function lives(bench: Bench, what: keyof Life, names: readonly [young: string, old: string]): Run[] {
   let life: Life | undefined
-  return [FIRST, LAST].map((name) => ({
+  return names.map((name) => ({
     name,
     role: 'turnlog',
     async take() {
       life ??= await bench.inDirectory(async (path) => (await inChild<Life>(import.meta.url, 'live', [path])).result)
       const value = life?.[what][name] as number
-      if (name === LAST) life = undefined
+      if (name === names[1]) life = undefined
       return value
     },
   }))
@@ -57,9 +73,10 @@ export async function live(path: string): Promise<Life> {
   await journal.append(STREAM, opening(STREAM).events as never[])
   const thread = items(random)
   const first = await each(journal, thread)
+  const short = await pages(journal)
   for (let n = SOME; n < ITEMS - SOME; n += TURN) await journal.append(STREAM, take(thread, TURN) as never[])
   const last = await each(journal, thread)
-  return { appends: { [FIRST]: first, [LAST]: last } }
+  return { appends: { [FIRST]: first, [LAST]: last }, pages: { [SHORT]: short, [LONG]: await pages(journal) } }
 }
 
 /** Items, and every so many the end of a turn and the beginning of the next. */
@@ -90,4 +107,17 @@ async function each(journal: Opened, thread: Generator<Event[]>): Promise<number
     took.push((performance.now() - began) * 1000)
   }
   return median(took)
+}
+
+/** Median of what the last page takes, again and again. */
+async function pages(journal: Opened): Promise<number> {
+  const took: number[] = []
+  for (let n = 0; n < PAGES * 2; n++) {
+    const began = performance.now()
+    const { items: page, more } = await journal.transcript(STREAM, 'main', { last: PAGE })
+    took.push((performance.now() - began) * 1000)
+    if (page.length !== PAGE || !more) throw new Error(`a page of ${page.length} entries`)
+  }
+  // What is compiled while it runs is slower at first.
+  return median(took.slice(PAGES))
 }

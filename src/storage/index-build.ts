@@ -1,7 +1,9 @@
 /** Writes a segment's index from what is known of it in memory, a slice at a time so that nothing else has to wait. */
 import { setImmediate } from 'node:timers/promises'
 import type { StreamNotes } from './commit-store.js'
+import type { FileHandle } from './files.js'
 import { encodeHeader, INDEX_HEADER_BYTES, type IndexHeader } from './index-file.js'
+import { writeFully } from './io.js'
 import { ENTRY_BYTES, KeyList, mergeTables, type KeyPlace, type KeyTable } from './key-table.js'
 import { PLACE, type MemoryIndex, type MemoryStream } from './memory-index.js'
 import { PAGE_DATA, PageWriter, pageSeed } from './pages.js'
@@ -41,7 +43,23 @@ function lowbit(k: number): number {
   return k & -k
 }
 
-export async function buildIndex<Note>(source: IndexSource<Note>, emit: (pages: Buffer) => Promise<void>): Promise<void> {
+/** Writes the index into a file that is empty. */
+export async function writeIndex<Note>(source: IndexSource<Note>, file: FileHandle, path: string): Promise<void> {
+  let offset = 0
+  await build(source, async (pages) => {
+    await writeFully(file, pages, offset, path)
+    offset += pages.length
+  })
+}
+
+/** The index as it would lie in a file. */
+export async function indexImage<Note>(source: IndexSource<Note>): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  await build(source, async (pages) => void chunks.push(pages))
+  return Buffer.concat(chunks)
+}
+
+async function build<Note>(source: IndexSource<Note>, emit: (pages: Buffer) => Promise<void>): Promise<void> {
   const { index, tables } = source
   const segment = index.segment.number
   const keys = new KeyList()

@@ -5,12 +5,13 @@
 import { ioError } from '../errors.js'
 import type { StoredCommit } from './commit-store.js'
 import type { Core, Sealed } from './core.js'
-import { readFully, placeFile, writeFully, hasCode } from './io.js'
-import { buildIndex, tablesBelow, tablesFor, type IndexSource } from './index-build.js'
+import { readFully, placeFile, hasCode } from './io.js'
+import { indexImage, tablesBelow, tablesFor, writeIndex, type IndexSource } from './index-build.js'
 import { IndexFile, type StreamPart } from './index-file.js'
 import { fingerprint, type KeyKind, type KeyPlace } from './key-table.js'
-import { claimKey, PLACE, type MemoryIndex, type Part, type Unbuilt } from './memory-index.js'
+import { claimKey, PLACE, type MemoryIndex, type Unbuilt } from './memory-index.js'
 import { PageFault, Pages, type PageSource } from './pages.js'
+import type { Part } from './part.js'
 import { commitsAt } from './record-reader.js'
 
 /** Each waits for the disk, so that one after another would take long. */
@@ -29,6 +30,8 @@ export class Indexes<Note> {
   readonly #partial = new Set<number>()
   /** Whether all that were asked for so far were there and could be used. */
   wereWhole = true
+  /** Of a reader: segments of which it made the index, because the writer's file was not there yet. */
+  readonly #ahead: Sealed[] = []
 
   constructor(core: Core<Note>, segments: ReadonlyMap<number, Sealed>, rebuild: (segment: Sealed) => Promise<MemoryIndex<Note>>) {
     this.#core = core
@@ -198,6 +201,7 @@ export class Indexes<Note> {
       const index = await IndexFile.open(new Pages(source, cache, journal, segment.number), size)
       index.mustBeOf(segment)
       this.#files.set(segment.number, index)
+      this.#partial.delete(segment.number)
     } catch (error) {
       if (error instanceof PageFault) throw error
       throw new PageFault(segment.number, `the index cannot be read: ${String(error)}`, { cause: error })
@@ -210,6 +214,9 @@ export class Indexes<Note> {
         await this.#make(next, !this.#core.readOnly)
         this.#built = next.segment.number
         this.#unbuilt = this.#unbuilt.slice(1)
+        if (!this.#core.readOnly) continue
+        this.#ahead.push(next.segment)
+        await this.#takeWritten()
       }
     } catch {
       // The index stays in memory, where it serves as well; the next segment, or the next open, tries again.
@@ -224,6 +231,12 @@ export class Indexes<Note> {
     await this.#make({ segment, index: await this.#rebuild(segment) }, place)
   }
 
+  /** A reader takes the writer's files once they are there: else it would hold the index of everything that it ever followed. */
+  async #takeWritten(): Promise<void> {
+    // Where there is none yet, or none that can be used, what was made here serves as well.
+    for (const segment of this.#ahead.splice(0)) await this.#open(segment).catch(() => this.#ahead.push(segment))
+  }
+
   /** Makes an index, and before it those whose tables it takes over and that turn out not to check. */
   async #make(unbuilt: Unbuilt<Note>, place: boolean): Promise<void> {
     await this.#sure(() => this.#makeOnce(unbuilt, place))
@@ -235,9 +248,7 @@ export class Indexes<Note> {
     if (index.complete) this.#partial.delete(segment.number)
     else this.#partial.add(segment.number)
     if (place && index.complete && !this.#core.readOnly && (await this.#place(segment, source))) return
-    const chunks: Buffer[] = []
-    await buildIndex(source, async (pages) => void chunks.push(pages))
-    const image = Buffer.concat(chunks)
+    const image = await indexImage(source)
     const name = `memory:${this.#core.paths.index(segment)}`
     this.#core.cache.forget(name)
     const read: PageSource['read'] = async (into, offset) => image.copy(into, 0, offset)
@@ -253,13 +264,7 @@ export class Indexes<Note> {
       await handles.forget(path)
       cache.forget(path)
       if (files.exists(path)) await files.unlink(path)
-      await placeFile(files, clock, path, async (file, temporary) => {
-        let offset = 0
-        await buildIndex(source, async (pages) => {
-          await writeFully(file, pages, offset, temporary)
-          offset += pages.length
-        })
-      })
+      await placeFile(files, clock, path, (file, temporary) => writeIndex(source, file, temporary))
       await this.#open(segment)
       return true
     } catch (error) {

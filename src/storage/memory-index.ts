@@ -78,19 +78,6 @@ export function seek(seeks: readonly number[], position: number): { first: numbe
   return low === 0 ? undefined : { first: seeks[low * 2 - 2] as number, offset: seeks[low * 2 - 1] as number }
 }
 
-/** What one segment holds of a stream. */
-export interface Part<Note> {
-  segment: number
-  firstVersion: number
-  lastVersion: number
-  lastPosition: number
-  /** Note at the segment's end; undefined if it was made by another revision. */
-  note: Note | undefined
-  places(): Promise<number[]> | number[]
-  /** What the newest earlier segment holds. */
-  previous(): Promise<Part<Note> | undefined>
-}
-
 /** A sealed segment and its index in memory. */
 export interface Unbuilt<Note> {
   segment: Sealed

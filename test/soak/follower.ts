@@ -15,7 +15,7 @@ const [, , directory = '', sampleMs = ''] = process.argv
 await follow()
 
 async function follow(): Promise<void> {
-  const journal = await openJournal(directory, { readOnly: true, cacheRows: 2000 })
+  const journal = await openJournal(directory, { readOnly: true, cacheRows: 500 })
   const enough = new AbortController()
   const seen = { position: 0, misplaced: 0 }
   let goal = Number.POSITIVE_INFINITY
@@ -25,6 +25,8 @@ async function follow(): Promise<void> {
     reach()
   })
   process.once('disconnect', () => enough.abort())
+  // An interrupt reaches it too, and it is the writer who says when it ends.
+  process.on('SIGINT', () => undefined)
   const samples: Sample[] = []
   const timer = setInterval(() => samples.push(sample()), Number(sampleMs))
   const looking = look(journal, enough.signal)

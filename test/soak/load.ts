@@ -30,8 +30,9 @@ export const SESSIONS = 200
 const PAUSE_MS = 150
 const READERS = 4
 const READ_MS = 20
-/** Sessions that a person would be shown first. */
+/** Sessions that a person would be shown first, and entries of one of them. */
 const RECENT = 20
+const LAST = 10
 /** Of so many looks at a session at rest one reads the transcript, one folds everything again. */
 const TRANSCRIPT_EVERY = 10
 const REFOLD_EVERY = 50
@@ -80,8 +81,10 @@ async function check({ journal, counts, wrong }: Load, { name, known }: Life, ra
   if (!isDeepStrictEqual(seen, rest)) wrong.push(`${name} is ${JSON.stringify(seen)} and not ${JSON.stringify(rest)}`)
   if (random() < 1 / TRANSCRIPT_EVERY) {
     const { items } = await journal.transcript(name, Life.thread)
-    counts.reads++
+    const end = await journal.transcript(name, Life.thread, { last: LAST })
+    counts.reads += 2
     if (items.length !== shown) wrong.push(`the transcript of ${name} has ${items.length} entries and not ${shown}`)
+    if (!isDeepStrictEqual(end.items, items.slice(-LAST))) wrong.push(`the last entries of ${name} are not those of its transcript`)
   }
   if (random() < 1 / REFOLD_EVERY) {
     counts.refolds++

@@ -15,7 +15,7 @@ const USAGE = `npm run soak -- [--minutes N] [--seed S] [--json]
   --json     the report as JSON
 
 Lets ${SESSIONS} sessions go on in one journal, with views that are read all the time, snapshots, rotation and a follower in another
-process. Ends with 1 if a view, an event or a byte is not what it must be, or if memory grows after warm-up.
+process. Ends with 1 if a view, an event or a byte is not what it must be, or if memory grows after warm-up, which is asked of a minute or more.
 `
 
 const { values } = parseArgs({
@@ -33,9 +33,11 @@ else await main()
 async function main(): Promise<void> {
   const minutes = number(values.minutes, 'minutes')
   const seed = number(values.seed, 'seed')
+  const stop = new AbortController()
+  process.once('SIGINT', () => stop.abort())
   const directory = await mkdtemp(join(tmpdir(), 'turnlog-soak-'))
   try {
-    const report = await soak({ directory, seconds: minutes * 60, seed, progress })
+    const report = await soak({ directory, seconds: minutes * 60, seed, progress, signal: stop.signal })
     if (process.stderr.isTTY) process.stderr.write('\r\u001B[K')
     process.stdout.write(values.json ? `${JSON.stringify(report, undefined, 2)}\n` : table(report))
     for (const what of report.wrong) process.stderr.write(`${what}\n`)

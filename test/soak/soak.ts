@@ -18,6 +18,8 @@ export interface Extent {
   seed: number
   /** Told now and then after how many seconds how much was done. */
   progress?: (seconds: number, counts: Counts) => void
+  /** Ends it early. */
+  signal?: AbortSignal
 }
 
 export interface Report {
@@ -31,13 +33,16 @@ export interface Report {
 }
 
 /** Small, so that segments end and rows leave the cache as they do in a journal that is many times as large. */
-const OPTIONS: JournalOptions = { segmentBytes: 1 << 20, cacheRows: 2000 }
-/** Over the whole life. */
+const OPTIONS: JournalOptions = { segmentBytes: 512 << 10, cacheRows: 500 }
+/** Over the whole life, but not so many that collecting garbage is most of it. */
 const SAMPLES = 120
+const SAMPLE_MS_MIN = 500
+/** A life that is shorter is all warm-up, and grows. */
+const WARM_SECONDS = 60
 
-export async function soak({ directory, seconds, seed, progress = () => undefined }: Extent): Promise<Report> {
+export async function soak({ directory, seconds, seed, progress = () => undefined, signal }: Extent): Promise<Report> {
   await using journal = await openJournal(directory, OPTIONS)
-  const sampleMs = (seconds * 1000) / SAMPLES
+  const sampleMs = Math.max(SAMPLE_MS_MIN, (seconds * 1000) / SAMPLES)
   using follower = await beginFollower(directory, sampleMs)
   const wrong: string[] = []
   const counts: Counts = { sessions: 0, commits: 0, reads: 0, refolds: 0, snapshots: 0 }
@@ -48,12 +53,13 @@ export async function soak({ directory, seconds, seed, progress = () => undefine
     samples.push(sample())
     progress(lived(), counts)
   }, sampleMs)
-  const over = (): boolean => wrong.length > 0 || lived() >= seconds
+  const over = (): boolean => wrong.length > 0 || lived() >= seconds || signal?.aborted === true
   await run({ journal, seed, over, counts, wrong }).finally(() => clearInterval(timer))
+  const isWarm = lived() >= WARM_SECONDS
   const followed = await follower.upTo(journal.head.position)
   const memory = { writer: growthsOf(samples), follower: growthsOf(followed.samples) }
   const prints = await printsOf(journal)
-  wrong.push(...(await misfollowed(followed, journal, prints)), ...(await unverified(journal)), ...grown(memory))
+  wrong.push(...(await misfollowed(followed, journal, prints)), ...(await unverified(journal)), ...(isWarm ? grown(memory) : []))
   const segments = (await readdir(join(directory, 'journal'))).filter((name) => name.endsWith('.seg')).length
   const report = {
     seed,

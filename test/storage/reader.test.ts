@@ -1,12 +1,14 @@
 /** Readers: beside a writer, in other processes, and where there is no writer; they change nothing. */
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { programPath } from '../support/compiled.js'
 import type { CommitGroup } from '../../src/storage/commit-store.js'
+import { filesOver } from '../../src/storage/delegate.js'
+import { nodeFiles } from '../../src/storage/node-files.js'
 import {
   Appending,
   contents,
@@ -55,6 +57,30 @@ describe('a reader beside a writer', () => {
     expect(await list(store.readStream('s2', { after: 600 }))).toHaveLength(66)
     expect((await store.verify()).ok).toBe(true)
     await store.close()
+  })
+
+  test('uses the writer’s indexes of what it followed, and holds none of its own but of the newest', async () => {
+    const directory = temporary()
+    const writing = await openStore(directory, { segmentBytes: 4096 })
+    const writer = new Appending(writing)
+    const opened = new Set<string>()
+    const files = filesOver(nodeFiles, {
+      open: (path, flag) => {
+        opened.add(basename(path))
+        return nodeFiles.open(path, flag)
+      },
+    })
+    const reader = await openStore(directory, { readOnly: true, files })
+    for (let n = 0; n < 400; n++) await writer.now(`s${n % 3}`, [event(n)])
+    await writer.now('last', [event(400)])
+    await until(() => reader.head.position === 401, 'the reader has seen all')
+    const sealed = segmentsIn(directory).slice(0, -2)
+    expect(sealed.length).toBeGreaterThan(5)
+    const isTaken = (segment: string): boolean => opened.has(basename(segment).replace(/seg$/, 'idx'))
+    await until(() => sealed.every(isTaken), 'the reader has taken the indexes of what is sealed')
+    expect(numbers((await list(reader.readStream('s1'))) as never)).toHaveLength(133)
+    await reader.close()
+    await writing.close()
   })
 
   test('shows what is durable, tells that a writer lives, and hears of what comes', async () => {

@@ -11,7 +11,7 @@ import type { FileHandle } from '../../../src/storage/files.js'
 import { HEADER_BYTES, Kind, makeFrame, NO_HISTORY, nextDigest, type Frame } from '../../../src/storage/frame.js'
 import { readGroup } from '../../../src/storage/group.js'
 import { encodeHead, readMark, type HeadMark } from '../../../src/storage/head-file.js'
-import { buildIndex } from '../../../src/storage/index-build.js'
+import { indexImage as imageOf } from '../../../src/storage/index-build.js'
 import { IndexFile } from '../../../src/storage/index-file.js'
 import { fingerprint } from '../../../src/storage/key-table.js'
 import { MemoryIndex } from '../../../src/storage/memory-index.js'
@@ -253,12 +253,16 @@ async function indexImage(): Promise<Buffer> {
     memory.addFrame(n + 1, n * 200)
     memory.add(commit, n * 200, n * 200 + 96, 90, { events: 1, sum: n }, [])
   }
-  const chunks: Buffer[] = []
-  await buildIndex(
-    { index: memory, notes, journal: JOURNAL, end: 80_000, position: 400, digest: NO_HISTORY, previous: async () => undefined, tables: [] },
-    async (pages) => void chunks.push(Buffer.from(pages)),
-  )
-  return Buffer.concat(chunks)
+  return imageOf({
+    index: memory,
+    notes,
+    journal: JOURNAL,
+    end: 80_000,
+    position: 400,
+    digest: NO_HISTORY,
+    previous: async () => undefined,
+    tables: [],
+  })
 }
 
 /** A snapshot file, read by the record that vouches for it; its chunks' checksums can be made right, its digest cannot. */
