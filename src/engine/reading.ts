@@ -70,7 +70,7 @@ export class Reading {
     const abort = signal === undefined ? {} : { signal }
     const groups = reverse
       ? this.#store.readReverse({ ...(after === undefined ? {} : { before: after }), ...abort })
-      : this.#store.read({ after: after ?? 0, ...abort })
+      : this.#store.read({ after: after ?? 0, unpacked: types === undefined, ...abort })
     const wanted = (event: Place): boolean => after === undefined || (reverse ? event.position < after : event.position > after)
     return this.#events(commitsOf(groups, reverse), reverse, wanted, options, this.only(types))
   }

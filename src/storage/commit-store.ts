@@ -202,6 +202,8 @@ export interface ReadOptions {
   after?: number
   /** Position of the last group end to read; the head where left out. */
   upTo?: number
+  /** Whoever will look at the data of all events has them taken out of the bytes at once; else each is when it is looked at. */
+  unpacked?: boolean
   signal?: AbortSignal
 }
 

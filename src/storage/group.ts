@@ -3,7 +3,7 @@ import { JournalError } from '../errors.js'
 import type { CommitGroup, Head, StoredCommit } from './commit-store.js'
 import { HEADER_BYTES, Kind, payloadOf, type Frame } from './frame.js'
 import { NotPlain } from './plain.js'
-import { decodeCommit, RECORD_HEAD_BYTES, saidEnd } from './record.js'
+import { decodeCommit, decodeWhole, RECORD_HEAD_BYTES, saidEnd } from './record.js'
 
 export interface ReadGroup extends CommitGroup {
   /** Offset of the frame in its segment. */
@@ -19,12 +19,12 @@ export interface MadeGroup extends ReadGroup {
 }
 
 /**
- * Decodes a data frame that checks.
+ * Decodes a data frame that checks. `unpacked`: with all data taken out at once, for whoever looks at all of them.
  * @throws JournalError JOURNAL_DAMAGED if what checks is not what a data frame holds: no accident of the disk does that.
  */
-export function readGroup(frame: Frame): ReadGroup {
+export function readGroup(frame: Frame, unpacked = false): ReadGroup {
   try {
-    return decodeGroup(frame)
+    return decodeGroup(frame, unpacked)
   } catch (error) {
     throw notAsWritten(frame, error)
   }
@@ -45,28 +45,29 @@ export function notAsWritten({ header, offset, end }: Frame, error: unknown): un
   return new JournalError('JOURNAL_DAMAGED', message, { damage: [damage] }, { cause: error })
 }
 
-function decodeGroup(frame: Frame): ReadGroup {
+function decodeGroup(frame: Frame, unpacked: boolean): ReadGroup {
   const { header, offset } = frame
   // Each record takes more than its head, so a count that is not true takes no memory.
   if (header.count * RECORD_HEAD_BYTES > header.length) throw new NotPlain('a frame has no room for its records')
   const commits = new Array<CommitGroup['commits'][0]>(header.count)
   const records = new Array<number>(header.count * 2)
   // A copy: what the commits leave packed is unpacked when the frame's buffer may hold the next ones.
-  const payload = Buffer.from(payloadOf(frame))
-  const shift = offset + HEADER_BYTES
+  const { bytes, at } = unpacked ? frame : { bytes: Buffer.from(payloadOf(frame)), at: 0 }
+  const decode = unpacked ? decodeWhole : decodeCommit
+  const limit = at + header.length
+  const shift = offset + HEADER_BYTES - at
   let position = header.first
-  let place = 0
+  let place = at
   for (let i = 0; i < header.count; i++) {
-    const end = endOfRecord(payload, place, payload.length)
-    const commit = decodeCommit(payload, place, end, position)
+    const end = endOfRecord(bytes, place, limit)
+    const commit = decode(bytes, place, end, position)
     commits[i] = commit
     records[i * 2] = place + shift
     records[i * 2 + 1] = end - place
     position += commit.events.length
     place = end
   }
-  if (place !== payload.length || position !== header.first + header.aux)
-    throw new NotPlain('a frame holds other records than its header says')
+  if (place !== limit || position !== header.first + header.aux) throw new NotPlain('a frame holds other records than its header says')
   return { commits, records, offset, head: { position: position - 1, digest: header.digest.toString('hex') } }
 }
 

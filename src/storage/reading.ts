@@ -19,7 +19,7 @@ export class Groups<Note> {
     this.#state = state
   }
 
-  async *read({ after = 0, upTo = Number.POSITIVE_INFINITY, signal }: ReadOptions = {}): AsyncGenerator<
+  async *read({ after = 0, upTo = Number.POSITIVE_INFINITY, unpacked = false, signal }: ReadOptions = {}): AsyncGenerator<
     CommitGroup | Gap,
     void,
     undefined
@@ -28,7 +28,7 @@ export class Groups<Note> {
     while (at < Math.min(upTo, this.#state.head.position)) {
       const segment = this.#holding(at + 1)
       let ended = false
-      for await (const item of this.#segment(segment, at)) {
+      for await (const item of this.#segment(segment, at, unpacked)) {
         signal?.throwIfAborted()
         const reached = 'gap' in item ? (item.gap.lastPosition ?? segment.position) : item.head.position
         if (reached <= at) continue
@@ -105,7 +105,7 @@ export class Groups<Note> {
   }
 
   /** Groups and gaps of one segment from the group that holds the position behind `after`. */
-  async *#segment(segment: Sealed, after: number): AsyncGenerator<CommitGroup | Gap, void, undefined> {
+  async *#segment(segment: Sealed, after: number, unpacked: boolean): AsyncGenerator<CommitGroup | Gap, void, undefined> {
     const { core } = this.#state
     if (segment.end === 0) return
     const start = seek(await this.#seeks(segment), after + 1)
@@ -118,7 +118,7 @@ export class Groups<Note> {
         const item = next instanceof Promise ? await next : next
         if (item === undefined || isPast(item, segment)) return
         if (isHole(item)) yield* this.#around(segment, confined(item, segment))
-        else if (item.header.kind === Kind.data && item.header.first + item.header.aux - 1 > after) yield readGroup(item)
+        else if (item.header.kind === Kind.data && item.header.first + item.header.aux - 1 > after) yield readGroup(item, unpacked)
         else if (passedOver(item.header) > 0 && item.header.first - 1 > after) yield { gap: passed(item) }
       }
     } finally {

@@ -3,11 +3,14 @@ import type { StoredCommit } from './commit-store.js'
 import type { FileHandle } from './files.js'
 import { readFully } from './io.js'
 import { PLACE } from './memory-index.js'
-import { decodeCommit, recordEnd } from './record.js'
+import { decodeWhole, recordEnd } from './record.js'
 
 const WINDOW_BYTES = 1 << 18
 /** Other streams' records between two of ours that it pays to read along. */
 const APART_BYTES = 1 << 12
+
+/** Most windows are smaller. */
+const READ_BYTES = 1 << 14
 
 /** A record that does not check, and what the index knows of it. */
 export interface BadRecord {
@@ -22,11 +25,14 @@ export async function* commitsAt(
   from: number,
   to: number,
 ): AsyncGenerator<StoredCommit | BadRecord> {
+  // One for all windows: nothing of a commit is left in it once the commit is handed out.
+  let bytes = Buffer.alloc(0)
   for (let first = from; first < to;) {
     const end = windowEnd(places, first, to)
     const start = places[first * PLACE + 2] as number
-    const bytes = Buffer.allocUnsafe((places[(end - 1) * PLACE + 2] as number) + (places[(end - 1) * PLACE + 3] as number) - start)
-    const got = await readFully(file, bytes, start)
+    const length = (places[(end - 1) * PLACE + 2] as number) + (places[(end - 1) * PLACE + 3] as number) - start
+    if (bytes.length < length) bytes = Buffer.allocUnsafeSlow(Math.max(length, READ_BYTES))
+    const got = await readFully(file, bytes.subarray(0, length), start)
     for (let i = first; i < end; i++) yield commitIn(bytes, got, start, stream, places, i)
     first = end
   }
@@ -58,7 +64,7 @@ function commitIn(
   if (at + length > got) return bad('the file ends inside a record')
   if (recordEnd(bytes, at, at + length) !== at + length) return bad('a record does not check')
   try {
-    const commit = decodeCommit(bytes, at, at + length, position)
+    const commit = decodeWhole(bytes, at, at + length, position)
     return commit.stream === stream && commit.version === version ? commit : bad('another commit stands where the index expects one')
   } catch (error) {
     return bad(error instanceof Error ? error.message : String(error))

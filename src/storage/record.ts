@@ -62,6 +62,17 @@ function checksum(bytes: Buffer, at: number, end: number): number {
  * @throws NotPlain if it is no commit; JournalError JOURNAL_NEWER_FORMAT for flags of a later format. Neither is an accident of the disk.
  */
 export function decodeCommit(bytes: Buffer, start: number, end: number, position: number): StoredCommit {
+  return decode(bytes, start, end, position).commit
+}
+
+/** The same with all data taken out of the bytes, which may then be used for something else. */
+export function decodeWhole(bytes: Buffer, start: number, end: number, position: number): StoredCommit {
+  const { commit, packed } = decode(bytes, start, end, position)
+  packed.unpack()
+  return commit
+}
+
+function decode(bytes: Buffer, start: number, end: number, position: number): { commit: StoredCommit; packed: PackedEvents } {
   const from = new PlainReader(bytes, start + RECORD_HEAD_BYTES, end)
   if (from.list() !== 6) throw new NotPlain('a record that checks is no commit')
   const stream = from.text()
@@ -77,7 +88,7 @@ export function decodeCommit(bytes: Buffer, start: number, end: number, position
   const commit: StoredCommit = { stream, version, at, events, position }
   if (commitId !== undefined) commit.commitId = commitId
   if (meta !== undefined) commit.meta = meta
-  return commit
+  return { commit, packed }
 }
 
 function decodeEvent(from: PlainReader, bytes: Buffer, packed: PackedEvents, index: number): StoredEvent {
@@ -113,11 +124,14 @@ class PackedEvents {
     this.#end = end
   }
 
+  unpack(): void {
+    if (this.#bytes === undefined) return
+    this.#unpacked = packr.unpack(this.#bytes, { start: this.#start, end: this.#end }) as unknown[][]
+    this.#bytes = undefined
+  }
+
   data(index: number): unknown {
-    if (this.#bytes !== undefined) {
-      this.#unpacked = packr.unpack(this.#bytes, { start: this.#start, end: this.#end }) as unknown[][]
-      this.#bytes = undefined
-    }
+    this.unpack()
     return this.#unpacked[index]?.[2]
   }
 }
