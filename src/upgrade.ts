@@ -73,7 +73,13 @@ class Upgrade {
     const dryRun = this.#options.dryRun === true
     if (!dryRun) await this.#places.finish()
     const { from, end, ...work } = await this.#look()
-    const report: UpgradeReport = { needed: work.rewritten > 0 || from.format < FORMAT, dryRun, from, to: { format: formatFrom(from.format) }, ...work }
+    const report: UpgradeReport = {
+      needed: work.rewritten > 0 || from.format < FORMAT,
+      dryRun,
+      from,
+      to: { format: formatFrom(from.format) },
+      ...work,
+    }
     if (dryRun || !report.needed) return report
     const backup = this.#places.backup(from.format)
     for (let { clean, epoch, proven } = end; ; { clean, epoch, proven } = await this.#settle()) {

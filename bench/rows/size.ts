@@ -65,8 +65,9 @@ function packed(from: Directory): Directory {
     const path = await from(bench)
     return bench.make(async (directory) => {
       await cp(path, directory, { recursive: true })
-      await using _journal = await openJournal(directory, { events, upcasters, compress: true })
+      const journal = await openJournal(directory, { events, upcasters, compress: true })
       while ((await readdir(join(directory, 'journal'))).filter((name) => name.endsWith('.seg')).length > 1) await setTimeout(50)
+      await journal.close()
     })
   }
 }

@@ -120,7 +120,7 @@ async function fromTable(file: FileHandle, size: number, count: number): Promise
 async function fromBlocks(file: FileHandle, count: number): Promise<PackedBlock[]> {
   const blocks: PackedBlock[] = []
   const entry = Buffer.alloc(ENTRY_BYTES)
-  for (let offset = HEADER_BYTES, leads = true; blocks.length < count; ) {
+  for (let offset = HEADER_BYTES, leads = true; blocks.length < count;) {
     entry.fill(0, leads ? await readFully(file, entry, offset) : 0)
     const block = blockAt(entry, offset)
     leads &&= block.length > 0

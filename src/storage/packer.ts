@@ -115,7 +115,8 @@ function sameAs(original: FileHandle, copy: FileHandle): FileHandle {
     async read(into, offset) {
       const got = await copy.read(into, offset)
       const same = Buffer.alloc(got)
-      if ((await readFully(original, same, offset)) !== got || !same.equals(into.subarray(0, got))) throw new Error('a packed segment differs')
+      if ((await readFully(original, same, offset)) !== got || !same.equals(into.subarray(0, got)))
+        throw new Error('a packed segment differs')
       return got
     },
   })

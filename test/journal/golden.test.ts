@@ -58,7 +58,8 @@ test('what is packed today says what was packed when the format was frozen', asy
   const place = join(temporary(), 'packed')
   const written = await writeGolden(place, packedWriters)
   expect(written.length).toBeGreaterThanOrEqual(3)
-  for (const directory of written) expect(expected(directory)).toEqual(expected(join(goldenPlace, `format-${PACKED_FORMAT}`, basename(directory))))
+  for (const directory of written)
+    expect(expected(directory)).toEqual(expected(join(goldenPlace, `format-${PACKED_FORMAT}`, basename(directory))))
 })
 
 test('a golden journal is never written again', async () => {

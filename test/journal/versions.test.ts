@@ -144,7 +144,12 @@ const withFrame =
 
 const rows: Record<string, Row> = {
   'the same format': { write: withFormat('turnlog 1\n'), open: openAt(1), read: [plain] },
-  'the format in which segments may lie packed': { write: withFormat('turnlog 2\n'), open: openAt(1), read: [plain], recovery: { format: 2 } },
+  'the format in which segments may lie packed': {
+    write: withFormat('turnlog 2\n'),
+    open: openAt(1),
+    read: [plain],
+    recovery: { format: 2 },
+  },
   'a newer format': { write: withFormat('turnlog 3\n'), open: openAt(1), refused: newerFormat },
   'a much newer format': {
     write: withFormat('turnlog 17\n'),

@@ -19,8 +19,7 @@ const formatOf = (files: MemoryFiles): string => String(files.inodes.get(`${DIRE
 
 /** Runs on until something is so. */
 async function until(done: () => boolean): Promise<void> {
-  for (const began = performance.now(); !done(); await setTimeout(1))
-    if (performance.now() - began > 60_000) throw new Error('it never is')
+  for (const began = performance.now(); !done(); await setTimeout(1)) if (performance.now() - began > 60_000) throw new Error('it never is')
 }
 
 /** Until nothing but the newest segment lies there as it was written. */
