@@ -166,7 +166,7 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown,
     return this.#store.id
   }
 
-  /** Bytes that the journal itself takes on the disk, without what is derived from it. */
+  /** Bytes of the journal itself, without what is derived from it; compressed segments take less on the disk. */
   get bytes(): number {
     return this.#store.bytes()
   }

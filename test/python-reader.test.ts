@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { defineEvents, openJournal, planRepair, repair, salvage } from '../src/index.js'
@@ -79,6 +80,27 @@ describe.skipIf(!hasPython)(`a reader in another language${hasPython ? '' : ' (s
     expect(seen.length).toBeGreaterThan(400)
     expect(readByPython(first)).toEqual(seen)
     expect(readByPython(crashed)).toEqual(seen)
+  })
+
+  test('reads a journal whose sealed segments are packed, also where one end of a packed segment is damaged', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'turnlog-python-'))
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+    const journal = await openJournal(directory, { events, segmentBytes: 100_000, compress: true })
+    for (let i = 0; i < 60; i++) await journal.append(`s${i % 3}`, [{ type: 'said', data: { i, text: `number ${i} `.repeat(1000) } }])
+    const packed = (): string[] => readdirSync(join(directory, 'journal')).filter((name) => name.endsWith('.segz'))
+    while (packed().length < 4) await sleep(5)
+    await journal.close()
+    const seen = await readByUs(directory)
+    expect(seen).toHaveLength(60)
+    expect(readByPython(directory)).toEqual(seen)
+    for (const [i, name] of packed().entries()) {
+      const path = join(directory, 'journal', name)
+      const bytes = readFileSync(path)
+      bytes[i % 2 === 0 ? 5 : bytes.length - 30]! ^= 1
+      writeFileSync(path, bytes)
+    }
+    expect(await readByUs(directory)).toEqual(seen)
+    expect(readByPython(directory)).toEqual(seen)
   })
 
   test('reads around what was repaired or salvaged, and says what is lost', async () => {

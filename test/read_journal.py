@@ -59,11 +59,35 @@ def frames(b, limit, holes={}):
         at = end
 
 
+def unpacked(b, number):
+    """A packed segment's bytes; what of it does not check is zeros. Where one header does not check, the other does."""
+    for head in b[:28], b[-28:]:
+        if head[:4] == b'TLZ1' and struct.unpack_from('<IQ', head, 4) == (zlib.crc32(head[8:]), number): break
+    else: return b''
+    length, size = struct.unpack_from('<QI', head, 16)
+    count = -(-length // size)
+    table = b[-32 - 8 * count:-32]
+    checks = zlib.crc32(table) == struct.unpack_from('<I', b, len(b) - 32)[0]
+    out, at = b'', 28
+    for n in range(count):
+        packed, crc = struct.unpack_from('<II', table, 8 * n) if checks else struct.unpack_from('<II', b, at)
+        block = b[at + 8:at + 8 + packed]
+        out += zlib.decompress(block, -15) if zlib.crc32(block) == crc else bytes(min(size, length - len(out)))
+        at += 8 + packed
+    return out
+
+
+def segments(folder):
+    """Name and bytes of each segment, in order. One that lies there in both forms is read as it was written."""
+    there = os.listdir(folder)
+    for name in sorted({name.removesuffix('z') for name in there if name.endswith(('.seg', '.segz'))}):
+        with open(os.path.join(folder, name if name in there else name + 'z'), 'rb') as file: b = file.read()
+        yield name, b if name in there else unpacked(b, int(name.split('-')[0]))
+
+
 def main(directory):
-    assert open(os.path.join(directory, 'FORMAT')).read() == 'turnlog 1\n', 'not a journal of format 1'
-    folder = os.path.join(directory, 'journal')
-    names = [name for name in sorted(os.listdir(folder)) if name.endswith('.seg')]
-    files = [open(os.path.join(folder, name), 'rb').read() for name in names]
+    assert open(os.path.join(directory, 'FORMAT')).read() in ('turnlog 1\n', 'turnlog 2\n'), 'not a journal of format 1 or 2'
+    names, files = zip(*segments(os.path.join(directory, 'journal')))
     # The newest header and the frames behind it name every place that was written down as lost.
     lost = [gap for frame in frames(files[-1], len(files[-1])) if frame[0] in (1, 6) for gap in unpack(frame[4], 0)[0].get('gaps', [])]
     for gap in lost: print(f"lost: positions {gap['first']} to {gap['last']}: {gap['reason']}", file=sys.stderr)

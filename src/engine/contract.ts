@@ -45,6 +45,11 @@ export interface JournalOptions {
   sectorBytes?: number
   /** Size at which a segment is sealed and the next begun. Default 16 MiB. */
   segmentBytes?: number
+  /**
+   * Compresses segments once they are sealed, in the background; they are read as before. The journal is of format 2 from then on, which
+   * programs that do not know it refuse. Where it is left out, a journal goes on as it was opened last; `false` leaves new segments as they are.
+   */
+  compress?: boolean
   /** Bytes of commits that may wait for the disk before `append` waits. Default 8 MiB. */
   queueBytes?: number
   /** Rows of each projection kept in memory. Default 20,000. */

@@ -11,6 +11,7 @@ import type { Clock, Files } from './files.js'
 import { guarded } from './guard.js'
 import { coded } from './io.js'
 import { nodeFiles } from './node-files.js'
+import { withPacked } from './packed-files.js'
 import { systemClock } from './system-clock.js'
 
 export interface BackupOptions extends CopyWork {
@@ -60,7 +61,7 @@ async function copy(from: string, to: string, options: BackupOptions, way: Way):
   const { files: port = nodeFiles, clock = systemClock } = options
   mustLieApart(from, to)
   try {
-    const source = await CopySource.open(from, guarded(port, from), clock, way.vouched)
+    const source = await CopySource.open(from, withPacked(guarded(port, from)), clock, way.vouched)
     try {
       const target = new CopyTarget(to, source, guarded(port, to), clock)
       await way.admit(target)

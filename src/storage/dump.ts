@@ -11,6 +11,7 @@ import { HeadFile, type HeadMark } from './head-file.js'
 import { findJournal } from './journal-id.js'
 import { isLocked } from './lock.js'
 import { nodeFiles } from './node-files.js'
+import { withPacked } from './packed-files.js'
 import { Paths } from './paths.js'
 import { NotPlain } from './plain.js'
 import { unpack } from './record.js'
@@ -76,7 +77,7 @@ const KINDS = new Map(Object.entries(Kind).map(([name, kind]) => [kind as number
 
 /** @throws JournalError JOURNAL_NOT_FOUND where no frame of a journal is left, JOURNAL_NEWER_FORMAT, JOURNAL_IO */
 export async function* dumpSegments(directory: string, { segment, signal, files: given = nodeFiles }: DumpOptions): AsyncGenerator<Dumped> {
-  const files = tolerant(given)
+  const files = withPacked(tolerant(given))
   const paths = new Paths(directory)
   const handles = new Handles(files)
   try {

@@ -38,6 +38,8 @@ export interface Stat {
   mine: boolean
   /** Another after every change of a file, whoever made it, as far as the file system tells; absent where it does not. */
   stamp?: string
+  /** It is a segment, and lies there packed. */
+  packed?: true
 }
 
 /** An open file. Reads and writes may be short, as the system's are; the caller decides what that means. */

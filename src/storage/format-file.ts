@@ -4,9 +4,7 @@ import { join } from 'node:path'
 import { ioError, JournalError } from '../errors.js'
 import type { Clock, Files } from './files.js'
 import { hasCode, makeDirectory, placeFile, readFully, replaceFile, writeFully } from './io.js'
-import { FORMAT, parseEpoch, type Paths } from './paths.js'
-
-const TEXT = Buffer.from(`turnlog ${FORMAT}\n`)
+import { FORMAT, PACKED_FORMAT, parseEpoch, parsePacked, type Paths } from './paths.js'
 
 /** What FORMAT says; `format` is undefined if there is no journal and one may be made. */
 export type FormatState = { format: number | undefined; fault?: undefined } | { fault: JournalError }
@@ -26,9 +24,9 @@ export async function formatState(files: Files, paths: Paths, names: readonly st
   const format = /^turnlog ([1-9]\d{0,8})\n$/.exec(text)
   if (format === null) return { fault: damagedFormat(paths, text.length) }
   const found = Number(format[1])
-  if (found > FORMAT) {
-    const message = `${paths.root} has format ${found}; this program reads formats up to ${FORMAT}. Use a newer turnlog. Nothing was changed.`
-    throw new JournalError('JOURNAL_NEWER_FORMAT', message, { found, supported: FORMAT })
+  if (found > PACKED_FORMAT) {
+    const message = `${paths.root} has format ${found}; this program reads formats up to ${PACKED_FORMAT}. Use a newer turnlog. Nothing was changed.`
+    throw new JournalError('JOURNAL_NEWER_FORMAT', message, { found, supported: PACKED_FORMAT })
   }
   return { format: found }
 }
@@ -43,10 +41,40 @@ function damagedFormat({ format, root }: Paths, bytes: number): JournalError {
 export async function restoreFormat(files: Files, clock: Clock, paths: Paths): Promise<void> {
   try {
     if (files.exists(paths.format)) await keep(files, paths)
-    await replaceFile(files, clock, paths.format, (file, temporary) => writeFully(file, TEXT, 0, temporary))
+    await replaceFormat(files, clock, paths, await formatOfNames(files, paths))
   } catch (error) {
     throw ioError(error, 'Writing', paths.format)
   }
+}
+
+/** The format of a journal of which FORMAT says nothing: of those there are, a packed segment tells one from the other. */
+export async function formatOfNames(files: Files, { journal }: Paths): Promise<number> {
+  const names = await files.readdir(journal).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return []
+    throw error
+  })
+  return names.some((name) => parsePacked(name) !== undefined) ? PACKED_FORMAT : FORMAT
+}
+
+/** The format in which a writer goes on. It is raised before the first segment is packed, so that older programs refuse the journal. */
+export async function formatToWrite(files: Files, clock: Clock, paths: Paths, packs: boolean): Promise<number> {
+  const found = await formatState(files, paths, ['FORMAT'])
+  if (found.fault !== undefined) throw found.fault
+  if (found.format !== undefined && (!packs || found.format === PACKED_FORMAT)) return found.format
+  try {
+    await replaceFormat(files, clock, paths, PACKED_FORMAT)
+  } catch (error) {
+    throw ioError(error, 'Writing', paths.format)
+  }
+  return PACKED_FORMAT
+}
+
+async function replaceFormat(files: Files, clock: Clock, paths: Paths, format: number): Promise<void> {
+  await replaceFile(files, clock, paths.format, (file, temporary) => writeFully(file, textOf(format), 0, temporary))
+}
+
+function textOf(format: number): Buffer {
+  return Buffer.from(`turnlog ${format}\n`)
 }
 
 async function keep(files: Files, paths: Paths): Promise<void> {
@@ -63,13 +91,13 @@ async function keep(files: Files, paths: Paths): Promise<void> {
 
 /** The error for bytes that check and that only a later format can have written. */
 export function laterFormat(what: string): JournalError {
-  const message = `The journal holds ${what}, which format ${FORMAT} does not have. Use a newer turnlog. Nothing was changed.`
-  return new JournalError('JOURNAL_NEWER_FORMAT', message, { found: FORMAT + 1, supported: FORMAT })
+  const message = `The journal holds ${what}, which format ${PACKED_FORMAT} does not have. Use a newer turnlog. Nothing was changed.`
+  return new JournalError('JOURNAL_NEWER_FORMAT', message, { found: PACKED_FORMAT + 1, supported: PACKED_FORMAT })
 }
 
 export async function writeFormat(files: Files, clock: Clock, paths: Paths): Promise<void> {
   try {
-    await placeFile(files, clock, paths.format, (file, temporary) => writeFully(file, TEXT, 0, temporary))
+    await placeFile(files, clock, paths.format, (file, temporary) => writeFully(file, textOf(FORMAT), 0, temporary))
   } catch (error) {
     // Somebody else makes the same journal at the same time; the lock decides who goes on.
     if (!hasCode(error, 'EEXIST')) throw ioError(error, 'Creating', paths.format)

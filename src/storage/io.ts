@@ -87,11 +87,20 @@ export async function fill<T>(file: FileHandle, temporary: string, write: Write<
   }
 }
 
-/** Makes a file appear under its name whole and durable, in place of one that may be there: written under another name, synced, renamed, the directory synced. */
+/**
+ * Makes a file appear under its name whole and durable, in place of one that may be there: written under another name, synced, renamed,
+ * the directory synced. What fails leaves nothing of it.
+ */
 export async function replaceFile<T>(files: Files, clock: Clock, path: string, write: Write<T>): Promise<T> {
   const temporary = temporaryName(clock, path)
-  const result = await fill(await files.open(temporary, 'wx'), temporary, write)
-  await files.rename(temporary, path)
+  const file = await files.open(temporary, 'wx')
+  let result: T
+  try {
+    result = await fill(file, temporary, write)
+    await files.rename(temporary, path)
+  } catch (error) {
+    return giveUp(error, [{ close: () => removeFile(files, temporary) }])
+  }
   await files.syncDir(dirname(path))
   return result
 }

@@ -6,7 +6,7 @@ import { guarded } from './guard.js'
 import { coded, giveUp } from './io.js'
 import { epochsOf } from './lock.js'
 import { blockingFiles, nodeFiles } from './node-files.js'
-import { FORMAT } from './paths.js'
+import { withPacked } from './packed-files.js'
 import { warningsOf } from './place.js'
 import { admit, seeJournal, unprovenBytes, type OpenStore } from './see.js'
 import { SegmentStore } from './segment-store.js'
@@ -26,7 +26,7 @@ export interface OpenedStore<Note> {
 
 export async function openCommitStore<Note>(directory: string, options: OpenStore<Note>): Promise<OpenedStore<Note>> {
   const { files: port = options.blocking === true ? blockingFiles : nodeFiles, clock = systemClock } = options
-  const files = guarded(port, directory)
+  const files = withPacked(guarded(port, directory))
   const open = options.readOnly === true ? openToRead<Note> : takeOver<Note>
   try {
     return { store: await open(directory, files, clock, options), files, clock }
@@ -39,12 +39,12 @@ async function openToRead<Note>(directory: string, files: Files, clock: Clock, o
   const seen = await seeJournal(directory, files, clock, options)
   const { core, sight, live } = seen
   try {
-    admit(directory, sight, options)
+    admit(directory, seen, options)
     const state = new State(core, sight)
     const follow = new Follow(state)
     follow.start()
     const recovery: StoreRecovery = {
-      format: FORMAT,
+      format: seen.format,
       epoch: Math.max(0, ...epochsOf(seen.names)),
       tornBytes: 0,
       unproven: unprovenBytes(sight),

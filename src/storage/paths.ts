@@ -1,7 +1,10 @@
 /** Where everything lies in a journal's directory. Names are made of numbers only. */
 import { join } from 'node:path'
 
+/** What a journal is made in. */
 export const FORMAT = 1
+/** The same, but that sealed segments may lie packed. */
+export const PACKED_FORMAT = 2
 
 export interface SegmentName {
   number: number
@@ -57,4 +60,14 @@ export function segmentName(number: number, first: number): SegmentName {
 export function parseSegment(name: string): SegmentName | undefined {
   const match = /^(\d{8,15})-(\d{12,15})\.seg$/.exec(name)
   return match === null ? undefined : { number: Number(match[1]), first: Number(match[2]), name }
+}
+
+/** The name or path under which a segment lies packed. */
+export function packedOf(segment: string): string {
+  return `${segment}z`
+}
+
+/** Of which segment a file is the packed form. */
+export function parsePacked(name: string): SegmentName | undefined {
+  return name.endsWith('z') ? parseSegment(name.slice(0, -1)) : undefined
 }

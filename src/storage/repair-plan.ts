@@ -8,6 +8,7 @@ import { guarded } from './guard.js'
 import { closeAll, coded } from './io.js'
 import { nodeFiles } from './node-files.js'
 import { openCommitStore } from './open.js'
+import { withPacked } from './packed-files.js'
 import { Paths } from './paths.js'
 import { seeJournal, type OpenStore } from './see.js'
 import { State } from './state.js'
@@ -32,7 +33,7 @@ export interface RepairPlan {
 /** Reads everything and changes nothing, also beside a writer. @throws JournalError JOURNAL_NOT_FOUND, JOURNAL_NEWER_FORMAT, JOURNAL_IO */
 export async function planRepair<Note>(directory: string, options: OpenStore<Note>, reading: SurveyOptions = {}): Promise<RepairPlan> {
   const { files: port = nodeFiles, clock = systemClock } = options
-  const files = guarded(port, directory)
+  const files = withPacked(guarded(port, directory))
   try {
     const seen = await seeJournal(directory, files, clock, { ...options, readOnly: true, anyFormat: true })
     const { core, sight } = seen
@@ -71,7 +72,7 @@ export async function carryOut<Note>(plan: RepairPlan, options: OpenStore<Note>,
 /** With the lock held: the journal is still what the plan says, FORMAT is made good, and what is in the way of opening is removed. */
 async function hold({ directory, state, format, chores }: RepairPlan, files: Files, clock: Clock): Promise<void> {
   const paths = new Paths(directory)
-  if ((await fingerprint(files, paths)) !== state) {
+  if ((await fingerprint(withPacked(files), paths)) !== state) {
     const message = `${directory} changed since the repair was planned; nothing was done. Plan it again.`
     throw new JournalError('JOURNAL_HISTORY_CHANGED', message, { position: 0 })
   }

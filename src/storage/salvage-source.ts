@@ -9,6 +9,7 @@ import { Handles } from './handles.js'
 import { HeadFile, type HeadMark } from './head-file.js'
 import { findJournal } from './journal-id.js'
 import { SEGMENT_POSITIONS } from './look.js'
+import { withPacked } from './packed-files.js'
 import { Paths } from './paths.js'
 import { salvage, type Saved } from './salvage.js'
 import { contentEnd, factsOf, listSegments, ofJournal, type SegmentList } from './segments.js'
@@ -51,7 +52,7 @@ export class SalvageSource {
 
   /** @throws JournalError JOURNAL_NOT_FOUND where not one frame is left, JOURNAL_NEWER_FORMAT, JOURNAL_IO */
   static async open(directory: string, given: Files): Promise<SalvageSource> {
-    const files = tolerant(given)
+    const files = withPacked(tolerant(given))
     const paths = new Paths(directory)
     const handles = new Handles(files)
     try {

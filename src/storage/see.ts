@@ -5,7 +5,7 @@ import { ioError, JournalError } from '../errors.js'
 import type { Look, StreamNotes, TypeSeen } from './commit-store.js'
 import type { Core } from './core.js'
 import type { Clock, Files } from './files.js'
-import { formatState } from './format-file.js'
+import { formatOfNames, formatState } from './format-file.js'
 import { Kind } from './frame.js'
 import { readGroup } from './group.js'
 import { Handles } from './handles.js'
@@ -16,7 +16,7 @@ import { findJournal } from './journal-id.js'
 import { epochsOf, isLocked } from './lock.js'
 import { look, type Sight } from './look.js'
 import { PageCache } from './pages.js'
-import { FORMAT, Paths } from './paths.js'
+import { Paths } from './paths.js'
 import { listSegments, namesIn, ofJournal } from './segments.js'
 import { Succession } from './succession.js'
 
@@ -39,6 +39,8 @@ export interface OpenStore<Note> {
   /** Runs once the writer's lock is held, before anything is touched; refuses by throwing. */
   locked?: (() => Promise<void>) | undefined
   onDamage?: 'isolate' | 'refuse' | undefined
+  /** Whether sealed segments are packed; what is not said is as the journal has it. */
+  compress?: boolean | undefined
   lockWaitMs?: number | undefined
   /** 8, 512 or 4096. */
   sectorBytes?: number | undefined
@@ -49,6 +51,7 @@ export interface OpenStore<Note> {
 
 /** What was seen. */
 export interface Seen<Note> {
+  format: number
   core: Core<Note>
   sight: Sight<Note>
   names: readonly string[]
@@ -115,7 +118,8 @@ export async function seeOnce<Note>(
 ): Promise<Seen<Note> | undefined> {
   const paths = new Paths(directory)
   const names = await rootNames(files, directory)
-  if (names === undefined || (await formatOf(files, paths, names, anyFormat)) === undefined) return undefined
+  const format = names && (await formatOf(files, paths, names, anyFormat))
+  if (names === undefined || format === undefined) return undefined
   const handles = new Handles(files)
   try {
     const mark: HeadMark | undefined = await HeadFile.read(files, paths.head)
@@ -135,7 +139,7 @@ export async function seeOnce<Note>(
       mark?.journal.equals(journal) === true ? mark : undefined,
       (live || vouched) && mark !== undefined ? 'beside' : 'alone',
     )
-    return { core, sight, names, live, trace }
+    return { format, core, sight, names, live, trace }
   } catch (error) {
     return giveUp(error, [handles])
   }
@@ -158,14 +162,14 @@ export function unprovenBytes<Note>({ unproven, tail, end }: Sight<Note>): numbe
 }
 
 /** @throws JournalError JOURNAL_DAMAGED where damage is refused, and whatever `admit` throws. */
-export function admit<Note>(directory: string, sight: Sight<Note>, options: OpenStore<Note>): void {
+export function admit<Note>(directory: string, { format, sight }: Seen<Note>, options: OpenStore<Note>): void {
   const { chain, damage } = sight
   if (options.onDamage === 'refuse' && damage.length > 0) {
     const message = `The journal in ${directory} is damaged: ${damage[0]?.reason}. Open it with onDamage: 'isolate' to use the rest.`
     throw new JournalError('JOURNAL_DAMAGED', message, { directory, damage: [...damage] })
   }
   options.admit({
-    format: FORMAT,
+    format,
     types: options.readOnly === true ? sight.facts.types : typesToBe(sight),
     head: { position: chain.position, digest: (chain.digest ?? Buffer.alloc(32)).toString('hex') },
     damage,
@@ -176,7 +180,7 @@ export function admit<Note>(directory: string, sight: Sight<Note>, options: Open
 async function formatOf(files: Files, paths: Paths, names: readonly string[], anyFormat: boolean): Promise<number | undefined> {
   const found = await formatState(files, paths, names)
   if (found.fault === undefined) return found.format
-  if (anyFormat) return FORMAT
+  if (anyFormat) return formatOfNames(files, paths)
   throw found.fault
 }
 

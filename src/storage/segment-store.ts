@@ -23,6 +23,7 @@ import { Kind } from './frame.js'
 import { damageOf, lossOf } from './gap-record.js'
 import { closeAll, coded } from './io.js'
 import { Lookup } from './lookup.js'
+import type { Packer } from './packer.js'
 import { Groups } from './reading.js'
 import { carryLoss, repair } from './repair.js'
 import type { Listener, State } from './state.js'
@@ -32,7 +33,7 @@ import { verify, type VerifyOptions } from './verify.js'
 import type { Writer } from './writer.js'
 
 /** Where changes come from: this process's writer, or another's that is followed. */
-export type Source<Note> = { writer: Writer<Note> } | { follow: Follow<Note> }
+export type Source<Note> = { writer: Writer<Note>; packer: Packer<Note> | undefined } | { follow: Follow<Note> }
 
 export class SegmentStore<Note> implements CommitStore<Note> {
   readonly recovery: StoreRecovery
@@ -41,6 +42,7 @@ export class SegmentStore<Note> implements CommitStore<Note> {
   readonly #groups: Groups<Note>
   readonly #streams: StreamReading<Note>
   readonly #writer: Writer<Note> | undefined
+  readonly #packer: Packer<Note> | undefined
   readonly #follow: Follow<Note> | undefined
   #closing: Promise<void> | undefined
 
@@ -50,6 +52,7 @@ export class SegmentStore<Note> implements CommitStore<Note> {
     this.#streams = new StreamReading(state)
     this.#lookup = new Lookup(state, this.#streams)
     this.#writer = 'writer' in source ? source.writer : undefined
+    this.#packer = 'writer' in source ? source.packer : undefined
     this.#follow = 'follow' in source ? source.follow : undefined
     this.recovery = recovery
   }
@@ -184,6 +187,8 @@ export class SegmentStore<Note> implements CommitStore<Note> {
     const { root } = state.core.paths
     const end = async (): Promise<void> => {
       await this.#follow?.stop()
+      // While the writer's lock is still held.
+      await this.#packer?.close()
       await this.#writer?.close(clean)
     }
     try {

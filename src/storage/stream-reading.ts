@@ -15,7 +15,8 @@ export interface StreamOptions {
   signal?: AbortSignal
 }
 
-const PAGE = 256
+/** Commits that are read at once backwards. */
+const PAGE = 64
 
 export class StreamReading<Note> {
   readonly #state: State<Note>

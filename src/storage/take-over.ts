@@ -5,7 +5,7 @@ import type { Core, Sealed } from './core.js'
 import { Facts, unpackSnapshot } from './facts.js'
 import { Feed } from './feed.js'
 import type { Clock, FileHandle, Files } from './files.js'
-import { writeFormat } from './format-file.js'
+import { formatToWrite, writeFormat } from './format-file.js'
 import { frameBytes, Kind, NO_HISTORY, payloadOf, type Frame } from './frame.js'
 import { Handles } from './handles.js'
 import { HeadFile } from './head-file.js'
@@ -15,8 +15,9 @@ import { beginEpoch, lock } from './lock.js'
 import type { Sight } from './look.js'
 import { MemoryIndex } from './memory-index.js'
 import { admit, isStillSo, see, seeOnce, type OpenStore, type Seen } from './see.js'
+import { Packer } from './packer.js'
 import { PageCache } from './pages.js'
-import { FORMAT, Paths } from './paths.js'
+import { FORMAT, PACKED_FORMAT, Paths } from './paths.js'
 import { warningsOf } from './place.js'
 import { quarantine } from './quarantine.js'
 import { Roll } from './roll.js'
@@ -52,6 +53,7 @@ export async function takeOver<Note>(directory: string, files: Files, clock: Clo
       await seen?.core.handles.close()
       seen = await lookAgain(directory, files, clock, options)
     }
+    seen.format = await formatToWrite(files, clock, paths, options.compress === true)
     head = await HeadFile.open(files, paths.head, mark)
     return await goOn(seen, epoch, held, head, align, options)
   } catch (error) {
@@ -82,7 +84,7 @@ async function lookAgain<Note>(directory: string, files: Files, clock: Clock, op
 
 async function admitted<Note>(directory: string, seen: Seen<Note>, options: OpenStore<Note>): Promise<Seen<Note>> {
   try {
-    admit(directory, seen.sight, options)
+    admit(directory, seen, options)
     return seen
   } catch (error) {
     return giveUp(error, [{ close: () => seen.sight.indexes.settle() }, seen.core.handles])
@@ -123,11 +125,11 @@ export function empty<Note>(files: Files, clock: Clock, paths: Paths, notes: Str
     damage: [],
     gaps: [],
   }
-  return { core, sight, names: [], live: false, trace: { epoch: 0, rest: '' } }
+  return { format: FORMAT, core, sight, names: [], live: false, trace: { epoch: 0, rest: '' } }
 }
 
 async function goOn<Note>(
-  { core, sight }: Seen<Note>,
+  { format, core, sight }: Seen<Note>,
   epoch: number,
   held: FileHandle,
   head: HeadFile,
@@ -144,7 +146,7 @@ async function goOn<Note>(
       queueBytes: options.queueBytes ?? 8 << 20,
     })
     const recovery: StoreRecovery = {
-      format: FORMAT,
+      format,
       epoch,
       tornBytes,
       unproven: 0,
@@ -153,15 +155,18 @@ async function goOn<Note>(
       liveWriter: false,
       warnings: warningsOf(core.files, core.paths.root),
     }
-    return new SegmentStore(state, { writer }, recovery)
+    const packs = options.compress ?? format === PACKED_FORMAT
+    const packer = packs ? new Packer(state, () => roll.mustBeOurs()) : undefined
+    return new SegmentStore(state, { writer, packer }, recovery)
   } catch (error) {
     return giveUp(error, [{ close: () => state.indexes.settle() }, { close: () => roll.abandon() }])
   }
 }
 
-/** Behind a clean, proven end the segment goes on; else a new one begins, with what the last frame said again if nothing proves it. */
+/** Behind a clean, proven end the segment goes on, unless it is packed, because those behind it are lost; else a new one begins, with what the last frame said again if nothing proves it. */
 async function behindTheEnd<Note>(state: State<Note>, roll: Roll<Note>, { newest, unproven, clean, mark }: Sight<Note>): Promise<void> {
-  if (clean && newest?.head?.header.align === roll.align) await roll.resume()
+  const packed = newest !== undefined && state.core.files.stat(state.core.paths.segment(newest))?.packed === true
+  if (clean && !packed && newest?.head?.header.align === roll.align) await roll.resume()
   else {
     const again = unproven?.header.kind === Kind.data ? unproven : undefined
     // The new segment's header says what the frame said.

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -11,8 +11,8 @@ const STREAMS = ['a', 'b', 'c', 'd']
 const ACKNOWLEDGED = /^\S+ \d+\n/m
 
 /** Lets the writer run for a while after its first acknowledgement, kills it, and returns the last version it acknowledged for each stream. */
-async function killed(directory: string, afterMs: number): Promise<Map<string, number>> {
-  const child = spawn(process.execPath, [programPath('test/support/kill-writer.ts'), directory], {
+async function killed(directory: string, afterMs: number, ...words: string[]): Promise<Map<string, number>> {
+  const child = spawn(process.execPath, [programPath('test/support/kill-writer.ts'), directory, ...words], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -32,10 +32,20 @@ async function killed(directory: string, afterMs: number): Promise<Map<string, n
 }
 
 test('a writer that is killed again and again loses nothing it acknowledged, and every turn it left running is closed and told of', async () => {
+  await isKilledAgainAndAgain()
+}, 120_000)
+
+test('nor does one that packs its sealed segments meanwhile', async () => {
+  const journal = await isKilledAgainAndAgain('compress')
+  expect(journal.filter((name) => name.endsWith('.segz')).length).toBeGreaterThan(2)
+}, 120_000)
+
+/** Resolves with the names in the journal's folder. */
+async function isKilledAgainAndAgain(...words: string[]): Promise<string[]> {
   const directory = await mkdtemp(join(tmpdir(), 'turnlog-kill-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   for (let round = 0; round < 6; round++) {
-    const acknowledged = await killed(directory, 40 + round * 45)
+    const acknowledged = await killed(directory, 40 + round * 45, ...words)
     expect(acknowledged.size).toBeGreaterThan(0)
     await using journal = await openJournal(directory)
     expect(journal.recovery.damage).toEqual([])
@@ -57,4 +67,5 @@ test('a writer that is killed again and again loses nothing it acknowledged, and
     }
     expect((await journal.verify()).ok).toBe(true)
   }
-}, 120_000)
+  return readdir(join(directory, 'journal'))
+}

@@ -182,11 +182,11 @@ describe('opening', () => {
       const store = await openStore(directory)
       await new Appending(store).append('s', [event(1)])
       await store.close()
-      writeFileSync(join(directory, 'FORMAT'), 'turnlog 2\n')
+      writeFileSync(join(directory, 'FORMAT'), 'turnlog 3\n')
       const before = hashOf(directory)
       await expect(openStore(directory, { readOnly })).rejects.toMatchObject({
         code: 'JOURNAL_NEWER_FORMAT',
-        details: { found: 2, supported: 1 },
+        details: { found: 3, supported: 2 },
       })
       expect(hashOf(directory)).toBe(before)
     })

@@ -34,11 +34,13 @@ function bytesAsText(this: Record<string, unknown>, key: string, value: unknown)
 }
 
 type Open = Awaited<ReturnType<typeof openJournal>>
+export type Writers = Record<string, (directory: string) => Promise<void>>
+
 /**
  * Names of the golden journals, and how each is written. A format is frozen with its first: whoever changes an event's shape or the layout
  * adds journals, and takes the writers of those out that can no longer be written the same.
  */
-const WRITERS: Record<string, (directory: string) => Promise<void>> = {
+export const WRITERS: Writers = {
   async sessions(directory) {
     await using journal = await openJournal(directory, { clock: ticking(1), segmentBytes: 4000 })
     await conversation(journal, 'session-1', 3)
@@ -222,7 +224,7 @@ async function damaged(directory: string, seed: number): Promise<void> {
   writeFileSync(path, bytes.fill(0xee, 2720, 2740))
 }
 
-async function conversation(journal: Open, stream: string, turns: number): Promise<void> {
+export async function conversation(journal: Open, stream: string, turns: number): Promise<void> {
   await journal.append(
     stream,
     [
@@ -270,16 +272,16 @@ async function conversation(journal: Open, stream: string, turns: number): Promi
 }
 
 /** A clock and randomness that give the same journal each time. */
-function ticking(seed: number): NonNullable<JournalOptions['clock']> {
+export function ticking(seed: number): NonNullable<JournalOptions['clock']> {
   const random = seeded(seed)
   let now = 1_750_000_000_000
   return { now: () => (now += 250), random: (bytes) => Uint8Array.from({ length: bytes }, () => Math.floor(random() * 256)) }
 }
 
-/** Writes the golden journals of today's format that are not there yet; what is there stays as it is for ever. */
-export async function writeGolden(place: string): Promise<string[]> {
+/** Writes the golden journals of a format that are not there yet; what is there stays as it is for ever. */
+export async function writeGolden(place: string, writers = WRITERS): Promise<string[]> {
   const written: string[] = []
-  for (const [name, write] of Object.entries(WRITERS)) {
+  for (const [name, write] of Object.entries(writers)) {
     const directory = join(place, name)
     if (existsSync(directory)) continue
     const { directory: workshop, remove } = scratch()

@@ -1,11 +1,11 @@
 /**
- * A runtime to be killed: `kill-writer.ts <directory>`. Four sessions at once, each with a running turn and one item after another; says
+ * A runtime to be killed: `kill-writer.ts <directory> [compress]`. Four sessions at once, each with a running turn and one item after another; says
  * each acknowledged append as `<stream> <version>` the moment it is acknowledged.
  */
 import { writeSync } from 'node:fs'
 import { openJournal } from '../../src/index.js'
 
-const journal = await openJournal(process.argv[2] as string, { segmentBytes: 64 << 10 })
+const journal = await openJournal(process.argv[2] as string, { segmentBytes: 64 << 10, compress: process.argv[3] === 'compress' })
 const say = (stream: string, version: number): void => void writeSync(1, `${stream} ${version}\n`)
 
 async function run(stream: string): Promise<void> {

@@ -32,8 +32,9 @@ export function itemsBeside(directory: string): Item[] {
   const there = existsSync(`${place}/FORMAT`)
   const go = { kind: 'upgrade', category: 'repairable', command: typed('upgrade', directory) } as const
   const items: Item[] = []
+  const backup = ['v1', 'v2'].map((format) => `${place}.${format}.bak`).find((path) => existsSync(path))
   if (existsSync(`${place}.upgraded`)) {
-    const swapped = !there && existsSync(`${place}.v1.bak`)
+    const swapped = !there && backup !== undefined
     items.push(
       swapped
         ? { ...go, what: `An upgrade was cut short while it gave the new journal its name: ${place}.upgraded is whole.` }
@@ -47,11 +48,11 @@ export function itemsBeside(directory: string): Item[] {
     )
   }
   if (existsSync(`${place}.upgrading`)) items.push({ ...go, what: `An upgrade was begun, and is not finished: ${place}.upgrading.` })
-  if (there && existsSync(`${place}.v1.bak`))
+  if (there && backup !== undefined)
     items.push({
       kind: 'upgrade',
       category: 'ok',
-      what: `${place}.v1.bak is the journal before its upgrade. Remove it when you trust the new one.`,
+      what: `${backup} is the journal before its upgrade. Remove it when you trust the new one.`,
     })
   return items
 }

@@ -36,6 +36,7 @@ export interface Setting {
   segmentBytes: number
   sectorBytes: number
   cacheRows: number
+  compress: boolean
 }
 
 /** What is left of a process that dies in a call. */

@@ -23,6 +23,7 @@ export interface Script {
   steps: string
   segmentBytes: number
   sectorBytes: number
+  compress?: true
 }
 
 const LARGE = 8192
@@ -45,4 +46,10 @@ export const scripts: readonly Script[] = [
   })),
   ...['aa', 'aAa', 'akoa', 'taic'].map((steps) => ({ steps, segmentBytes: LARGE, sectorBytes: 4096 })),
   ...['aaakoa', 'tAac'].map((steps) => ({ steps, segmentBytes: SMALL, sectorBytes: 512 })),
+  ...['aaafaac', 'ttiao', 'aaakoa', 'Aanaca', 'taucoa'].map((steps) => ({
+    steps,
+    segmentBytes: SMALL,
+    sectorBytes: 8,
+    compress: true as const,
+  })),
 ]

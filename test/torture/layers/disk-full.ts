@@ -18,7 +18,11 @@ export const diskFull: Layer = {
 
 async function fill(choice: Choice, time: StandingTime, counts: Record<string, number>): Promise<{ done: number; broken: string[] }> {
   const disk = new Disk({ names: pick(choice, ['ordered', 'posix']) })
-  const world = new World(disk, time, choice, { segmentBytes: pick(choice, [2000, 8192, 1 << 17]), sectorBytes: pick(choice, [8, 4096]) })
+  const world = new World(disk, time, choice, {
+    segmentBytes: pick(choice, [2000, 8192, 1 << 17]),
+    sectorBytes: pick(choice, [8, 4096]),
+    ...(oneIn(choice, 2) && { compress: true }),
+  })
   const { ledger } = world
   let done = 0
   for (; done < CYCLES && ledger.broken.length === 0; done++) {

@@ -36,7 +36,8 @@ async function interleave(seed: number, time: StandingTime, counts: Record<strin
   const turns = new Turns(choice)
   const broken: string[] = []
   const segmentBytes = pick(choice, [700, 8192])
-  const open = (process: Process): Promise<CommitStore<Sum>> => openSmall(process, time, choice, segmentBytes)
+  const compress = oneIn(choice, 2)
+  const open = (process: Process): Promise<CommitStore<Sum>> => openSmall(process, time, choice, { segmentBytes, compress })
   if (oneIn(choice, 2)) await (await open(new Process(disk))).close()
   const writers = ['a', 'b'].map((name) => {
     const process = new Process(disk, { choice, locks: false, turn: turns.of(name) })
@@ -60,9 +61,14 @@ async function interleave(seed: number, time: StandingTime, counts: Record<strin
   return broken
 }
 
-function openSmall(process: Process, time: StandingTime, choice: Choice, segmentBytes: number): Promise<CommitStore<Sum>> {
+function openSmall(
+  process: Process,
+  time: StandingTime,
+  choice: Choice,
+  setting: { segmentBytes: number; compress: boolean },
+): Promise<CommitStore<Sum>> {
   const clock = { now: () => time.now, random: (bytes: number) => Buffer.from(Array.from({ length: bytes }, () => choice.int(256))) }
-  const options = { notes, admit: () => {}, files: process, clock, segmentBytes, lockWaitMs: 0 }
+  const options = { notes, admit: () => {}, files: process, clock, ...setting, lockWaitMs: 0 }
   return openCommitStore<Sum>(DIRECTORY, options).then(({ store }) => store)
 }
 

@@ -25,6 +25,7 @@ async function lives(choice: Choice, time: StandingTime, counts: Record<string, 
     segmentBytes: pick(choice, [2000, 8192, 30_000]),
     sectorBytes: pick(choice, [8, 8, 4096]),
     cacheRows: pick(choice, [4, 20_000]),
+    compress: oneIn(choice, 2),
   })
   const { ledger } = world
   let done = 0

@@ -19,7 +19,7 @@ export async function killed(inside: Inside): Promise<Found> {
   const writers = new Writers()
   try {
     while (!(await isEnough(found))) {
-      const directory = mkdtempSync(join(tmpdir(), 'turnlog-killed-'))
+      const directory = mkdtempSync(join(tmpdir(), inside.chance.chance(0.5) ? 'turnlog-killed-' : 'turnlog-killed-packed-'))
       try {
         await journalOfManyLives(directory, inside, found, writers)
       } finally {

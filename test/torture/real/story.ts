@@ -14,8 +14,9 @@ const TURN_COMMITS = 8
 
 const notes = defineEvents({ 'note.added': { schema: 1, data: z.object({ text: z.string() }) } })
 
+/** What is to have its sealed segments packed lies in a directory that says so. */
 export function openStory(directory: string, options: JournalOptions = {}) {
-  return openJournal(directory, { segmentBytes: 32 << 10, ...options, extend: { events: notes } })
+  return openJournal(directory, { segmentBytes: 32 << 10, compress: directory.includes('packed'), ...options, extend: { events: notes } })
 }
 
 export type StoryJournal = Awaited<ReturnType<typeof openStory>>
