@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { defineEvents, openJournal, planRepair, repair, salvage } from '../src/index.js'
+import { goldenPlace } from './support/golden.js'
 import { root } from './support/root.js'
 
 const events = defineEvents({ said: { schema: 1, data: z.looseObject({}) } })
@@ -96,7 +97,7 @@ describe.skipIf(!hasPython)(`a reader in another language${hasPython ? '' : ' (s
     for (const [i, name] of packed().entries()) {
       const path = join(directory, 'journal', name)
       const bytes = readFileSync(path)
-      bytes[i % 2 === 0 ? 5 : bytes.length - 30]! ^= 1
+      bytes[i % 2 === 0 ? 5 : bytes.length - 40]! ^= 1
       writeFileSync(path, bytes)
     }
     expect(await readByUs(directory)).toEqual(seen)
@@ -125,5 +126,7 @@ describe.skipIf(!hasPython)(`a reader in another language${hasPython ? '' : ' (s
     expect(await readByUs(salvaged)).toEqual(seen)
     expect(readByPython(broken, 'lost: positions 4 to 4')).toEqual(seen)
     expect(readByPython(salvaged, 'lost: positions 4 to 4')).toEqual(seen)
+    const packed = join(goldenPlace, 'format-2/repaired')
+    expect(readByPython(packed, 'lost: positions 24 to 44')).toHaveLength(51)
   })
 })

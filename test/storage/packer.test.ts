@@ -153,6 +153,27 @@ describe('a journal whose sealed segments are packed', () => {
     expect(await read(files)).toEqual({ read: [0, 1, 2], gaps: 0, ok: true })
   })
 
+  test('keeps no file open of which the name is gone, and closes behind the segment that is being packed', async () => {
+    const files = await written()
+    const store = await open(files, { compress: false })
+    await write(store, 12, 20)
+    await store.close()
+    const again = await open(files, { compress: undefined })
+    await again.close()
+    expect(files.opened).toBe(0)
+    expect(names(files, '.tmp')).toEqual([])
+    const last = await open(files)
+    await packed(files)
+    let gone = 0
+    files.fault = (call, path) => {
+      if (call === 'read' && path.startsWith(pathOf('')) && !files.inodes.has(path)) gone++
+      return undefined
+    }
+    expect(numbers((await contents(last)).commits)).toHaveLength(20)
+    await last.close()
+    expect(gone).toBe(0)
+  })
+
   test('is backed up and restored as one whose are not', async () => {
     const files = await written()
     const { digest } = await backUp(DIRECTORY, '/backup', { files })
@@ -193,6 +214,17 @@ describe('a segment that is to be packed', () => {
     expect(files.inodes.get(pathOf(second))?.bytes).toEqual(rotten)
     expect(names(files, '.tmp')).toEqual([])
     await store.close()
+    await carryOut(await planRepair(DIRECTORY, { ...ADMIT, files }), { ...ADMIT, files })
+    // What is known to be lost is not tried again.
+    const tried: string[] = []
+    files.fault = (call, path) => {
+      if (call === 'open' && path.includes('.segz.')) tried.push(path)
+      return undefined
+    }
+    const repaired = await open(files)
+    await setTimeout(50)
+    await repaired.close()
+    expect(tried.filter((path) => path.includes(second))).toEqual([])
   })
 
   test('stays as it is if what was packed is not what is in it', async () => {
