@@ -10,7 +10,7 @@ import type { CommitStore, Gap, Head, StoredCommit } from './storage/commit-stor
 import { openCommitStore, Succession, type OpenedStore } from './storage/open.js'
 import { coded } from './storage/io.js'
 import { nodeFiles } from './storage/node-files.js'
-import { FORMAT, PACKED_FORMAT } from './storage/paths.js'
+import { FORMAT } from './storage/paths.js'
 
 export interface UpgradeOptions extends Pick<
   JournalOptions,
@@ -73,13 +73,7 @@ class Upgrade {
     const dryRun = this.#options.dryRun === true
     if (!dryRun) await this.#places.finish()
     const { from, end, ...work } = await this.#look()
-    const report: UpgradeReport = {
-      needed: work.rewritten > 0 || from.format < FORMAT,
-      dryRun,
-      from,
-      to: { format: formatFrom(from.format) },
-      ...work,
-    }
+    const report: UpgradeReport = { needed: work.rewritten > 0 || from.format < FORMAT, dryRun, from, to: { format: FORMAT }, ...work }
     if (dryRun || !report.needed) return report
     const backup = this.#places.backup(from.format)
     for (let { clean, epoch, proven } = end; ; { clean, epoch, proven } = await this.#settle()) {
@@ -168,7 +162,7 @@ class Upgrade {
   /** The new journal, open for writing; empty where what was there of it cannot be gone on with. */
   async #successor(old: Store): Promise<Store> {
     const { building } = this.#places
-    const compress = old.recovery.format === PACKED_FORMAT
+    const compress = old.recovery.packed
     const first = await this.#open(building, { onDamage: 'refuse', compress }).catch((error: unknown) => {
       if (error instanceof JournalError && error.code === 'JOURNAL_DAMAGED') return undefined
       throw error
@@ -186,7 +180,7 @@ class Upgrade {
 
   async #leaveReceipt(store: Store, old: Store, format: number, { rewritten, left }: Work): Promise<void> {
     const { version, note } = await store.stream(UPGRADES)
-    const receipt: UpgradeReceipt = { from: { format, ...old.head }, to: { format: formatFrom(format) }, rewritten, left }
+    const receipt: UpgradeReceipt = { from: { format, ...old.head }, to: { format: FORMAT }, rewritten, left }
     const at = Math.max(store.lastAt, this.#options.clock?.now() ?? Date.now())
     await store.append(receiptCommit(receipt, version + 1, at), note, [], 'disk')
   }
@@ -224,11 +218,6 @@ class Upgrade {
     this.#done += 'gap' in item ? positionsOf(item) : item.events.length
     this.#options.progress?.(Math.min(this.#done, this.#total), this.#total)
   }
-}
-
-/** Segments are packed in the new journal where they were in the old one. */
-function formatFrom(format: number): number {
-  return Math.max(FORMAT, format)
 }
 
 function positionsOf({ gap: { firstPosition, lastPosition = firstPosition } }: Gap): number {

@@ -86,7 +86,7 @@ def segments(folder):
 
 
 def main(directory):
-    assert open(os.path.join(directory, 'FORMAT')).read() in ('turnlog 1\n', 'turnlog 2\n'), 'not a journal of format 1 or 2'
+    assert open(os.path.join(directory, 'FORMAT')).read() in ('turnlog 1\n', 'turnlog 1 packed\n'), 'not a journal of format 1'
     names, files = zip(*segments(os.path.join(directory, 'journal')))
     # The newest header and the frames behind it name every place that was written down as lost.
     lost = [gap for frame in frames(files[-1], len(files[-1])) if frame[0] in (1, 6) for gap in unpack(frame[4], 0)[0].get('gaps', [])]

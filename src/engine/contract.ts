@@ -46,8 +46,8 @@ export interface JournalOptions {
   /** Size at which a segment is sealed and the next begun. Default 16 MiB. */
   segmentBytes?: number
   /**
-   * Compresses segments once they are sealed, in the background; they are read as before. The journal is of format 2 from then on, which
-   * programs that do not know it refuse. Where it is left out, a journal goes on as it was opened last; `false` leaves new segments as they are.
+   * Compresses segments once they are sealed, in the background; they are read as before. FORMAT says so from then on, and programs that
+   * do not know of it refuse the journal. Where it is left out, a journal goes on as it was opened last; `false` leaves new segments as they are.
    */
   compress?: boolean
   /** Bytes of commits that may wait for the disk before `append` waits. Default 8 MiB. */
@@ -73,6 +73,8 @@ export interface Parts<D extends EventDefinitions> {
 
 export interface Recovery extends OpenWorkReport, StartReport {
   format: number
+  /** Whether sealed segments may be compressed. */
+  compressed: boolean
   epoch: number
   position: number
   digest: string

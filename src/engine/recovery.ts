@@ -15,10 +15,11 @@ export function recoveryOf(
   schemas: Schemas,
   elapsedMs: number,
 ): Recovery {
-  const { format, epoch, tornBytes, unproven, damage, warnings } = store.recovery
+  const { format, packed, epoch, tornBytes, unproven, damage, warnings } = store.recovery
   const views: StartReport = started ?? { snapshots: { used: [], refused: [] }, derived: 'absent', replayed: 0 }
   return {
     format,
+    compressed: packed,
     epoch,
     ...store.head,
     tornBytes,

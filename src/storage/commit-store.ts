@@ -154,6 +154,8 @@ export interface SnapshotRecord {
 /** What opening did. */
 export interface StoreRecovery {
   format: number
+  /** Whether sealed segments may lie packed. */
+  packed: boolean
   epoch: number
   /** Bytes of an incomplete last write that were set aside. */
   tornBytes: number

@@ -7,6 +7,7 @@ import { coded, giveUp } from './io.js'
 import { epochsOf } from './lock.js'
 import { blockingFiles, nodeFiles } from './node-files.js'
 import { withPacked } from './packed-files.js'
+import { FORMAT } from './paths.js'
 import { warningsOf } from './place.js'
 import { admit, seeJournal, unprovenBytes, type OpenStore } from './see.js'
 import { SegmentStore } from './segment-store.js'
@@ -44,7 +45,8 @@ async function openToRead<Note>(directory: string, files: Files, clock: Clock, o
     const follow = new Follow(state)
     follow.start()
     const recovery: StoreRecovery = {
-      format: seen.format,
+      format: FORMAT,
+      packed: seen.packed,
       epoch: Math.max(0, ...epochsOf(seen.names)),
       tornBytes: 0,
       unproven: unprovenBytes(sight),

@@ -1,10 +1,8 @@
 /** Where everything lies in a journal's directory. Names are made of numbers only. */
 import { join } from 'node:path'
 
-/** What a journal is made in. */
+/** The disk format this program writes. */
 export const FORMAT = 1
-/** The same, but that sealed segments may lie packed. */
-export const PACKED_FORMAT = 2
 
 export interface SegmentName {
   number: number

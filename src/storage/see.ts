@@ -5,7 +5,7 @@ import { ioError, JournalError } from '../errors.js'
 import type { Look, StreamNotes, TypeSeen } from './commit-store.js'
 import type { Core } from './core.js'
 import type { Clock, Files } from './files.js'
-import { formatOfNames, formatState } from './format-file.js'
+import { formatState, hasPacked } from './format-file.js'
 import { Kind } from './frame.js'
 import { readGroup } from './group.js'
 import { Handles } from './handles.js'
@@ -16,7 +16,7 @@ import { findJournal } from './journal-id.js'
 import { epochsOf, isLocked } from './lock.js'
 import { look, type Sight } from './look.js'
 import { PageCache } from './pages.js'
-import { Paths } from './paths.js'
+import { FORMAT, Paths } from './paths.js'
 import { listSegments, namesIn, ofJournal } from './segments.js'
 import { Succession } from './succession.js'
 
@@ -51,11 +51,12 @@ export interface OpenStore<Note> {
 
 /** What was seen. */
 export interface Seen<Note> {
-  format: number
   core: Core<Note>
   sight: Sight<Note>
   names: readonly string[]
   live: boolean
+  /** Whether sealed segments may lie packed. */
+  packed: boolean
   trace: Trace
 }
 
@@ -139,7 +140,7 @@ export async function seeOnce<Note>(
       mark?.journal.equals(journal) === true ? mark : undefined,
       (live || vouched) && mark !== undefined ? 'beside' : 'alone',
     )
-    return { format, core, sight, names, live, trace }
+    return { core, sight, names, live, packed: format.packed, trace }
   } catch (error) {
     return giveUp(error, [handles])
   }
@@ -162,14 +163,14 @@ export function unprovenBytes<Note>({ unproven, tail, end }: Sight<Note>): numbe
 }
 
 /** @throws JournalError JOURNAL_DAMAGED where damage is refused, and whatever `admit` throws. */
-export function admit<Note>(directory: string, { format, sight }: Seen<Note>, options: OpenStore<Note>): void {
+export function admit<Note>(directory: string, { sight }: Pick<Seen<Note>, 'sight'>, options: OpenStore<Note>): void {
   const { chain, damage } = sight
   if (options.onDamage === 'refuse' && damage.length > 0) {
     const message = `The journal in ${directory} is damaged: ${damage[0]?.reason}. Open it with onDamage: 'isolate' to use the rest.`
     throw new JournalError('JOURNAL_DAMAGED', message, { directory, damage: [...damage] })
   }
   options.admit({
-    format,
+    format: FORMAT,
     types: options.readOnly === true ? sight.facts.types : typesToBe(sight),
     head: { position: chain.position, digest: (chain.digest ?? Buffer.alloc(32)).toString('hex') },
     damage,
@@ -177,10 +178,15 @@ export function admit<Note>(directory: string, { format, sight }: Seen<Note>, op
 }
 
 /** With `anyFormat` the frames themselves say what they are: those of another format do not check. */
-async function formatOf(files: Files, paths: Paths, names: readonly string[], anyFormat: boolean): Promise<number | undefined> {
+async function formatOf(
+  files: Files,
+  paths: Paths,
+  names: readonly string[],
+  anyFormat: boolean,
+): Promise<{ packed: boolean } | undefined> {
   const found = await formatState(files, paths, names)
-  if (found.fault === undefined) return found.format
-  if (anyFormat) return formatOfNames(files, paths)
+  if (found.fault === undefined) return found.format === undefined ? undefined : found
+  if (anyFormat) return { packed: await hasPacked(files, paths) }
   throw found.fault
 }
 

@@ -13,7 +13,7 @@ import type { FileHandle, Files } from './files.js'
 import { removeFile } from './io.js'
 import { beginEpoch, lock } from './lock.js'
 import { HeadFile } from './head-file.js'
-import { PACKED_FORMAT, parseEpoch, Paths } from './paths.js'
+import { FORMAT, parseEpoch, Paths } from './paths.js'
 import { namesIn } from './segments.js'
 
 export class Succession {
@@ -55,7 +55,7 @@ export class Succession {
 
   /** Whether a swap was cut between its two renames: the first one made the backup. */
   get isCut(): boolean {
-    const formats = Array.from({ length: PACKED_FORMAT }, (_, i) => i + 1)
+    const formats = Array.from({ length: FORMAT }, (_, i) => i + 1)
     return this.#waits && formats.some((format) => this.#files.exists(this.#backupPath(format)))
   }
 

@@ -5,7 +5,7 @@ import type { Core, Sealed } from './core.js'
 import { Facts, unpackSnapshot } from './facts.js'
 import { Feed } from './feed.js'
 import type { Clock, FileHandle, Files } from './files.js'
-import { formatToWrite, writeFormat } from './format-file.js'
+import { allowPacked, writeFormat } from './format-file.js'
 import { frameBytes, Kind, NO_HISTORY, payloadOf, type Frame } from './frame.js'
 import { Handles } from './handles.js'
 import { HeadFile } from './head-file.js'
@@ -17,7 +17,7 @@ import { MemoryIndex } from './memory-index.js'
 import { admit, isStillSo, see, seeOnce, type OpenStore, type Seen } from './see.js'
 import { Packer } from './packer.js'
 import { PageCache } from './pages.js'
-import { FORMAT, PACKED_FORMAT, Paths } from './paths.js'
+import { FORMAT, Paths } from './paths.js'
 import { warningsOf } from './place.js'
 import { quarantine } from './quarantine.js'
 import { Roll } from './roll.js'
@@ -53,7 +53,7 @@ export async function takeOver<Note>(directory: string, files: Files, clock: Clo
       await seen?.core.handles.close()
       seen = await lookAgain(directory, files, clock, options)
     }
-    seen.format = await formatToWrite(files, clock, paths, options.compress === true)
+    seen.packed = await allowPacked(files, clock, paths, options.compress === true)
     head = await HeadFile.open(files, paths.head, mark)
     return await goOn(seen, epoch, held, head, align, options)
   } catch (error) {
@@ -125,11 +125,11 @@ export function empty<Note>(files: Files, clock: Clock, paths: Paths, notes: Str
     damage: [],
     gaps: [],
   }
-  return { format: FORMAT, core, sight, names: [], live: false, trace: { epoch: 0, rest: '' } }
+  return { core, sight, names: [], live: false, packed: false, trace: { epoch: 0, rest: '' } }
 }
 
 async function goOn<Note>(
-  { format, core, sight }: Seen<Note>,
+  { core, sight, packed }: Seen<Note>,
   epoch: number,
   held: FileHandle,
   head: HeadFile,
@@ -146,7 +146,8 @@ async function goOn<Note>(
       queueBytes: options.queueBytes ?? 8 << 20,
     })
     const recovery: StoreRecovery = {
-      format,
+      format: FORMAT,
+      packed,
       epoch,
       tornBytes,
       unproven: 0,
@@ -155,7 +156,7 @@ async function goOn<Note>(
       liveWriter: false,
       warnings: warningsOf(core.files, core.paths.root),
     }
-    const packs = options.compress ?? format === PACKED_FORMAT
+    const packs = options.compress ?? packed
     const packer = packs ? new Packer(state, () => roll.mustBeOurs()) : undefined
     return new SegmentStore(state, { writer, packer }, recovery)
   } catch (error) {

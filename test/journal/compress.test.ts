@@ -26,12 +26,12 @@ async function written(options: JournalOptions = { compress: true }): Promise<st
   return directory
 }
 
-test('an upgrade keeps a journal compressed, and the old one beside it under its format', async () => {
+test('an upgrade keeps a journal compressed, and the old one beside it', async () => {
   const directory = await written()
   const report = await upgradeJournal(directory, { ...today, segmentBytes: 3000 })
-  expect(report).toMatchObject({ needed: true, from: { format: 2 }, to: { format: 2 }, rewritten: 60, backup: `${directory}.v2.bak` })
-  expect(formatOf(directory)).toBe('turnlog 2\n')
-  expect(formatOf(`${directory}.v2.bak`)).toBe('turnlog 2\n')
+  expect(report).toMatchObject({ needed: true, from: { format: 1 }, to: { format: 1 }, rewritten: 60, backup: `${directory}.v1.bak` })
+  expect(formatOf(directory)).toBe('turnlog 1 packed\n')
+  expect(formatOf(`${directory}.v1.bak`)).toBe('turnlog 1 packed\n')
   await using journal = await openJournal(directory, today)
   while (names(directory, '.seg').length > 1) await setTimeout(5)
   const [first] = await all(journal.readAll({ types: ['note.added'] }))
@@ -39,11 +39,11 @@ test('an upgrade keeps a journal compressed, and the old one beside it under its
   expect((await upgradeJournal(await written(), { ...today, events: notes(1), upcasters: [] })).needed).toBe(false)
 })
 
-test('an upgrade that was cut between its renames is finished, of whichever format the old one is', async () => {
+test('an upgrade that was cut between its renames is finished', async () => {
   const directory = await written()
   renameSync(directory, `${directory}.upgraded`)
   const old = await written()
-  renameSync(old, `${directory}.v2.bak`)
+  renameSync(old, `${directory}.v1.bak`)
   await using journal = await openJournal(directory, { events: notes(1), projections: [], laws: [] })
   expect(journal.head.position).toBe(60)
   expect(existsSync(`${directory}.upgraded`)).toBe(false)
@@ -55,7 +55,7 @@ test('who opens a journal that never was compressed finds it as it was', async (
   expect(formatOf(directory)).toBe('turnlog 1\n')
   expect(names(directory, '.segz')).toEqual([])
   await using journal = await openJournal(directory, { events: notes(1), projections: [], laws: [] })
-  expect(journal.recovery.format).toBe(1)
+  expect(journal.recovery.compressed).toBe(false)
 })
 
 test('a reader that was open before segments were packed reads them, from wherever it asks', async () => {
@@ -69,7 +69,7 @@ test('a reader that was open before segments were packed reads them, from wherev
     Array.from({ length: 60 }, (_, i) => 60 - i),
   )
   expect((await reader.verify()).ok).toBe(true)
-  expect(writer.recovery.format).toBe(2)
+  expect(writer.recovery.compressed).toBe(true)
 })
 
 test('a backup of a compressed journal is read by versions that know no compression, and what is restored of it too', async () => {

@@ -3,7 +3,7 @@ import { appendFileSync, readdirSync, readFileSync, rmSync, statSync } from 'nod
 import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openJournal } from '../../src/index.js'
-import { FORMAT, PACKED_FORMAT } from '../../src/storage/paths.js'
+import { FORMAT } from '../../src/storage/paths.js'
 import { goldenPlace, seenIn, writeGolden } from '../support/golden.js'
 import { packedWriters } from '../support/golden-packed.js'
 import { filesIn, image, printOf, temporary } from '../support/journal.js'
@@ -20,7 +20,7 @@ const contentsOf = (directory: string): Record<string, string> =>
   Object.fromEntries(filesIn(directory).map((file) => [file, readFileSync(join(directory, file), 'hex')]))
 
 test('there are golden journals of every format up to today’s', () => {
-  const formats = Array.from({ length: PACKED_FORMAT }, (_, i) => `format-${i + 1}`)
+  const formats = Array.from({ length: FORMAT }, (_, i) => `format-${i + 1}`).concat(`format-${FORMAT}-packed`)
   expect(readdirSync(goldenPlace).toSorted()).toEqual(formats)
   for (const format of formats) expect(golden.filter(({ name }) => name.startsWith(`${format}/`)).length).toBeGreaterThanOrEqual(3)
 })
@@ -59,7 +59,7 @@ test('what is packed today says what was packed when the format was frozen', asy
   const written = await writeGolden(place, packedWriters)
   expect(written.length).toBeGreaterThanOrEqual(3)
   for (const directory of written)
-    expect(expected(directory)).toEqual(expected(join(goldenPlace, `format-${PACKED_FORMAT}`, basename(directory))))
+    expect(expected(directory)).toEqual(expected(join(goldenPlace, `format-${FORMAT}-packed`, basename(directory))))
 })
 
 test('a golden journal is never written again', async () => {

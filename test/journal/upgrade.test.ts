@@ -223,7 +223,7 @@ describe('upgrade', () => {
 
   test.each([
     ['that is not there', 'JOURNAL_NOT_FOUND', (directory: string) => rmSync(directory, { recursive: true })],
-    ['of a newer format', 'JOURNAL_NEWER_FORMAT', (directory: string) => writeFileSync(join(directory, 'FORMAT'), 'turnlog 3\n')],
+    ['of a newer format', 'JOURNAL_NEWER_FORMAT', (directory: string) => writeFileSync(join(directory, 'FORMAT'), 'turnlog 2\n')],
     ['with damage', 'JOURNAL_DAMAGED', (directory: string) => damage(directory)],
   ] as const)('refuses a journal %s and touches nothing', async (_, code, spoil) => {
     const { directory } = await written()

@@ -86,7 +86,7 @@ const withFormat = (content: string) => async (directory: string) => {
 const notAFormat: Refusal = { code: 'JOURNAL_DAMAGED', details: {}, says: [/FORMAT is damaged/, /should read "turnlog 1"/] }
 const newerFormat: Refusal = {
   code: 'JOURNAL_NEWER_FORMAT',
-  details: { found: 3, supported: 2 },
+  details: { found: 2, supported: 1 },
   says: [/newer turnlog/, /[Nn]othing was changed/],
 }
 const unknown: Refusal = {
@@ -144,17 +144,18 @@ const withFrame =
 
 const rows: Record<string, Row> = {
   'the same format': { write: withFormat('turnlog 1\n'), open: openAt(1), read: [plain] },
-  'the format in which segments may lie packed': {
-    write: withFormat('turnlog 2\n'),
+  'the format, with segments that may lie packed': {
+    write: withFormat('turnlog 1 packed\n'),
     open: openAt(1),
     read: [plain],
-    recovery: { format: 2 },
+    recovery: { format: 1, compressed: true },
   },
-  'a newer format': { write: withFormat('turnlog 3\n'), open: openAt(1), refused: newerFormat },
+  'the format, with a word that is not known': { write: withFormat('turnlog 1 packed sealed\n'), open: openAt(1), refused: newerFormat },
+  'a newer format': { write: withFormat('turnlog 2\n'), open: openAt(1), refused: newerFormat },
   'a much newer format': {
     write: withFormat('turnlog 17\n'),
     open: openAt(1),
-    refused: { ...newerFormat, details: { found: 17, supported: 2 } },
+    refused: { ...newerFormat, details: { found: 17, supported: 1 } },
   },
   'an older format than the first': { write: withFormat('turnlog 0\n'), open: openAt(1), refused: notAFormat },
   'an unknown format': { write: withFormat('something else\n'), open: openAt(1), refused: notAFormat },

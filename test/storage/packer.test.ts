@@ -110,7 +110,7 @@ describe('a journal whose sealed segments are packed', () => {
     expect(again.recovery.format).toBe(2)
     await packed(files)
     await again.close()
-    expect(formatThen).toBe('turnlog 2\n')
+    expect(formatThen).toBe('turnlog 1 packed\n')
     expect(await read(files)).toEqual({ read: TWELVE, gaps: 0, ok: true })
   })
 
@@ -321,7 +321,7 @@ describe('a packed segment that is damaged', () => {
     expect((await planRepair(DIRECTORY, { ...ADMIT, files })).damage).toEqual([])
     const { read: after, gaps, ok } = await read(files)
     expect({ after, gaps, ok }).toEqual({ after: around, gaps: 1, ok: true })
-    expect(formatOf(files)).toBe('turnlog 2\n')
+    expect(formatOf(files)).toBe('turnlog 1 packed\n')
   })
 
   test('has a FORMAT that says what the files are, once it is written again', async () => {
@@ -330,7 +330,7 @@ describe('a packed segment that is damaged', () => {
     const plan = await planRepair(DIRECTORY, { ...ADMIT, files })
     expect(plan.format).toBe(true)
     await carryOut(plan, { ...ADMIT, files })
-    expect(formatOf(files)).toBe('turnlog 2\n')
+    expect(formatOf(files)).toBe('turnlog 1 packed\n')
     expect(await read(files)).toEqual({ read: TWELVE, gaps: 0, ok: true })
   })
 })

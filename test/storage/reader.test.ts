@@ -182,7 +182,7 @@ describe('opening', () => {
       const store = await openStore(directory)
       await new Appending(store).append('s', [event(1)])
       await store.close()
-      writeFileSync(join(directory, 'FORMAT'), 'turnlog 3\n')
+      writeFileSync(join(directory, 'FORMAT'), 'turnlog 2\n')
       const before = hashOf(directory)
       await expect(openStore(directory, { readOnly })).rejects.toMatchObject({
         code: 'JOURNAL_NEWER_FORMAT',

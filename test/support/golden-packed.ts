@@ -1,4 +1,4 @@
-/** Golden journals of format 2: sealed segments lie packed. What deflate makes of the same bytes may differ from one zlib to the next. */
+/** Golden journals whose sealed segments lie packed. What deflate makes of the same bytes may differ from one zlib to the next. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'

@@ -32,9 +32,9 @@ export function itemsBeside(directory: string): Item[] {
   const there = existsSync(`${place}/FORMAT`)
   const go = { kind: 'upgrade', category: 'repairable', command: typed('upgrade', directory) } as const
   const items: Item[] = []
-  const backup = ['v1', 'v2'].map((format) => `${place}.${format}.bak`).find((path) => existsSync(path))
+  const backup = `${place}.v1.bak`
   if (existsSync(`${place}.upgraded`)) {
-    const swapped = !there && backup !== undefined
+    const swapped = !there && existsSync(backup)
     items.push(
       swapped
         ? { ...go, what: `An upgrade was cut short while it gave the new journal its name: ${place}.upgraded is whole.` }
@@ -48,7 +48,7 @@ export function itemsBeside(directory: string): Item[] {
     )
   }
   if (existsSync(`${place}.upgrading`)) items.push({ ...go, what: `An upgrade was begun, and is not finished: ${place}.upgrading.` })
-  if (there && backup !== undefined)
+  if (there && existsSync(backup))
     items.push({
       kind: 'upgrade',
       category: 'ok',
