@@ -17,8 +17,8 @@ export interface Known {
   shown: number
 }
 
-/** Sessions that end are followed by others; most go on for as long as they are let. */
-const TURNS_OF_A_SHORT_LIFE = 12
+/** Sessions end and are followed by others, so that what is read of one, and held meanwhile, is no more in the end than at the beginning. */
+const TURNS = { short: 8, long: 24 }
 
 export class Life {
   static readonly thread = 'main'
@@ -33,7 +33,7 @@ export class Life {
 
   *steps(): Generator<Step, void, undefined> {
     yield this.#commit({ type: 'session.created', data: { title: this.name } }, { type: 'thread.started', data: { threadId: Life.thread } })
-    const turns = this.#chance(0.3) ? TURNS_OF_A_SHORT_LIFE : Number.POSITIVE_INFINITY
+    const turns = this.#chance(0.3) ? TURNS.short : TURNS.long
     for (let n = 1; n <= turns; n++) {
       yield* this.#turn(`t${n}`)
       if (this.#chance(0.2)) yield this.#compact()

@@ -13,6 +13,8 @@ export interface Load {
   counts: Counts
   /** What was not as it should be. */
   wrong: string[]
+  /** Whether a session is being folded again; one is, at a time. */
+  refolding?: boolean
 }
 
 export interface Counts {
@@ -73,7 +75,8 @@ async function live(load: Load, place: number): Promise<void> {
 const nameOf = (place: number, age: number): string => `session-${place}-${age}`
 
 /** Holds a session at rest to what whoever drove it knows. */
-async function check({ journal, counts, wrong }: Load, { name, known }: Life, random: () => number): Promise<void> {
+async function check(load: Load, { name, known }: Life, random: () => number): Promise<void> {
+  const { journal, counts, wrong } = load
   const row = (await journal.view(session, name)).state
   const seen = row && { ...sessionOf(row), turn: known.turn && (await turnIn(journal, name, known.turn.turnId)) }
   const { shown, ...rest } = known
@@ -86,9 +89,11 @@ async function check({ journal, counts, wrong }: Load, { name, known }: Life, ra
     if (items.length !== shown) wrong.push(`the transcript of ${name} has ${items.length} entries and not ${shown}`)
     if (!isDeepStrictEqual(end.items, items.slice(-LAST))) wrong.push(`the last entries of ${name} are not those of its transcript`)
   }
-  if (random() < 1 / REFOLD_EVERY) {
+  if (random() < 1 / REFOLD_EVERY && load.refolding !== true) {
+    load.refolding = true
     counts.refolds++
     for (const id of await rowsThatDiffer(journal, name)) wrong.push(`${id} is not what the events of ${name} fold to`)
+    load.refolding = false
   }
 }
 
