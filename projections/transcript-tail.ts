@@ -33,10 +33,11 @@ export function tailFrom(
   atWork: readonly string[],
 ): TranscriptTail | undefined {
   const state = initial()
-  const threads = threadsWithBefore(events, threadId, atWork)
-  if (threads === undefined) return undefined
+  // What lies before the beginning of a turn that goes on behind it stands for itself no more than what was not read.
+  const certain = events.slice(beginningOf(events, threadId, atWork).from)
+  const { threads } = beginningOf(certain, threadId, atWork)
   for (const [id, isOlder] of threads) if (isOlder) state.threads.set(id, new Log([{ order: ++state.order, turnId: '', item: BEFORE }]))
-  for (const event of events) transcript.apply(state, event)
+  for (const event of certain) transcript.apply(state, event)
   if (state.unresolved.some((cut) => threads.has(cut.threadId))) return undefined
   const whole = transcript.finish(state, threadId)
   const known = whole.items.slice(whole.items.indexOf(BEFORE) + 1)
@@ -53,25 +54,31 @@ interface Told {
 }
 
 /**
- * Threads of which the events hold entries for the page, with whether they are older than the events; undefined where a turn of theirs
- * is, so that what an event did to it cannot be told.
+ * From which of the events on no turn of theirs began earlier, so that what they did to it can be told; and, for all of the events, the
+ * threads of which they hold entries for the page, with whether these are older than the events.
  */
-function threadsWithBefore(
+function beginningOf(
   events: readonly RecordedEvent[],
   threadId: string,
   atWork: readonly string[],
-): Map<string, boolean> | undefined {
+): { from: number; threads: Map<string, boolean> } {
   const threads = new Map([[threadId, true]])
   const turns = new Set(atWork)
-  for (const { type, data } of events.toReversed()) {
-    const { threadId: id = threadId, turnId, from, fromSession } = data as Told
-    if (!handlers.has(type) || !threads.has(id)) continue
-    if (type === 'thread.started' || type === 'thread.forked') threads.set(id, false)
-    // What it was forked from goes on by itself from here.
-    if (type === 'thread.forked' && from !== undefined && fromSession === undefined && !threads.has(from)) threads.set(from, true)
-    if (turnId === undefined) continue
-    if (type === 'turn.submitted') turns.delete(turnId)
-    else turns.add(turnId)
+  let from = events.length
+  for (let i = events.length - 1; i >= 0; i--) {
+    tell(events[i] as RecordedEvent, threadId, threads, turns)
+    if (turns.size === 0) from = i
   }
-  return turns.size === 0 ? threads : undefined
+  return { from, threads }
+}
+
+function tell({ type, data }: RecordedEvent, threadId: string, threads: Map<string, boolean>, turns: Set<string>): void {
+  const { threadId: id = threadId, turnId, from, fromSession } = data as Told
+  if (!handlers.has(type) || !threads.has(id)) return
+  if (type === 'thread.started' || type === 'thread.forked') threads.set(id, false)
+  // What it was forked from goes on by itself from here.
+  if (type === 'thread.forked' && from !== undefined && fromSession === undefined && !threads.has(from)) threads.set(from, true)
+  if (turnId === undefined) return
+  if (type === 'turn.submitted') turns.delete(turnId)
+  else turns.add(turnId)
 }

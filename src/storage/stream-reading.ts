@@ -15,8 +15,8 @@ export interface StreamOptions {
   signal?: AbortSignal
 }
 
-/** Commits that are read at once backwards. */
-const PAGE = 64
+/** Events that are read at once backwards, unless one commit has more. */
+const PAGE_EVENTS = 128
 
 export class StreamReading<Note> {
   readonly #state: State<Note>
@@ -102,11 +102,12 @@ export class StreamReading<Note> {
     const { file, release } = await core.handles.acquire(core.paths.segment(segment))
     try {
       if (!reverse) for await (const item of commitsAt(file, stream, places, from, to)) yield this.#item(stream, segment.name, part, item)
-      for (let end = to; reverse && end > from; end -= PAGE) {
+      for (let end = to; reverse && end > from;) {
+        const begin = pageBefore(places, from, end, part.lastVersion)
         const page: (StoredCommit | Gap)[] = []
-        for await (const item of commitsAt(file, stream, places, Math.max(from, end - PAGE), end))
-          page.push(this.#item(stream, segment.name, part, item))
+        for await (const item of commitsAt(file, stream, places, begin, end)) page.push(this.#item(stream, segment.name, part, item))
         yield* page.toReversed()
+        end = begin
       }
     } finally {
       await release()
@@ -177,4 +178,12 @@ export class StreamReading<Note> {
           },
         ]
   }
+}
+
+/** Where the page begins that ends before a commit; both are indexes of places. */
+function pageBefore(places: readonly number[], from: number, end: number, lastVersion: number): number {
+  const last = end * PLACE < places.length ? (places[end * PLACE] as number) - 1 : lastVersion
+  let begin = end - 1
+  while (begin > from && last - (places[(begin - 1) * PLACE] as number) < PAGE_EVENTS) begin--
+  return begin
 }
