@@ -126,7 +126,7 @@ describe.skipIf(!hasPython)(`a reader in another language${hasPython ? '' : ' (s
     expect(await readByUs(salvaged)).toEqual(seen)
     expect(readByPython(broken, 'lost: positions 4 to 4')).toEqual(seen)
     expect(readByPython(salvaged, 'lost: positions 4 to 4')).toEqual(seen)
-    const packed = join(goldenPlace, 'format-2/repaired')
+    const packed = join(goldenPlace, 'format-1-packed/repaired')
     expect(readByPython(packed, 'lost: positions 24 to 44')).toHaveLength(51)
   })
 })

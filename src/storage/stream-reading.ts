@@ -181,8 +181,8 @@ export class StreamReading<Note> {
 }
 
 /** Where the page begins that ends before a commit; both are indexes of places. */
-function pageBefore(places: readonly number[], from: number, end: number, lastVersion: number): number {
-  const last = end * PLACE < places.length ? (places[end * PLACE] as number) - 1 : lastVersion
+function pageBefore(places: readonly number[], from: number, end: number, newest: number): number {
+  const last = end * PLACE < places.length ? (places[end * PLACE] as number) - 1 : newest
   let begin = end - 1
   while (begin > from && last - (places[(begin - 1) * PLACE] as number) < PAGE_EVENTS) begin--
   return begin

@@ -65,7 +65,7 @@ describe('a journal whose sealed segments are packed', () => {
     expect(formatOf(plain)).toBe('turnlog 1\n')
     const again = await open(files, { readOnly: true })
     expect(again.head.digest).toBe(digest)
-    expect(again.recovery).toMatchObject({ format: 2, damage: [] })
+    expect(again.recovery).toMatchObject({ format: 1, packed: true, damage: [] })
     expect((await again.stream('s1')).version).toBe(4)
     await again.close()
     expect(await read(files)).toEqual({ read: TWELVE, gaps: 0, ok: true })
@@ -107,7 +107,7 @@ describe('a journal whose sealed segments are packed', () => {
       return undefined
     }
     const again = await open(files)
-    expect(again.recovery.format).toBe(2)
+    expect(again.recovery.packed).toBe(true)
     await packed(files)
     await again.close()
     expect(formatThen).toBe('turnlog 1 packed\n')

@@ -29,6 +29,7 @@ export class MemoryStore<Note> implements CommitStore<Note> {
   lastAt = 0
   readonly recovery: StoreRecovery = {
     format: 1,
+    packed: false,
     epoch: 1,
     tornBytes: 0,
     unproven: 0,
