@@ -3,12 +3,14 @@
  * its commits are decided one after another, in the order of the calls, each on top of the one before even while
  * that one is still on its way to the disk.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { EventMeta, LawEvent, NewEvent } from '../define.js'
 import { withOutcome } from '../errors.js'
 import { ADDED, type CommitStore, type Durability, type NewCommit, type Receipt } from '../storage/commit-store.js'
-import { sameBody } from './same-body.js'
+import { newLane, type Lane } from './lane.js'
 import type { Decision, Laws, LawStates } from './laws.js'
 import { alreadyTaken, conflict, reused, tooLarge } from './refusals.js'
+import { sameBody } from './same-body.js'
 import type { Schemas } from './schemas.js'
 import { checkValue, isWellFormed, type ValueLimits } from './values.js'
 
@@ -26,23 +28,14 @@ export interface AppendOptions {
   durability?: Durability
 }
 
-/** A stream with commits on their way: its head with them in it. */
-interface Lane {
-  tail: Promise<unknown>
-  /** Commits that are being decided; who comes now has to wait for them. */
-  deciding: number
-  /** Commits that are being decided or waiting to be written. */
-  commits: number
-  version: number
-  states: LawStates | undefined
-  claims: Set<string>
-}
-
 interface InFlight {
   stream: string
   events: readonly LawEvent[]
   receipt: Promise<Receipt>
 }
+
+/** Events of a commit that takes long to decide: others have a turn of the event loop, and of the disk, before the next such one. */
+const LARGE_EVENTS = 32
 
 export class Appender {
   readonly #store: CommitStore<LawStates>
@@ -55,6 +48,8 @@ export class Appender {
   #lastAt: number
   /** The last commit that was carried over; the next is decided behind it. */
   #carried: Promise<unknown> = Promise.resolve()
+  /** When the next large commit is decided. */
+  #turn: Promise<void> = Promise.resolve()
 
   constructor(store: CommitStore<LawStates>, schemas: Schemas, laws: Laws, limits: ValueLimits, now: () => number) {
     this.#store = store
@@ -72,7 +67,8 @@ export class Appender {
       checkArguments(stream, given, options)
       const events = this.#judge(stream, given, options.commitId)
       if (options.commitId !== undefined) return this.#once(stream, events, options, options.commitId, durability)
-      const atOnce = options.at === undefined ? this.#atOnce(stream, events, options, durability) : undefined
+      const atOnce =
+        options.at === undefined && events.length < LARGE_EVENTS ? this.#atOnce(stream, events, options, durability) : undefined
       return atOnce ?? this.#decided(stream, events, options, durability)
     } catch (error) {
       return Promise.reject(withOutcome(error, 'none'))
@@ -132,6 +128,7 @@ export class Appender {
   async #decided(stream: string, events: LawEvent[], options: AppendOptions, durability: Durability): Promise<Receipt> {
     try {
       const queued = await this.#inOrder(stream, options, async (lane) => {
+        if (events.length >= LARGE_EVENTS) await this.#ownTurn()
         const recorded = options.commitId === undefined ? undefined : await this.#recorded(stream, options.commitId, events, durability)
         if (recorded !== undefined) return { receipt: Promise.resolve(recorded) }
         checkVersion(stream, options, lane.version)
@@ -164,6 +161,12 @@ export class Appender {
     if (decision.claims.length > 0) return undefined
     this.#lanes.set(stream, lane)
     return this.#enqueue(stream, lane, decision, options, durability)
+  }
+
+  #ownTurn(): Promise<void> {
+    const mine = this.#turn
+    this.#turn = mine.then(() => setImmediate())
+    return mine
   }
 
   /** Runs `decide` in the stream's lane, for a commit that is carried over behind the one before it. */
@@ -283,10 +286,6 @@ function checkMeta(meta: EventMeta): EventMeta {
   if (meta.occurredAt !== undefined && !Number.isFinite(meta.occurredAt))
     throw new TypeError('meta.occurredAt is a number of milliseconds since 1970')
   return meta
-}
-
-function newLane(): Lane {
-  return { tail: Promise.resolve(), deciding: 0, commits: 0, version: 0, states: undefined, claims: new Set() }
 }
 
 function checkVersion(stream: string, { expectedVersion }: AppendOptions, version: number): void {

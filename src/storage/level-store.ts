@@ -18,6 +18,9 @@ const UNCLEAN = /^unclean-\d+$/
 const UNCLEAN_MAX = 2
 const FIRST_UNCLEAN = 'unclean-1'
 
+/** A log that takes no time to read. */
+const LOG_BYTES = 1 << 18
+
 /** LevelDB in a directory that is seen through the file port; LevelDB itself brings its own access to files. */
 export function levelStores(files: Files, clock: Clock): DerivedStores {
   return {
@@ -113,6 +116,8 @@ class LevelStore implements DerivedStore {
   readonly #directory: string
   #level: Level<Uint8Array, Uint8Array>
   #vouched: Seal['files']
+  /** Bytes that were written since LevelDB was opened. */
+  #written = 0
   /** Ranges that are being read; they end where LevelDB is closed. */
   #ranges = 0
   #resting: Promise<void> | undefined
@@ -155,6 +160,7 @@ class LevelStore implements DerivedStore {
   }
 
   batch(changes: DerivedChange[]): Promise<void> {
+    for (const change of changes) this.#written += change.key.length + (change.type === 'put' ? change.value.length : 0)
     return this.#told((level) => level.batch(changes))
   }
 
@@ -186,12 +192,15 @@ class LevelStore implements DerivedStore {
       // The base stays what it was, and what came since is folded again after a death.
     }
     this.#level = await openLevel(this.#directory)
+    this.#written = 0
   }
 
   async close(sound: boolean): Promise<void> {
     await this.#told((level) => level.close())
     if (!sound) return
     try {
+      // LevelDB makes a table of its log when it opens. Who closes has the time for that; who opens next waits for it.
+      if (this.#written > LOG_BYTES) await (await openLevel(this.#directory)).close()
       await seal(this.#files, this.#clock, this.#directory, this.#vouched)
       for (const name of await this.#unclean()) await this.#files.unlink(join(this.#directory, name))
     } catch {

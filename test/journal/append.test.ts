@@ -28,6 +28,19 @@ describe('order', () => {
     await journal.close()
   })
 
+  test('one event does not wait for all the large commits of other streams that were called before it', async () => {
+    const journal = await openNotes(temporary())
+    const large = Array.from({ length: 40 }, (_, n) =>
+      journal.append(
+        'bulk',
+        Array.from({ length: 100 }, (__, i) => note(`${n}-${i}`)),
+      ),
+    )
+    expect((await journal.append('lone', [note('one')])).position).toBeLessThan(1000)
+    expect((await Promise.all(large)).map(({ version }) => version)).toEqual(Array.from({ length: 40 }, (_, n) => (n + 1) * 100))
+    await journal.close()
+  })
+
   test('an expected version counts what is on its way, and a refusal between two commits leaves no hole', async () => {
     const journal = await openNotes(temporary())
     const first = journal.append('s', [note('a'), note('b')], { expectedVersion: 0 })
