@@ -6,7 +6,6 @@ import type { Key, Projection, RecordedEvent } from '../define.js'
 import { JournalError } from '../errors.js'
 import type { Head } from '../storage/commit-store.js'
 import type { DerivedChange, DerivedStore } from '../storage/derived-store.js'
-import { keyParts } from './order.js'
 import { checkpointChange, DerivedDoubt, readRow, rowChanges, rowKey, type RowChange } from './rows.js'
 
 /** Where a fold begins. */
@@ -70,10 +69,11 @@ export class Table {
     return this.#dirty.length
   }
 
-  /** A key as one text; rows of two keys never have the same. */
+  /** A key as one text. One that is a text already is taken as it is, because most are, and its hash is known. */
   static id(key: Key): string {
+    if (typeof key === 'string') return key
     let id = ''
-    for (const part of keyParts(key)) id += `${part.length}:${part}`
+    for (const part of key) id += `${part.length}:${part}`
     return id
   }
 

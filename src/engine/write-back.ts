@@ -16,7 +16,7 @@ const FLUSH_ROWS = 16_000
 const FLUSH_MS = 500
 
 /** Events that are folded, and changes that are made of them, before others have a turn of the event loop. */
-const TURN_EVENTS = 256
+const TURN_EVENTS = 1024
 const TURN_CHANGES = 512
 
 /**
