@@ -34,10 +34,9 @@ export function tailFrom(
 ): TranscriptTail | undefined {
   const state = initial()
   // What lies before the beginning of a turn that goes on behind it stands for itself no more than what was not read.
-  const certain = events.slice(beginningOf(events, threadId, atWork).from)
-  const { threads } = beginningOf(certain, threadId, atWork)
+  const { from, threads } = beginningOf(events, threadId, atWork)
   for (const [id, isOlder] of threads) if (isOlder) state.threads.set(id, new Log([{ order: ++state.order, turnId: '', item: BEFORE }]))
-  for (const event of certain) transcript.apply(state, event)
+  for (const event of events.slice(from)) transcript.apply(state, event)
   if (state.unresolved.some((cut) => threads.has(cut.threadId))) return undefined
   const whole = transcript.finish(state, threadId)
   const known = whole.items.slice(whole.items.indexOf(BEFORE) + 1)
@@ -54,8 +53,8 @@ interface Told {
 }
 
 /**
- * From which of the events on no turn of theirs began earlier, so that what they did to it can be told; and, for all of the events, the
- * threads of which they hold entries for the page, with whether these are older than the events.
+ * From which of the events on no turn of theirs began earlier, so that what they did to it can be told; and the threads of which they hold
+ * entries for the page from there on, with whether these are older.
  */
 function beginningOf(
   events: readonly RecordedEvent[],
@@ -64,12 +63,12 @@ function beginningOf(
 ): { from: number; threads: Map<string, boolean> } {
   const threads = new Map([[threadId, true]])
   const turns = new Set(atWork)
-  let from = events.length
+  let beginning = { from: events.length, threads: new Map(threads) }
   for (let i = events.length - 1; i >= 0; i--) {
     tell(events[i] as RecordedEvent, threadId, threads, turns)
-    if (turns.size === 0) from = i
+    if (turns.size === 0) beginning = { from: i, threads: new Map(threads) }
   }
-  return { from, threads }
+  return beginning
 }
 
 function tell({ type, data }: RecordedEvent, threadId: string, threads: Map<string, boolean>, turns: Set<string>): void {

@@ -195,7 +195,7 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown,
   async #endViews(): Promise<void> {
     // Views that did not start have told whoever asked for them, and left nothing open.
     const views = await this.#views?.catch(() => undefined)
-    await views?.close()
+    await views?.close(this.#inside.appender !== undefined)
   }
 
   /** The views; a reader starts them when they are first asked for, in a place of its own. */

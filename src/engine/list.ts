@@ -48,8 +48,11 @@ export async function* list<S, K extends Key>(
   let left = limit
   let cursor = options.cursor
   while (left > 0) {
-    const position = (await views.flush()).position
-    const page = await views.sure(() => readPage(views, table.projection, { by, reverse, prefix, cursor }))
+    await views.flush([table])
+    const { position, page } = await views.sure(async () => ({
+      position: table.checkpoint.position,
+      page: await readPage(views, table.projection, { by, reverse, prefix, cursor }),
+    }))
     for (const { key, state, at } of page) {
       cursor = at
       if (!fits(state, options.where)) continue

@@ -1,4 +1,4 @@
-/** RxJS at the edge: followers and views as Observables. Its parts are imported by themselves: the whole takes 0.1 s to load, in every process. */
+/** RxJS at the edge: followers and views as Observables. Its parts are imported by themselves: the whole is slow to load, in every process. */
 import { Observable } from 'rxjs/internal/Observable'
 import type { Key, Projection } from '../define.js'
 import { Table } from './table.js'
@@ -36,7 +36,7 @@ export function view$(start: () => Promise<Views>, projection: Projection, key: 
         changed(row, of) {
           if (of !== table || Table.id(row.key) !== id) return
           if (row.failed !== undefined) subscriber.error(row.failed)
-          else show({ state: row.state, position: views.applied.position })
+          else show({ state: row.state, position: of.applied.position })
         },
         ended: () => subscriber.complete(),
       })

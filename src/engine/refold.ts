@@ -10,7 +10,7 @@ import type { LawStates } from './laws.js'
 import { readRow, rowKey, rowRange } from './rows.js'
 import type { Schemas } from './schemas.js'
 import { rowsOf } from './snapshots.js'
-import { changesOf, NOTHING, Table, type Step } from './table.js'
+import { absentOf, changesOf, NOTHING, Table, type Step } from './table.js'
 
 /** Rows in memory before they are written out. */
 const ROWS_MAX = 5000
@@ -45,15 +45,17 @@ export async function differenceFrom(refold: Refold): Promise<Difference | undef
   const table = new Table(projection, NOTHING, true)
   for await (const group of groupsOf(refold)) {
     const steps = stepsOf(refold, table, group)
-    const absent = steps.filter(({ key, id }) => table.row(key, id) === undefined)
+    const absent = absentOf(steps)
     if (absent.length > 0) await table.load(absent, derived)
     for (const step of steps) table.apply(step)
+    table.applied = group.head
     if (table.failed !== undefined) throw table.failed
     if (table.rows <= ROWS_MAX) continue
-    await derived.batch([...changesOf(table.capture(group.head))])
+    await derived.batch([...changesOf(table.capture())])
     table.evict(0)
   }
-  await derived.batch([...changesOf(table.capture(record.head))])
+  table.applied = record.head
+  await derived.batch([...changesOf(table.capture())])
   const differing = await rowsThatDiffer(refold)
   return differing.size === 0 ? undefined : firstOf(await traced(refold, differing))
 }

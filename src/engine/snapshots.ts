@@ -19,7 +19,7 @@ const packr = new Packr({ useRecords: false, moreTypes: false })
 export async function takeSnapshots(store: CommitStore<LawStates>, views: Views, files: SnapshotFiles): Promise<SnapshotRecord[]> {
   const taken: SnapshotRecord[] = []
   for (const table of views.tables.values()) {
-    await views.flush()
+    await views.flush([table])
     if (table.failed !== undefined) continue
     const { name, revision } = table.projection
     const there = store.snapshots().find((other) => other.projection === name && other.head.position === table.checkpoint.position)

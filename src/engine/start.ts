@@ -50,12 +50,8 @@ async function startIn(start: Start, { derived, existed, checkpoints }: OpenDeri
     else await inspect(start, projection, report)
     tables.push(checkpoint === undefined ? await begin(start, derived, projection, report) : new Table(projection, checkpoint.head, false))
   }
-  const views = new Views(store, schemas, tables, derived, rowsMax)
-  report.replayed = store.head.position - views.applied.position
-  // What came since the views were saved is folded while others go on, and a view waits for it. What is made from the beginning is
-  // waited for here, because the report says what it met.
-  if (report.derived !== 'checked') await views.settle()
-  return views
+  report.replayed = store.head.position - Math.min(store.head.position, ...tables.map(({ checkpoint }) => checkpoint.position))
+  return new Views(store, schemas, tables, derived, rowsMax)
 }
 
 interface OpenDerived {

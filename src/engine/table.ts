@@ -46,6 +46,8 @@ export class Table {
   readonly types: ReadonlySet<string>
   /** Up to where the derived store has this projection's rows. */
   checkpoint: Head
+  /** Up to where the rows are folded. */
+  applied: Head
   /** Whether every row there is lies in memory, so that a row that does not is known not to exist. */
   complete: boolean
   /** The first fold that failed; what it left out can only come back by folding again. */
@@ -58,6 +60,7 @@ export class Table {
     this.projection = projection
     this.types = new Set(projection.types)
     this.checkpoint = checkpoint
+    this.applied = checkpoint
     this.complete = complete
   }
 
@@ -127,9 +130,9 @@ export class Table {
     }
   }
 
-  /** What has to be written so that the derived store is at `head`, as it is now; the rows count as written from now on. */
-  capture(head: Head): Capture {
-    const { projection } = this
+  /** What has to be written so that the derived store has all that is folded; the rows count as written from now on. */
+  capture(): Capture {
+    const { projection, applied: head } = this
     const rows = this.#dirty.map((row): RowChange => {
       const { key, saved, state } = row
       row.saved = state
@@ -158,6 +161,7 @@ export class Table {
     this.#dirty = []
     this.failed = undefined
     this.checkpoint = NOTHING
+    this.applied = NOTHING
     this.complete = true
   }
 

@@ -5,15 +5,16 @@
  * A group is folded at once where all its rows are in memory; else the fold falls behind and catches up by reading
  * the journal, so that nothing piles up in memory however fast commits come in.
  */
-import type { Key, Projection, RecordedEvent } from '../define.js'
+import type { Key, Projection } from '../define.js'
 import { JournalError, ioError } from '../errors.js'
-import type { CommitGroup, CommitStore, Gap, Head, StoredCommit } from '../storage/commit-store.js'
+import type { CommitGroup, CommitStore, Head } from '../storage/commit-store.js'
 import type { DerivedStore } from '../storage/derived-store.js'
 import type { LawStates } from './laws.js'
 import { asStored, forFold } from './recorded.js'
 import { DerivedDoubt, projectionRanges } from './rows.js'
 import type { Schemas } from './schemas.js'
-import { absentOf, byTable, NOTHING, Table, type Row, type Step } from './table.js'
+import { Steps } from './steps.js'
+import { absentOf, byTable, Table, type Row, type Step } from './table.js'
 import { WriteBack } from './write-back.js'
 
 /** Somebody who wants to hear of rows as they change. */
@@ -24,19 +25,23 @@ export interface Watcher {
   ended(): void
 }
 
+/** Somebody who waits until some tables have all up to a position. */
+interface Waiter {
+  tables: readonly Table[]
+  position: number
+  done: () => void
+  fail: (error: unknown) => void
+}
+
 export class Views {
   readonly tables: ReadonlyMap<string, Table>
   readonly derived: DerivedStore
   readonly #store: CommitStore<LawStates>
-  readonly #schemas: Schemas
+  readonly #steps: Steps
   readonly #back: WriteBack
   readonly #watchers = new Set<Watcher>()
-  readonly #waiting: { position: number; done: () => void; fail: (error: unknown) => void }[] = []
+  readonly #waiting: Waiter[] = []
   readonly #unsubscribe: () => void
-  /** Streams with an event that could not be brought to today's shape; what follows it is not folded. */
-  readonly #unread = new Map<string, JournalError>()
-  readonly #wanted = new Map<string, boolean>()
-  #applied: Head
   #pumping: Promise<void> | undefined
   #broken: JournalError | undefined
   /** Whether the derived store returned what was never put there, so that all of it must go. */
@@ -47,19 +52,14 @@ export class Views {
 
   constructor(store: CommitStore<LawStates>, schemas: Schemas, tables: readonly Table[], derived: DerivedStore, rowsMax: number) {
     this.#store = store
-    this.#schemas = schemas
+    this.#steps = new Steps(schemas, tables)
     this.tables = new Map(tables.map((table) => [table.projection.name, table]))
     this.derived = derived
-    this.#applied = tables.reduce(
-      (least, { checkpoint }) => (checkpoint.position < least.position ? checkpoint : least),
-      tables[0]?.checkpoint ?? NOTHING,
-    )
     this.#back = new WriteBack({
       store,
       derived,
       tables,
       rowsMax,
-      applied: () => this.#applied,
       failed: (error) => this.#fail(ioError(error, 'Writing derived state')),
     })
     this.#unsubscribe = store.subscribe({
@@ -69,30 +69,25 @@ export class Views {
     })
   }
 
-  /** Up to where everything is folded. */
-  get applied(): Head {
-    return this.#applied
-  }
-
-  /** Resolves once everything that was written when it was called is folded. */
-  async settle(): Promise<void> {
+  /** Resolves once everything that was written when it was called is folded into all tables, or some. They are the next to be folded. */
+  async settle(tables: readonly Table[] = this.#all): Promise<void> {
     if (this.#broken !== undefined) throw this.#broken
-    const { position, digest } = this.#store.head
-    const reached = this.#applied.position > position || (this.#applied.position === position && this.#applied.digest === digest)
-    if (reached && !this.#doubted) return
+    if (!this.#doubted && !tables.some((table) => this.#isBehind(table))) return
+    const { position } = this.#store.head
+    const settled = new Promise<void>((done, fail) => this.#waiting.push({ tables, position, done, fail }))
     this.#pump()
-    await new Promise<void>((done, fail) => this.#waiting.push({ position, done, fail }))
+    await settled
   }
 
-  /** The row of a key as of `applied`. @throws JournalError JOURNAL_PROJECTION_FAILED, JOURNAL_UPCASTER_FAILED */
+  /** The row of a key, and up to where it is folded. @throws JournalError JOURNAL_PROJECTION_FAILED, JOURNAL_UPCASTER_FAILED */
   async row(projection: Projection, key: Key): Promise<{ state: unknown; position: number }> {
     const table = this.table(projection)
-    await this.settle()
-    const unread = this.#unread.get(typeof key === 'string' ? key : (key[0] ?? ''))
-    if (unread !== undefined) throw unread
+    await this.settle([table])
+    const refusal = this.#steps.refusal(typeof key === 'string' ? key : (key[0] ?? ''))
+    if (refusal !== undefined) throw refusal
     const row = await this.#rowOf(table, key)
     if (row.failed !== undefined) throw row.failed
-    return { state: row.state, position: this.#applied.position }
+    return { state: row.state, position: table.applied.position }
   }
 
   /** The table of a projection. @throws TypeError for one that the journal was not opened with. */
@@ -110,41 +105,50 @@ export class Views {
     return () => this.#watchers.delete(watcher)
   }
 
-  /** Writes out all that is folded, up to at least what was written when it was called. Resolves with the checkpoint. */
-  async flush(): Promise<Head> {
+  /** Writes out all that was written when it was called, and folded since, of all tables or some. */
+  async flush(tables: readonly Table[] = this.#all): Promise<void> {
     const { position } = this.#store.head
     await this.#store.flush()
-    await this.settle()
-    while (this.#back.checkpoint.position < position) {
+    await this.settle(tables)
+    while (tables.some(({ checkpoint }) => checkpoint.position < position)) {
       await this.#back.step()
       if (this.#broken !== undefined) throw this.#broken
     }
     await this.#back.idle()
-    return this.#back.checkpoint
   }
 
-  /** Writes out what is folded, stops, and closes the derived store. */
-  async close(): Promise<void> {
+  /** Stops, and closes the derived store; what is to be found there again is folded and written out before. */
+  async close(keep: boolean): Promise<void> {
     if (this.#closed) return
-    if (this.#broken === undefined) await this.flush().catch((error: unknown) => this.#fail(error))
+    if (keep && this.#broken === undefined) await this.flush().catch((error: unknown) => this.#fail(error))
     this.#closed = true
     this.#unsubscribe()
     this.#back.stop()
     await this.#pumping
     await this.#back.idle()
-    const sound = this.#broken === undefined && !this.#doubted && !this.#unsound
+    const sound = keep && this.#broken === undefined && !this.#doubted && !this.#unsound
     this.#fail(new JournalError('JOURNAL_CLOSED', 'The journal is closed.', { directory: '' }))
     for (const watcher of this.#watchers) watcher.ended()
     await this.derived.close(sound)
   }
 
+  get #all(): Table[] {
+    return [...this.tables.values()]
+  }
+
+  #isBehind({ applied }: Table): boolean {
+    const { position, digest } = this.#store.head
+    return applied.position < position || (applied.position === position && applied.digest !== digest)
+  }
+
   #written(group: CommitGroup): void {
     if (this.#pumping !== undefined || this.#broken !== undefined) return
     if (this.#doubted) return this.#pump()
-    const first = group.commits[0]
-    const steps = first === undefined || first.position !== this.#applied.position + 1 ? undefined : this.#steps(group, asStored)
+    const before = (group.commits[0]?.position ?? 0) - 1
+    const tables = this.#all
+    const steps = tables.every(({ applied }) => applied.position === before) ? this.#steps.of(group, tables, asStored) : undefined
     if (steps === undefined || absentOf(steps).length > 0) this.#pump()
-    else this.#apply(steps, group.head)
+    else this.#apply(steps, tables, group.head)
   }
 
   /** Catches up by reading the journal. */
@@ -153,27 +157,43 @@ export class Views {
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#pumping = undefined
-        if (this.#broken === undefined && !this.#closed && (this.#doubted || this.#applied.position < this.#store.head.position))
-          this.#pump()
+        const { position } = this.#store.head
+        if (this.#broken !== undefined || this.#closed) return
+        if (this.#doubted || this.#all.some(({ applied }) => applied.position < position)) this.#pump()
       })
   }
 
+  /** Folds what some tables lack, as far as nobody waits for others. */
   async #catchUp(): Promise<void> {
     if (this.#doubted) await this.#startOver()
+    const tables = this.#next()
     const goal = this.#store.head
+    const after = Math.min(goal.position, ...tables.map(({ applied }) => applied.position))
     try {
-      for await (const item of this.#store.read({ after: this.#applied.position })) {
+      for await (const item of this.#store.read({ after })) {
         if (this.#closed) return
-        await this.#fold(item)
-        await this.#back.room()
+        if ('gap' in item) continue
+        await this.#fold(item, tables)
+        await this.#back.room(item.head.position)
+        if (this.#waiting.length > 0 && !tables.every((table) => this.#isWaitedFor(table))) return
       }
       // What was not read behind the last group lies in damage at the end, and is not waited for; or was written down as lost.
-      if (this.#applied.position < goal.position || (this.#applied.position === goal.position && this.#applied.digest !== goal.digest))
-        this.#apply([], goal)
+      this.#apply([], tables, goal)
     } catch (error) {
       if (!(error instanceof DerivedDoubt)) throw error
       this.#doubted = true
     }
+  }
+
+  /** The tables to fold next: those that somebody waits for, before those that nobody does. */
+  #next(): Table[] {
+    const behind = this.#all.filter((table) => this.#isBehind(table))
+    const waitedFor = behind.filter((table) => this.#isWaitedFor(table))
+    return waitedFor.length > 0 ? waitedFor : behind
+  }
+
+  #isWaitedFor(table: Table): boolean {
+    return this.#waiting.some(({ tables }) => tables.includes(table))
   }
 
   /** Throws away all derived state, to fold the journal from the beginning. */
@@ -183,65 +203,21 @@ export class Views {
       for (const range of projectionRanges(table.projection.name)) await this.derived.clear(range)
       table.reset()
     }
-    this.#unread.clear()
-    this.#applied = NOTHING
+    this.#steps.forget()
     this.#doubted = false
   }
 
-  async #fold(item: CommitGroup | Gap): Promise<void> {
-    if ('gap' in item) return
-    const steps = this.#steps(item, forFold)
+  async #fold(group: CommitGroup, tables: readonly Table[]): Promise<void> {
+    const steps = this.#steps.of(group, tables, forFold)
     // A write that ends meanwhile lets go of rows, also of those that were there; all have to be there at once.
     for (let absent = absentOf(steps); absent.length > 0; absent = absentOf(steps))
       for (const [table, wanted] of byTable(absent)) await table.load(wanted, this.derived)
-    this.#apply(steps, item.head)
+    this.#apply(steps, tables, group.head)
   }
 
-  /** What a group has to do with which rows. */
-  #steps(group: CommitGroup, make: typeof asStored): Step[] {
-    const steps: Step[] = []
-    const events: RecordedEvent[] = []
-    for (const commit of group.commits) {
-      if (this.#unread.has(commit.stream)) continue
-      for (const [i, stored] of commit.events.entries()) {
-        if (!this.#isWanted(stored.type)) continue
-        events.length = 0
-        if (!this.#read(commit, i, events, make)) break
-        for (const event of events) {
-          for (const table of this.tables.values()) if (event.position > table.checkpoint.position) table.steps(event, steps)
-        }
-      }
-    }
-    return steps
-  }
-
-  /** Whether events stored under a type may concern a view, be it only because they are refused; asked once for each type. */
-  #isWanted(type: string): boolean {
-    let wanted = this.#wanted.get(type)
-    if (wanted === undefined) {
-      const today = this.#schemas.knows(type) ? [...this.#schemas.leadsTo(type)] : []
-      wanted = this.#schemas.isRefused(type) || [...this.tables.values()].some((table) => today.some((one) => table.types.has(one)))
-      this.#wanted.set(type, wanted)
-    }
-    return wanted
-  }
-
-  /** One stream that cannot be read does not stop the others. */
-  #read(commit: StoredCommit, index: number, into: RecordedEvent[], make: typeof asStored): boolean {
-    try {
-      this.#schemas.read(commit, index, into, make)
-      return true
-    } catch (error) {
-      if (!(error instanceof JournalError)) throw error
-      this.#unread.set(commit.stream, error)
-      for (const table of this.tables.values()) table.failed ??= error
-      return false
-    }
-  }
-
-  #apply(steps: readonly Step[], head: Head): void {
+  #apply(steps: readonly Step[], tables: readonly Table[], head: Head): void {
     for (const step of steps) step.table.apply(step)
-    this.#applied = head
+    for (const table of tables) if (table.applied.position <= head.position) table.applied = head
     if (this.#watchers.size > 0) this.#tell(steps)
     this.#wake()
     this.#back.soon()
@@ -260,7 +236,7 @@ export class Views {
   #wake(): void {
     for (let i = this.#waiting.length - 1; i >= 0; i--) {
       const waiter = this.#waiting[i]
-      if (waiter === undefined || waiter.position > this.#applied.position) continue
+      if (waiter === undefined || waiter.tables.some(({ applied }) => applied.position < waiter.position)) continue
       this.#waiting.splice(i, 1)
       waiter.done()
     }

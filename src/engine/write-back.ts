@@ -3,7 +3,7 @@
  * are durable, and never while somebody reads there.
  */
 import { setImmediate as turn } from 'node:timers/promises'
-import type { CommitStore, Head } from '../storage/commit-store.js'
+import type { CommitStore } from '../storage/commit-store.js'
 import type { DerivedChange, DerivedStore } from '../storage/derived-store.js'
 import type { LawStates } from './laws.js'
 import { changesOf, type Capture, type Table } from './table.js'
@@ -32,8 +32,6 @@ export interface WriteBackOptions {
   tables: readonly Table[]
   /** Rows of each table to keep in memory once they are written. */
   rowsMax: number
-  /** Up to where everything is folded. */
-  applied: () => Head
   failed: (error: unknown) => void
 }
 
@@ -42,22 +40,11 @@ export class WriteBack {
   #writing: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #readers = 0
-  #sinceRest = 0
   /** Position up to which was folded when others had their last turn. */
   #turned = 0
 
   constructor(options: WriteBackOptions) {
     this.#options = options
-  }
-
-  /** Up to where the derived store has everything. */
-  get checkpoint(): Head {
-    return (
-      this.#options.tables.reduce<Head | undefined>(
-        (least, { checkpoint }) => (least === undefined || checkpoint.position < least.position ? checkpoint : least),
-        undefined,
-      ) ?? this.#options.applied()
-    )
   }
 
   /** Begins to write if there is enough, else sees to it that it happens soon. */
@@ -75,12 +62,11 @@ export class WriteBack {
 
   /**
    * Resolves when more may be folded: what is folded runs ahead of what is written, but not without bound. Folding what is read takes no
-   * turn of the event loop by itself, so whoever else has something to do gets one now and then.
+   * turn of the event loop by itself, so whoever else has something to do gets one now and then. `position`: up to where was folded.
    */
-  async room(): Promise<void> {
+  async room(position: number): Promise<void> {
     if (this.#writing !== undefined && this.#dirtyRows() >= FLUSH_ROWS) await this.#writing
-    const { position } = this.#options.applied()
-    if (position - this.#turned < TURN_EVENTS) return
+    if (Math.abs(position - this.#turned) < TURN_EVENTS) return
     this.#turned = position
     await turn()
   }
@@ -112,17 +98,19 @@ export class WriteBack {
     if (this.#writing === undefined) this.soon()
   }
 
-  /** Takes what changed up to the applied head, if that is durable, and writes it. */
+  /** Takes what changed where all that is folded is durable, and writes it. */
   #write(): void {
     const { store, derived, tables, rowsMax, failed } = this.#options
-    const applied = this.#options.applied()
-    if (this.#readers > 0 || applied.position > store.synced.position) return
-    const captures = tables.filter(({ checkpoint }) => applied.position > checkpoint.position).map((table) => table.capture(applied))
+    const ready = tables.filter(
+      ({ applied, checkpoint }) => applied.position > checkpoint.position && applied.position <= store.synced.position,
+    )
+    if (this.#readers > 0 || ready.length === 0) return
+    const captures = ready.map((table) => table.capture())
     this.#writing = encoded(captures)
-      .then((changes) => derived.batch(changes).then(() => changes))
-      .then((changes) => {
+      .then((changes) => derived.batch(changes))
+      .then(() => {
         for (const table of tables) table.evict(rowsMax)
-        return this.#rest(changes)
+        return derived.rest(this.#isBehind ? REST_BEHIND_BYTES : REST_BYTES)
       })
       .catch(failed)
       .finally(() => {
@@ -130,12 +118,9 @@ export class WriteBack {
       })
   }
 
-  async #rest(changes: readonly DerivedChange[]): Promise<void> {
-    for (const change of changes) this.#sinceRest += change.key.length + (change.type === 'put' ? change.value.length : 0)
-    const isBehind = this.#options.applied().position < this.#options.store.head.position
-    if (this.#sinceRest < (isBehind ? REST_BEHIND_BYTES : REST_BYTES)) return
-    this.#sinceRest = 0
-    await this.#options.derived.rest()
+  get #isBehind(): boolean {
+    const { store, tables } = this.#options
+    return tables.some(({ applied }) => applied.position < store.head.position)
   }
 
   #dirtyRows(): number {

@@ -33,8 +33,11 @@ export interface DerivedStore {
   batch(changes: DerivedChange[]): Promise<void>
   /** Deletes a range of keys. */
   clear(range: DerivedRange): Promise<void>
-  /** Everything in it is as it should be, and an open after a death may go back to what it holds now. */
-  rest(): Promise<void>
+  /**
+   * Everything in it is as it should be, and an open after a death may go back to what it holds now. Does nothing while less than so many
+   * bytes were written since the last time, or since it was opened.
+   */
+  rest(least: number): Promise<void>
   /** `sound`: everything in it is as it should be, and the next open may go by that. */
   close(sound: boolean): Promise<void>
 }

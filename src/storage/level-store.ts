@@ -169,8 +169,8 @@ class LevelStore implements DerivedStore {
   }
 
   /** LevelDB is closed, vouched for and opened again; nothing is rewritten for it but what was not in tables yet. */
-  async rest(): Promise<void> {
-    if (this.#ranges > 0 || this.#resting !== undefined) return
+  async rest(least: number): Promise<void> {
+    if (this.#written < least || this.#ranges > 0 || this.#resting !== undefined) return
     this.#resting = this.#rest()
     try {
       await this.#resting

@@ -40,7 +40,7 @@ async function openToRead<Note>(directory: string, files: Files, clock: Clock, o
   const seen = await seeJournal(directory, files, clock, options)
   const { core, sight, live } = seen
   try {
-    admit(directory, seen, options)
+    admit(directory, seen.sight, options)
     const state = new State(core, sight)
     const follow = new Follow(state)
     follow.start()

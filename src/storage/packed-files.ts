@@ -5,14 +5,16 @@ import type { FileHandle, Files } from './files.js'
 import { giveUp, hasCode, readFully } from './io.js'
 import { BLOCK_BYTES, readLayout, THREADS_FROM, unpack, type PackedBlock, type PackedLayout } from './packed.js'
 import { packedOf, parsePacked, parseSegment, type SegmentName } from './paths.js'
+import { Recent } from './recent.js'
 
 /** Unpacked at once at most; a longer read is short. */
 const AT_ONCE = 16
-/** Blocks that were read in part are kept: the rest of them is asked for soon. */
+/** Blocks of all files together that were read in part are kept: the rest of them is asked for soon. */
 const KEPT = 64
+const keptBlocks = (): Recent<PackedBlock, Buffer> => new Recent(KEPT)
 
 export function withPacked(files: Files): Files {
-  const kept = new KeptBlocks()
+  const kept = keptBlocks()
   const isPacked = (path: string): boolean => parseSegment(basename(path)) !== undefined && files.stat(packedOf(path)) !== undefined
   return filesOver(files, {
     async open(path, flag) {
@@ -46,7 +48,7 @@ export function withPacked(files: Files): Files {
 }
 
 /** Opens a packed segment, whatever its file is called yet. One that says nothing of itself is empty: all of it is damage. */
-export async function openPacked(files: Files, path: string, segment: string, kept = new KeptBlocks()): Promise<FileHandle> {
+export async function openPacked(files: Files, path: string, segment: string, kept = keptBlocks()): Promise<FileHandle> {
   const file = await files.open(path, 'r')
   try {
     const { number } = parseSegment(basename(segment)) as SegmentName
@@ -59,9 +61,9 @@ export async function openPacked(files: Files, path: string, segment: string, ke
 class PackedFile implements FileHandle {
   readonly #file: FileHandle
   readonly #layout: PackedLayout
-  readonly #kept: KeptBlocks
+  readonly #kept: Recent<PackedBlock, Buffer>
 
-  constructor(file: FileHandle, layout: PackedLayout, kept: KeptBlocks) {
+  constructor(file: FileHandle, layout: PackedLayout, kept: Recent<PackedBlock, Buffer>) {
     this.#file = file
     this.#layout = layout
     this.#kept = kept
@@ -123,23 +125,4 @@ class PackedFile implements FileHandle {
 
 function sealed(): Error {
   return Object.assign(new Error('a packed segment is only read'), { code: 'EROFS' })
-}
-
-/** Unpacked blocks of all files together; those that were asked for last stay. */
-class KeptBlocks {
-  readonly #blocks = new Map<PackedBlock, Buffer>()
-
-  get(block: PackedBlock): Buffer | undefined {
-    const bytes = this.#blocks.get(block)
-    if (bytes !== undefined) {
-      this.#blocks.delete(block)
-      this.#blocks.set(block, bytes)
-    }
-    return bytes
-  }
-
-  set(block: PackedBlock, bytes: Buffer): void {
-    this.#blocks.set(block, bytes)
-    if (this.#blocks.size > KEPT) this.#blocks.delete(this.#blocks.keys().next().value as PackedBlock)
-  }
 }

@@ -6,7 +6,7 @@
  * What says where the blocks lie stands there twice, so that no damage in one place costs more than the block it is in.
  */
 import { promisify } from 'node:util'
-import { crc32, deflateRaw, deflateRawSync, inflateRaw, inflateRawSync } from 'node:zlib'
+import { crc32, deflateRaw, deflateRawSync, inflateRaw, inflateRawSync, type ZlibOptions } from 'node:zlib'
 import { setImmediate } from 'node:timers/promises'
 import type { FileHandle } from './files.js'
 import { readFully } from './io.js'
@@ -14,6 +14,9 @@ import { readFully } from './io.js'
 export const BLOCK_BYTES = 1 << 16
 /** So many blocks at once are worth a trip to other threads. */
 export const THREADS_FROM = 4
+
+const deflated = promisify(deflateRaw)
+const inflated = promisify<Buffer, ZlibOptions, Buffer>(inflateRaw)
 
 const MAGIC = 0x315a4c54
 const HEADER_BYTES = 28
@@ -46,7 +49,7 @@ export async function pack(from: FileHandle, number: number, bytes: number, emit
   for (let at = 0; at < bytes; at += BLOCK_BYTES) {
     const block = buffer.subarray(0, Math.min(BLOCK_BYTES, bytes - at))
     block.fill(0, await readFully(from, block, at))
-    const packed = threads ? await promisify(deflateRaw)(block) : deflateRawSync(block)
+    const packed = threads ? await deflated(block) : deflateRawSync(block)
     const entry = Buffer.alloc(ENTRY_BYTES)
     entry.writeUInt32LE(packed.length, 0)
     entry.writeUInt32LE(crc32(packed), 4)
@@ -74,7 +77,7 @@ export async function unpack(packed: Buffer, crc: number, bytes: number, threads
   if (packed.length === 0 || crc32(packed) !== crc) return undefined
   const options = { chunkSize: BLOCK_BYTES, maxOutputLength: BLOCK_BYTES }
   try {
-    const block = threads ? await promisify(inflateRaw)(packed, options) : inflateRawSync(packed, options)
+    const block = threads ? await inflated(packed, options) : inflateRawSync(packed, options)
     return block.length === bytes ? block : undefined
   } catch {
     // Whoever wrote a checksum for this did not write what it stands for.

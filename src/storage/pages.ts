@@ -4,6 +4,7 @@
  */
 import { crc32 } from 'node:zlib'
 import { writeU64 } from './frame.js'
+import { Recent } from './recent.js'
 
 export const PAGE_BYTES = 4096
 /** A multiple of the size of a table entry, so that none lies across two pages. */
@@ -104,25 +105,19 @@ export class PageWriter {
 
 /** Pages in memory, of all files, the least used forgotten first. */
 export class PageCache {
-  readonly #pages = new Map<string, Buffer>()
+  readonly #pages = new Recent<string, Buffer>(CACHED_PAGES)
 
-  get(key: string): Buffer | undefined {
-    const page = this.#pages.get(key)
-    if (page !== undefined) {
-      this.#pages.delete(key)
-      this.#pages.set(key, page)
-    }
-    return page
+  get(file: string, number: number): Buffer | undefined {
+    return this.#pages.get(`${file}#${number}`)
   }
 
-  set(key: string, page: Buffer): void {
-    this.#pages.set(key, page)
-    if (this.#pages.size > CACHED_PAGES) this.#pages.delete(this.#pages.keys().next().value as string)
+  set(file: string, number: number, page: Buffer): void {
+    this.#pages.set(`${file}#${number}`, page)
   }
 
   /** Forgets the pages of one file. */
   forget(file: string): void {
-    for (const key of [...this.#pages.keys()]) if (key.startsWith(`${file}#`)) this.#pages.delete(key)
+    this.#pages.forget((key) => key.startsWith(`${file}#`))
   }
 }
 
@@ -149,8 +144,7 @@ export class Pages {
 
   /** The data of one page. */
   async page(number: number): Promise<Buffer> {
-    const key = `${this.#source.name}#${number}`
-    const known = this.#cache.get(key)
+    const known = this.#cache.get(this.#source.name, number)
     if (known !== undefined) return known
     const page = Buffer.allocUnsafe(PAGE_BYTES)
     const got = await this.#source.read(page, number * PAGE_BYTES)
@@ -162,7 +156,7 @@ export class Pages {
       throw new PageFault(this.segment, `page ${number} of ${this.#source.name} does not check`)
     }
     const data = page.subarray(0, PAGE_DATA)
-    this.#cache.set(key, data)
+    this.#cache.set(this.#source.name, number, data)
     return data
   }
 

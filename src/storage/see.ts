@@ -89,12 +89,13 @@ export async function isStillSo<Note>({ core, sight, live, trace }: Seen<Note>, 
   if (live || sight.damage.length > 0 || !sight.indexes.wereWhole || epoch !== trace.epoch + 1) return false
   const { files, paths } = core
   const mark = await HeadFile.read(files, paths.head)
-  return (await traceOf(files, paths, (await rootNames(files, paths.root)) ?? [], mark)).rest === trace.rest
+  const names = (await rootNames(files, paths.root)) ?? []
+  return traceOf(paths, names, await namesIn(files, paths.journal), mark).rest === trace.rest
 }
 
-async function traceOf(files: Files, paths: Paths, names: readonly string[], mark: HeadMark | undefined): Promise<Trace> {
+function traceOf(paths: Paths, names: readonly string[], segments: readonly string[], mark: HeadMark | undefined): Trace {
   const lasting = names.filter((name) => name !== basename(paths.lock) && !epochsOf([name]).length)
-  const rest = [lasting.toSorted(), (await namesIn(files, paths.journal)).toSorted(), mark?.sequence]
+  const rest = [lasting.toSorted(), segments.toSorted(), mark?.sequence]
   return { epoch: Math.max(0, mark?.epoch ?? 0, ...epochsOf(names)), rest: JSON.stringify(rest) }
 }
 
@@ -124,7 +125,6 @@ export async function seeOnce<Note>(
   const handles = new Handles(files)
   try {
     const mark: HeadMark | undefined = await HeadFile.read(files, paths.head)
-    const trace = await traceOf(files, paths, names, mark)
     const live = !holdsLock && (await isLocked(files, paths))
     const found = await listSegments(files, handles, paths)
     const journal = await findJournal(found.files, handles, paths, mark)
@@ -140,7 +140,7 @@ export async function seeOnce<Note>(
       mark?.journal.equals(journal) === true ? mark : undefined,
       (live || vouched) && mark !== undefined ? 'beside' : 'alone',
     )
-    return { core, sight, names, live, packed: format.packed, trace }
+    return { core, sight, names, live, packed: format.packed, trace: traceOf(paths, names, found.names, mark) }
   } catch (error) {
     return giveUp(error, [handles])
   }
@@ -163,7 +163,7 @@ export function unprovenBytes<Note>({ unproven, tail, end }: Sight<Note>): numbe
 }
 
 /** @throws JournalError JOURNAL_DAMAGED where damage is refused, and whatever `admit` throws. */
-export function admit<Note>(directory: string, { sight }: Pick<Seen<Note>, 'sight'>, options: OpenStore<Note>): void {
+export function admit<Note>(directory: string, sight: Sight<Note>, options: OpenStore<Note>): void {
   const { chain, damage } = sight
   if (options.onDamage === 'refuse' && damage.length > 0) {
     const message = `The journal in ${directory} is damaged: ${damage[0]?.reason}. Open it with onDamage: 'isolate' to use the rest.`

@@ -15,6 +15,8 @@ import { sortOut, type Stray } from './strays.js'
 const HEAD_CHUNK = 4096
 
 export interface SegmentList {
+  /** All that lies in the directory of segments. */
+  names: readonly string[]
   /** By number. */
   files: SegmentFile[]
   /** Files that have a segment's name and are none. */
@@ -35,7 +37,7 @@ export async function listSegments(files: Files, handles: Handles, paths: Paths)
     )
   }
   const indexed = names.filter((name) => name.endsWith('.idx')).map((name) => parseSegment(name.replace(/idx$/, 'seg'))?.number ?? 0)
-  return { ...sortOut(all), indexed: Math.max(0, ...indexed) }
+  return { names, ...sortOut(all), indexed: Math.max(0, ...indexed) }
 }
 
 /** The segments with a header of this journal; the header of another is none. */

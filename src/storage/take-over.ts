@@ -84,7 +84,7 @@ async function lookAgain<Note>(directory: string, files: Files, clock: Clock, op
 
 async function admitted<Note>(directory: string, seen: Seen<Note>, options: OpenStore<Note>): Promise<Seen<Note>> {
   try {
-    admit(directory, seen, options)
+    admit(directory, seen.sight, options)
     return seen
   } catch (error) {
     return giveUp(error, [{ close: () => seen.sight.indexes.settle() }, seen.core.handles])

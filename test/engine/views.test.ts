@@ -70,7 +70,7 @@ function gate(): { opened: Promise<void>; open: () => void } {
   return { opened, open }
 }
 
-const stop = (views: Views): Promise<void> => views.close()
+const stop = (views: Views): Promise<void> => views.close(true)
 const rowsOf = async (views: Views, options: Parameters<typeof list>[2] = {}) => {
   const rows = []
   for await (const row of list(views, sum, options as never)) rows.push([row.key, row.state.total])

@@ -106,7 +106,7 @@ describe('a derived store', () => {
       const store = await stores.open(directory)
       for (const [i, rests_] of rests.entries()) {
         await store.batch([{ type: 'put', key: text('k0'), value: text(`later-${i}`) }])
-        if (rests_) await store.rest()
+        if (rests_) await store.rest(0)
       }
       const image = join(temporary(), 'derived')
       copyTo(directory, image)
@@ -144,7 +144,7 @@ describe('a derived store', () => {
       const directory = await left(false)
       const store = await stores.open(directory)
       expect(existsSync(join(directory, 'unclean-2'))).toBe(true)
-      await store.rest()
+      await store.rest(0)
       await store.close(false)
       expect(await howItOpens(directory)).toBe('opens')
     })
