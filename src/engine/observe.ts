@@ -21,9 +21,11 @@ export function events$<E>(follow: (signal: AbortSignal) => AsyncIterable<E>): O
 export function view$(start: () => Promise<Views>, projection: Projection, key: Key): Observable<{ state: unknown; position: number }> {
   return new Observable((subscriber) => {
     let stop: (() => void) | undefined
-    let shown = -1
+    let shown: number | undefined
+    /** What came before the first view is shown: states on the way to it, and perhaps behind it. */
+    let early: { state: unknown; position: number } | undefined
     const show = (view: { state: unknown; position: number }): void => {
-      if (view.position <= shown) return
+      if (shown !== undefined && view.position <= shown) return
       shown = view.position
       subscriber.next(view)
     }
@@ -36,11 +38,13 @@ export function view$(start: () => Promise<Views>, projection: Projection, key: 
         changed(row, of) {
           if (of !== table || Table.id(row.key) !== id) return
           if (row.failed !== undefined) subscriber.error(row.failed)
+          else if (shown === undefined) early = { state: row.state, position: of.applied.position }
           else show({ state: row.state, position: of.applied.position })
         },
         ended: () => subscriber.complete(),
       })
       show(await views.row(projection, key))
+      if (early !== undefined) show(early)
     }
     run().catch((error: unknown) => subscriber.error(error))
     return () => stop?.()

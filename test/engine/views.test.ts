@@ -166,6 +166,72 @@ describe('view', () => {
   })
 })
 
+describe('views that are behind', () => {
+  const counting = () => {
+    let folded = 0
+    const other = defineProjection(catalogue, {
+      name: 'other',
+      revision: 1,
+      state: z.object({ total: z.number() }),
+      key: (event) => event.stream,
+      initial: () => ({ total: 0 }),
+      on: {
+        added: ({ total }, { data }) => {
+          folded++
+          return { total: total + data.n }
+        },
+      },
+    }) as unknown as Projection
+    return { other, folded: () => folded }
+  }
+
+  test('are folded as they are asked for; the others wait, whether they have begun or not', async () => {
+    const { start, put } = setUp()
+    for (let n = 1; n <= 5000; n++) await put('a', 'added', { n })
+    const { other, folded } = counting()
+    const { views } = await start([projection, other])
+    expect((await views.row(projection, 'a')).state).toMatchObject({ total: 12_502_500 })
+    expect(folded()).toBe(0)
+    await put('a', 'added', { n: 1 })
+    // What nobody asked for is being folded by now; an append and a question come in between.
+    while (folded() === 0) await setImmediate()
+    await put('a', 'added', { n: 1 })
+    expect((await views.row(projection, 'a')).state).toMatchObject({ total: 12_502_502 })
+    expect(folded()).toBeLessThan(5000)
+    expect(await views.row(other, 'a')).toEqual({ state: { total: 12_502_502 }, position: 5002 })
+    expect(folded()).toBe(5002)
+    await views.close(true)
+    const { views: again, report } = await start([projection, other])
+    expect(report).toMatchObject({ derived: 'checked', replayed: 0 })
+    expect((await again.row(other, 'a')).state).toEqual({ total: 12_502_502 })
+  })
+
+  test('show a stream that cannot be read up to the same event, whichever is folded first', async () => {
+    const { start, put } = setUp()
+    await put('a', 'added', { n: 1 })
+    await put('a', 'named', { text: 'bad' }, 1)
+    await put('a', 'added', { n: 2 })
+    const { other } = counting()
+    const { views } = await start([projection, other])
+    for (const one of [other, projection]) {
+      await expect(views.row(one, 'a')).rejects.toMatchObject({ code: 'JOURNAL_UPCASTER_FAILED' })
+      const rows = []
+      for await (const row of list(views, one, {})) rows.push(row.state)
+      expect(rows).toMatchObject([{ total: 1 }])
+    }
+  })
+
+  test('of a reader are left where they are when it closes', async () => {
+    const { start, put } = setUp()
+    for (let n = 1; n <= 100; n++) await put('a', 'added', { n })
+    const { other, folded } = counting()
+    const { views } = await start([projection, other])
+    await views.row(projection, 'a')
+    await views.close(false)
+    expect(folded()).toBe(0)
+  })
+})
+
 describe('derived state', () => {
   test('that agrees with the journal is used, and only the rest is folded', async () => {
     const { start, put } = setUp()
