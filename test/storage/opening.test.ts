@@ -1,0 +1,41 @@
+/** What opening makes durable, and how little of an old journal it reads. */
+import { expect, test } from 'vitest'
+import { Seeded } from '../support/disk/choice.js'
+import { Disk } from '../support/disk/disk.js'
+import { Process } from '../support/disk/process.js'
+import { seed, withSeed } from '../support/seed.js'
+import { DIRECTORY, namesOf } from './support/damage.js'
+import { Appending, contents, event, numbers, openStore } from './support/journal.js'
+import { MemoryFiles } from './support/memory-files.js'
+
+test(withSeed('every directory that had to be made above a journal outlives a loss of power, as what it was made for does'), async () => {
+  for (let round = 0; round < 20; round++) {
+    const disk = new Disk({ names: 'posix' })
+    const directory = '/home/of/some/journal'
+    await new Appending(await openStore(directory, { files: new Process(disk) })).append('s', [event(1)])
+    disk.powerLoss(new Seeded(seed + round))
+    const store = await openStore(directory, { files: new Process(disk) })
+    expect(numbers((await contents(store)).commits)).toEqual([1])
+    await store.close()
+  }
+})
+
+test('of a sealed segment opening reads the first page alone', async () => {
+  const files = new MemoryFiles()
+  const options = { files, segmentBytes: 32 << 10 }
+  const writing = await openStore(DIRECTORY, options)
+  const writer = new Appending(writing)
+  for (let n = 0; n < 60; n++) await writer.append('s', [event(n, 'added', 'x'.repeat(5000))])
+  await writing.close()
+  const sealed = namesOf(files, '.seg').slice(0, -1)
+  expect(sealed.length).toBeGreaterThan(8)
+  for (const readOnly of [true, false]) {
+    const read = new Map<string, number>()
+    files.watched = (path, offset, length) => void read.set(path, Math.max(read.get(path) ?? 0, offset + length))
+    const store = await openStore(DIRECTORY, { ...options, readOnly })
+    files.watched = undefined
+    for (const path of sealed) expect(read.get(path), path).toBe(4096)
+    expect(numbers((await contents(store)).commits)).toHaveLength(60)
+    await store.close()
+  }
+})
