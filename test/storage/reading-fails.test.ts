@@ -8,7 +8,7 @@ const everything: Record<string, (store: Store) => Promise<unknown>> = {
   'all events, backwards': (store) => list(store.readReverse()),
   'one stream': (store) => list(store.readStream('s0')),
   'one stream, backwards': (store) => list(store.readStream('s0', { reverse: true })),
-  'a commit id': (store) => store.findCommit('c3'),
+  'a commit id': async (store) => store.findCommit('c3'),
   'whether every byte checks': (store) => store.verify(),
 }
 /** More segments than are kept open. */
