@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { isJournalError, openJournal, session, turn } from '../../src/index.js'
+import { systemClock } from '../../src/storage/system-clock.js'
 import {
   all,
   failingFiles,
@@ -55,6 +56,18 @@ describe('order', () => {
       [3, 3],
     ])
     await journal.close()
+  })
+
+  test('times do not go back where the clock is set back while the journal is closed', async () => {
+    const directory = temporary()
+    const times: number[] = []
+    for (const now of [5000, 1000, 4000]) {
+      const journal = await openNotes(directory, { clock: { ...systemClock, now: () => now } })
+      await journal.append('s', [note('n')])
+      times.splice(0, times.length, ...(await all(journal.read('s'))).map(({ at }) => at))
+      await journal.close()
+    }
+    expect(times).toEqual([5000, 5000, 5000])
   })
 
   test('what the caller does to its objects after the call changes nothing', async () => {

@@ -2,6 +2,8 @@ import { setImmediate, setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { openJournal, session, type View } from '../../src/index.js'
+import { filesOver, handleOver } from '../../src/storage/delegate.js'
+import { nodeFiles } from '../../src/storage/node-files.js'
 import { heapUsed } from '../support/heap.js'
 import {
   all,
@@ -86,17 +88,34 @@ describe(withSeed('a follower'), () => {
   }, 60_000)
 
   test('sees nothing that is not durable yet', async () => {
-    const journal = await openNotes(temporary())
+    let sync = (): void => {}
+    const may = new Promise<void>((resolve) => (sync = resolve))
+    const files = filesOver(nodeFiles, {
+      async open(path, flag) {
+        const file = await nodeFiles.open(path, flag)
+        const held = async (): Promise<void> => {
+          if (path.endsWith('.seg')) await may
+          return file.datasync()
+        }
+        return handleOver(file, { datasync: held })
+      },
+    })
+    const journal = await openNotes(temporary(), { files })
     const seen: number[] = []
     const following = (async () => {
       for await (const { position } of journal.follow()) seen.push(position)
     })()
     const receipt = journal.append('s', [note('a')], { durability: 'disk' })
-    expect(seen).toEqual([])
-    await receipt
-    await setImmediate()
+    const early = await journal.append('s', [note('b')], { durability: 'os' })
+    expect(early.durability).toBe('os')
+    // It is written, and whoever asks in this process is shown it.
+    expect(await texts(journal)).toEqual(['a', 'b'])
     await pause(20)
-    expect(seen).toEqual([1])
+    expect(seen).toEqual([])
+    sync()
+    await receipt
+    await pause(20)
+    expect(seen).toEqual([1, 2])
     await journal.close()
     await following
   })
