@@ -1,11 +1,11 @@
-/** What opening makes durable, and how little of an old journal it reads. */
+/** What opening makes durable, and how little of a long journal is read for opening it and for a page of it. */
 import { expect, test } from 'vitest'
 import { Seeded } from '../support/disk/choice.js'
 import { Disk } from '../support/disk/disk.js'
 import { Process } from '../support/disk/process.js'
 import { seed, withSeed } from '../support/seed.js'
 import { DIRECTORY, namesOf } from './support/damage.js'
-import { Appending, contents, event, numbers, openStore } from './support/journal.js'
+import { Appending, contents, event, list, numbers, openStore } from './support/journal.js'
 import { MemoryFiles } from './support/memory-files.js'
 
 test(withSeed('every directory that had to be made above a journal outlives a loss of power, as what it was made for does'), async () => {
@@ -36,6 +36,31 @@ test('of a sealed segment opening reads the first page alone', async () => {
     files.watched = undefined
     for (const path of sealed) expect(read.get(path), path).toBe(4096)
     expect(numbers((await contents(store)).commits)).toHaveLength(60)
+    await store.close()
+  }
+})
+
+test('a page, by position or of a stream, is read from where it lies', async () => {
+  const files = new MemoryFiles()
+  const options = { files, segmentBytes: 16 << 20 }
+  const writing = await openStore(DIRECTORY, options)
+  const writer = new Appending(writing)
+  for (let n = 0; n < 60; n++) await writer.append('s', [event(n, 'added', 'x'.repeat(100_000))])
+  const image = files.copy()
+  await writing.close()
+  // Of the segment while it is the newest, and sealed: then its index says where.
+  for (const of of [image, files]) {
+    const store = await openStore(DIRECTORY, { files: of, readOnly: true })
+    let bytes = 0
+    of.watched = (_path, _offset, length) => void (bytes += length)
+    for (const after of [10, 30, 50]) {
+      bytes = 0
+      expect(numbers((await contents(store, { after, upTo: after + 2 })).commits)).toEqual([after, after + 1])
+      expect(bytes).toBeLessThan(2 << 20)
+      bytes = 0
+      expect(numbers((await list(store.readStream('s', { after, before: after + 3 }))) as never)).toEqual([after, after + 1])
+      expect(bytes).toBeLessThan(300_000)
+    }
     await store.close()
   }
 })
