@@ -129,7 +129,10 @@ function* commitsIn(frame: Frame): Generator<Intact> {
   const { first, aux: events, count: records } = header
   const payload = payloadOf(frame)
   const reason = whyUnfit(frame)
-  if (reason === undefined) return yield { first, events, records, payload }
+  if (reason === undefined) {
+    yield { first, events, records, payload }
+    return
+  }
   const last = first + events - 1
   const { before, after } = salvage({ offset, end, reason, first, last, final: false, header, payload })
   for (const saved of [before, after]) {

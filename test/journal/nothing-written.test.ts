@@ -9,21 +9,29 @@ import { all, image, note, notes, openNotes, printOf, tallies, tally, temporary,
 /** The system's files, of which those below a directory cannot be changed; what is tried all the same is noted. */
 function unwritable(directory: string, code: string): { files: Files; tried: string[] } {
   const tried: string[] = []
-  const refused =
-    <A extends unknown[], R>(call: string, act: (path: string, ...rest: A) => Promise<R>) =>
-    async (path: string, ...rest: A): Promise<R> => {
-      if (!path.startsWith(directory)) return act(path, ...rest)
-      tried.push(`${call} ${path}`)
-      throw Object.assign(new Error(code), { code })
-    }
+  const mayChange = (call: string, path: string): void => {
+    if (!path.startsWith(directory)) return
+    tried.push(`${call} ${path}`)
+    throw Object.assign(new Error(code), { code })
+  }
+  const CHANGING = ['mkdir', 'unlink', 'syncDir'] as const
+  const NAMING = ['link', 'rename'] as const
   const files = filesOver(nodeFiles, {
-    open: (path, flag) => (flag === 'r' ? nodeFiles.open(path, flag) : refused('open', nodeFiles.open)(path, flag)),
-    mkdir: refused('mkdir', nodeFiles.mkdir),
-    link: refused('link', nodeFiles.link),
-    rename: refused('rename', nodeFiles.rename),
-    unlink: refused('unlink', nodeFiles.unlink),
-    syncDir: refused('syncDir', nodeFiles.syncDir),
+    async open(path, flag) {
+      if (flag !== 'r') mayChange('open', path)
+      return nodeFiles.open(path, flag)
+    },
   })
+  for (const call of CHANGING)
+    files[call] = async (path) => {
+      mayChange(call, path)
+      return nodeFiles[call](path)
+    }
+  for (const call of NAMING)
+    files[call] = async (from, to) => {
+      mayChange(call, from)
+      return nodeFiles[call](from, to)
+    }
   return { files, tried }
 }
 
