@@ -20,6 +20,19 @@ test(withSeed('every directory that had to be made above a journal outlives a lo
   }
 })
 
+test(withSeed('a new journal that was closed in order is found so after a loss of power: its head file has a name by then'), async () => {
+  for (let round = 0; round < 20; round++) {
+    const disk = new Disk({ names: 'posix' })
+    const store = await openStore(DIRECTORY, { files: new Process(disk) })
+    await new Appending(store).append('s', [event(1)])
+    await store.close()
+    disk.powerLoss(new Seeded(seed + round))
+    const again = await openStore(DIRECTORY, { files: new Process(disk) })
+    expect(again.recovery.clean, `round ${round}`).toBe(true)
+    await again.close()
+  }
+})
+
 test('of a sealed segment opening reads the first page alone', async () => {
   const files = new MemoryFiles()
   const options = { files, segmentBytes: 32 << 10 }
