@@ -118,8 +118,7 @@ export class SalvageSource {
   /** Whether the last write did not finish: nobody was promised what it held. */
   async #isTorn({ offset, header }: Hole, { number, size }: SegmentFile, handle: FileHandle): Promise<boolean> {
     const promised = this.mark?.segment === number ? this.mark.end : 0
-    const closed = this.mark?.clean === true && promised === offset
-    return (await judgeTail(handle, offset, size, header, promised, closed)).kind !== 'damaged'
+    return (await judgeTail(handle, offset, size, header, promised)).kind !== 'damaged'
   }
 }
 

@@ -33,6 +33,31 @@ test(withSeed('a new journal that was closed in order is found so after a loss o
   }
 })
 
+test(
+  withSeed('rot in the first group behind a clean end is damage, also where what the head file said of it went with the power'),
+  async () => {
+    for (let round = 0; round < 20; round++) {
+      const disk = new Disk()
+      const first = await openStore(DIRECTORY, { files: new Process(disk) })
+      await new Appending(first).append('s', [event(1)])
+      await first.close()
+      const process = new Process(disk)
+      await new Appending(await openStore(DIRECTORY, { files: process })).append('s', [event(2, 'added', 'x'.repeat(300))])
+      process.kill()
+      disk.powerLoss(new Seeded(seed + round))
+      const segment = disk.file(disk.paths().find((path) => path.endsWith('.seg')) as string)
+      const bytes = Buffer.alloc(segment.size)
+      segment.read(bytes, 0)
+      const at = bytes.indexOf('xxx') + 20
+      segment.write(Buffer.of(bytes[at]! ^ 1), at)
+      const store = await openStore(DIRECTORY, { files: new Process(disk) })
+      expect(store.recovery.tornBytes, `round ${round}`).toBe(0)
+      expect(store.recovery.damage, `round ${round}`).toMatchObject([{ firstPosition: 2, lastPosition: 2 }])
+      await store.close()
+    }
+  },
+)
+
 test('of a sealed segment opening reads the first page alone', async () => {
   const files = new MemoryFiles()
   const options = { files, segmentBytes: 32 << 10 }
