@@ -64,7 +64,7 @@ export class Appender {
   /** Rejects with an error that says its outcome, and with a TypeError for misuse. */
   append(stream: string, given: readonly NewEvent[], options: AppendOptions, durability: Durability): Promise<Receipt> {
     try {
-      checkArguments(stream, given, options)
+      checkArguments(stream, given, options, durability)
       const events = this.#judge(stream, given, options.commitId)
       if (options.commitId !== undefined) return this.#once(stream, events, options, options.commitId, durability)
       const atOnce =
@@ -263,12 +263,12 @@ export class Appender {
   }
 }
 
-function checkArguments(stream: string, events: readonly NewEvent[], options: AppendOptions): void {
+function checkArguments(stream: string, events: readonly NewEvent[], options: AppendOptions, durability: Durability): void {
   if (typeof stream !== 'string' || stream === '' || !isWellFormed(stream) || Buffer.byteLength(stream) > 512) {
     throw new TypeError('A stream id is a string of 1 to 512 bytes in UTF-8')
   }
   if (!Array.isArray(events) || events.length === 0) throw new TypeError('append takes an array of at least one event')
-  const { expectedVersion, commitId, at, durability } = options
+  const { expectedVersion, commitId, at } = options
   if (expectedVersion !== undefined && (!Number.isSafeInteger(expectedVersion) || expectedVersion < 0))
     throw new TypeError('expectedVersion is a whole number from 0')
   if (
@@ -278,7 +278,7 @@ function checkArguments(stream: string, events: readonly NewEvent[], options: Ap
     throw new TypeError('A commit id is a string of 1 to 512 bytes in UTF-8')
   }
   if (at !== undefined && (!Number.isSafeInteger(at) || at < 0)) throw new TypeError('at is a whole number of milliseconds since 1970')
-  if (durability !== undefined && durability !== 'disk' && durability !== 'os') throw new TypeError("durability is 'disk' or 'os'")
+  if (durability !== 'disk' && durability !== 'os') throw new TypeError("durability is 'disk' or 'os'")
 }
 
 function checkMeta(meta: EventMeta): EventMeta {

@@ -188,9 +188,9 @@ class SegmentDump {
   async *#hole(hole: Hole, handle: FileHandle): AsyncGenerator<Dumped> {
     const { name: segment, size } = this.#file
     const { offset, end, reason, first, last, header } = hole
-    const { end: promised = 0, clean = false } = this.#mark ?? {}
+    const { end: promised = 0 } = this.#mark ?? {}
     const isLast = hole.final && this.#next === undefined
-    const torn = isLast && (await judgeTail(handle, offset, size, header, promised, clean && promised === offset)).kind === 'torn'
+    const torn = isLast && (await judgeTail(handle, offset, size, header, promised)).kind === 'torn'
     const lost = last === undefined ? {} : { lastPosition: last }
     yield { what: 'fault', segment, offset, bytes: end - offset, reason, torn, firstPosition: first, ...lost }
     const { before, after } = salvage(hole)

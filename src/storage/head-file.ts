@@ -2,11 +2,12 @@
  * The head file: two slots, written in turn after each sync, that say how far the journal is known to be durable.
  * It is evidence, not truth: whatever is older than the segments is ignored, whatever is newer proves a loss.
  */
+import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { ioError } from '../errors.js'
 import type { FileHandle, Files } from './files.js'
 import { readU64, writeU64 } from './frame.js'
-import { readFully, writeFully } from './io.js'
+import { giveUp, readFully, writeFully } from './io.js'
 
 const MAGIC = 0x31_48_4c_54
 const SLOT_BYTES = 4096
@@ -41,13 +42,15 @@ export class HeadFile {
     this.#sequence = sequence
   }
 
-  /** Opens the file for writing, creating it if need be. */
+  /** Opens the file for writing, creating it if need be; then its name is made durable, so that what it vouches for later is not lost with it. */
   static async open(files: Files, path: string, last: HeadMark | undefined): Promise<HeadFile> {
-    let file: FileHandle
+    let file: FileHandle | undefined
     try {
-      file = await files.open(path, files.exists(path) ? 'r+' : 'wx')
+      const isNew = !files.exists(path)
+      file = await files.open(path, isNew ? 'wx' : 'r+')
+      if (isNew) await files.syncDir(dirname(path))
     } catch (error) {
-      throw ioError(error, 'Opening', path)
+      return giveUp(ioError(error, 'Opening', path), [file])
     }
     return new HeadFile(path, file, last?.sequence ?? 0)
   }

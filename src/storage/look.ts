@@ -280,8 +280,7 @@ class Newest<Note> {
 
   async #tail(hole: Hole): Promise<void> {
     const { mark } = this.#sight
-    const closed = mark?.clean === true && this.#promised === hole.offset
-    const tail = await judgeTail(this.#file, hole.offset, this.#segment.size, hole.header, this.#promised, closed)
+    const tail = await judgeTail(this.#file, hole.offset, this.#segment.size, hole.header, this.#promised)
     this.#sight.tail = tail
     if (tail.kind !== 'damaged') return
     const reason = tail.reason === '' ? hole.reason : `${hole.reason}; ${tail.reason}`

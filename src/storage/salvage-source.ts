@@ -1,16 +1,18 @@
 /** What is intact in a journal's directory, in whatever state that is: groups in the order of their positions. Touches nothing. */
-import { JournalError } from '../errors.js'
+import { isJournalError, JournalError } from '../errors.js'
 import type { SegmentFile } from './core.js'
 import type { FileHandle, Files } from './files.js'
 import { formatState } from './format-file.js'
-import { Kind, payloadOf } from './frame.js'
+import { Kind, payloadOf, type Frame } from './frame.js'
 import type { Lost } from './gap-record.js'
+import { readGroup } from './group.js'
 import { Handles } from './handles.js'
 import { HeadFile, type HeadMark } from './head-file.js'
 import { findJournal } from './journal-id.js'
 import { SEGMENT_POSITIONS } from './look.js'
 import { withPacked } from './packed-files.js'
 import { Paths } from './paths.js'
+import { lastPosition } from './record.js'
 import { salvage, type Saved } from './salvage.js'
 import { contentEnd, factsOf, listSegments, ofJournal, type SegmentList } from './segments.js'
 import { judgeTail } from './tail.js'
@@ -100,10 +102,7 @@ export class SalvageSource {
       const walk = new Walk(handle, this.journal, 0, end, { group: -1, position: file.first - 1, digest: undefined }, { vouches: true })
       for (let item = await walk.next(); item !== undefined; item = await walk.next()) {
         if (isHole(item)) yield* this.#hole(item, file, next, limit, handle)
-        else if (item.header.kind === Kind.data && item.header.first <= limit) {
-          const { first, aux: events, count: records } = item.header
-          yield { first, events, records, payload: payloadOf(item) }
-        }
+        else if (item.header.kind === Kind.data && item.header.first <= limit) yield* commitsIn(item)
       }
     } finally {
       await release()
@@ -119,8 +118,36 @@ export class SalvageSource {
   /** Whether the last write did not finish: nobody was promised what it held. */
   async #isTorn({ offset, header }: Hole, { number, size }: SegmentFile, handle: FileHandle): Promise<boolean> {
     const promised = this.mark?.segment === number ? this.mark.end : 0
-    const closed = this.mark?.clean === true && promised === offset
-    return (await judgeTail(handle, offset, size, header, promised, closed)).kind !== 'damaged'
+    return (await judgeTail(handle, offset, size, header, promised)).kind !== 'damaged'
+  }
+}
+
+/** A frame that checks, whole; where its records are not what its header says, those that are commits. */
+function* commitsIn(frame: Frame): Generator<Intact> {
+  const { header, offset, end } = frame
+  const { first, aux: events, count: records } = header
+  const payload = payloadOf(frame)
+  const reason = whyUnfit(frame)
+  if (reason === undefined) {
+    yield { first, events, records, payload }
+    return
+  }
+  const last = first + events - 1
+  const { before, after } = salvage({ offset, end, reason, first, last, final: false, header, payload })
+  for (const saved of [before, after]) {
+    const fitting = saved.filter(({ commit }) => lastPosition(commit) <= last)
+    if (fitting.length > 0) yield together(payload, fitting)
+  }
+}
+
+/** Why no program that keeps to the format wrote a frame that checks; undefined if one did. */
+function whyUnfit(frame: Frame): string | undefined {
+  try {
+    readGroup(frame)
+    return undefined
+  } catch (error) {
+    if (isJournalError(error, 'JOURNAL_DAMAGED')) return error.message
+    throw error
   }
 }
 

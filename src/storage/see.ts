@@ -6,12 +6,12 @@ import type { Look, StreamNotes, TypeSeen } from './commit-store.js'
 import type { Core } from './core.js'
 import type { Clock, Files } from './files.js'
 import { formatState, hasPacked } from './format-file.js'
-import { Kind } from './frame.js'
+import { HEADER_BYTES, Kind } from './frame.js'
 import { readGroup } from './group.js'
 import { Handles } from './handles.js'
 import { HeadFile, type HeadMark } from './head-file.js'
 import { withoutImpostors } from './impostors.js'
-import { giveUp, hasCode } from './io.js'
+import { giveUp, hasCode, readFully } from './io.js'
 import { findJournal } from './journal-id.js'
 import { epochsOf, isLocked } from './lock.js'
 import { look, type Sight } from './look.js'
@@ -86,11 +86,24 @@ export async function see<Note>(directory: string, files: Files, clock: Clock, o
  * anything is amiss, or an index had to be made, there is.
  */
 export async function isStillSo<Note>({ core, sight, live, trace }: Seen<Note>, epoch: number): Promise<boolean> {
-  if (live || sight.damage.length > 0 || !sight.indexes.wereWhole || epoch !== trace.epoch + 1) return false
+  const isAmiss = sight.damage.length > 0 || sight.tail.kind !== 'end' || !sight.indexes.wereWhole
+  if (live || isAmiss || epoch !== trace.epoch + 1) return false
   const { files, paths } = core
   const mark = await HeadFile.read(files, paths.head)
   const names = (await rootNames(files, paths.root)) ?? []
-  return traceOf(paths, names, await namesIn(files, paths.journal), mark).rest === trace.rest
+  if (traceOf(paths, names, await namesIn(files, paths.journal), mark).rest !== trace.rest) return false
+  return isStillTheEnd(core, sight)
+}
+
+/**
+ * Whether nothing stands behind the last frame that was seen. A group moves the head file once it is synced, but its writer asked for its
+ * epoch when it was written: one that is on its way to the disk may be acknowledged yet.
+ */
+async function isStillTheEnd<Note>({ handles, paths }: Core<Note>, { newest, unproven, end }: Sight<Note>): Promise<boolean> {
+  if (newest === undefined) return true
+  const next = Buffer.alloc(HEADER_BYTES)
+  await handles.with(paths.segment(newest), (file) => readFully(file, next, unproven?.end ?? end))
+  return next.every((byte) => byte === 0)
 }
 
 function traceOf(paths: Paths, names: readonly string[], segments: readonly string[], mark: HeadMark | undefined): Trace {

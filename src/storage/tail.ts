@@ -15,8 +15,8 @@ export type Tail =
   | { kind: 'damaged'; end: number; reason: string }
 
 /**
- * `promised` is how far the head file vouches for the segment; `closed` whether it does so for a clean end, behind which
- * nothing was ever promised.
+ * `promised` is how far the head file vouches for the segment. That it says so of a clean end proves nothing of what lies behind: what the
+ * next writer told it may have been lost with the power.
  */
 export async function judgeTail(
   file: FileHandle,
@@ -24,12 +24,11 @@ export async function judgeTail(
   size: number,
   header: FrameHeader | undefined,
   promised: number,
-  closed: boolean,
 ): Promise<Tail> {
   const end = await contentEnd(file, at, size)
   if (promised > at) return { kind: 'damaged', end: Math.max(end, promised), reason: 'the head file vouches for more than is there' }
   if (end === at) return { kind: 'end' }
-  if (closed || (await isTorn(file, at, end, size, header))) return { kind: 'torn', end }
+  if (await isTorn(file, at, end, size, header)) return { kind: 'torn', end }
   return { kind: 'damaged', end, reason: 'the last group does not check, and not as an incomplete write would look' }
 }
 

@@ -277,6 +277,19 @@ describe('derived state', () => {
     expect((await second.views.row(projection, 'a')).state).toEqual({ total: 7, name: '' })
   })
 
+  test('that is ahead of the history is thrown away', async () => {
+    const one = setUp()
+    const first = await one.start()
+    for (const n of [1, 2]) await one.put('a', 'added', { n })
+    await stop(first.views)
+    const shorter = setUp()
+    await shorter.put('a', 'added', { n: 1 })
+    for (const [key, value] of one.stores.derived.entries) shorter.stores.derived.entries.set(key, value)
+    const second = await shorter.start()
+    expect(second.report).toMatchObject({ derived: 'rebuilt', replayed: 1 })
+    expect((await second.views.row(projection, 'a')).state).toEqual({ total: 1, name: '' })
+  })
+
   test('with any bit flipped never shows a wrong view', async () => {
     const { start, put, stores } = setUp()
     const first = await start()

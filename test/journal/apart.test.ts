@@ -1,7 +1,11 @@
 /** What others do meanwhile, or did before, takes nothing from a session: nobody saves one as a whole. */
+import { symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import { openJournal, session, thread, type JournalOptions } from '../../src/index.js'
 import { inAnotherProcess, temporary } from '../support/journal.js'
+import { root } from '../support/root.js'
 
 type Open = Awaited<ReturnType<typeof openJournal>>
 
@@ -98,5 +102,44 @@ test('whoever reads in the writer’s own process, and closes, leaves the lock a
     )
     expect(await other.ended).toBe('JOURNAL_LOCKED\n')
     await turn(journal, 's', 1)
+  })
+})
+
+/** Whether another thread of this process gets the writer's lock. */
+async function locksInAnotherThread(directory: string): Promise<unknown> {
+  const source = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    require('tsx/cjs')
+    const { nodeFiles } = require(workerData.module)
+    nodeFiles.open(workerData.lock, 'r+').then((file) => parentPort.postMessage(file.tryLock('exclusive')))`
+  const workerData = { module: join(root, 'src/storage/node-files.ts'), lock: join(directory, 'LOCK') }
+  const worker = new Worker(source, { eval: true, workerData })
+  try {
+    return await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
+  } finally {
+    await worker.terminate()
+  }
+}
+
+test('no other name of the directory and no other thread gets around the lock', async () => {
+  const directory = temporary()
+  const link = join(temporary(), 'link')
+  symlinkSync(directory, link)
+  await inJournal(directory, async () => {
+    for (const name of [link, `${directory}/.`])
+      await expect(openJournal(name, { lockWaitMs: 0 })).rejects.toMatchObject({ code: 'JOURNAL_LOCKED' })
+    expect(await locksInAnotherThread(directory)).toBe(false)
+  })
+  expect(await locksInAnotherThread(directory)).toBe(true)
+})
+
+test('a journal listens neither to signals nor to the end of its process', async () => {
+  const listeners = (): Record<string, number> =>
+    Object.fromEntries(process.eventNames().map((name) => [String(name), process.listenerCount(name)]))
+  const before = listeners()
+  await inJournal(temporary(), async (journal) => {
+    await begin(journal, 's')
+    await journal.view(session, 's')
+    expect(listeners()).toEqual(before)
   })
 })

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { isJournalError, openJournal, session, turn } from '../../src/index.js'
+import { systemClock } from '../../src/storage/system-clock.js'
 import {
   all,
   failingFiles,
@@ -55,6 +56,18 @@ describe('order', () => {
       [3, 3],
     ])
     await journal.close()
+  })
+
+  test('times do not go back where the clock is set back while the journal is closed', async () => {
+    const directory = temporary()
+    const times: number[] = []
+    for (const now of [5000, 1000, 4000]) {
+      const journal = await openNotes(directory, { clock: { ...systemClock, now: () => now } })
+      await journal.append('s', [note('n')])
+      times.splice(0, times.length, ...(await all(journal.read('s'))).map(({ at }) => at))
+      await journal.close()
+    }
+    expect(times).toEqual([5000, 5000, 5000])
   })
 
   test('what the caller does to its objects after the call changes nothing', async () => {
@@ -296,6 +309,19 @@ describe('durability os', () => {
     expect((await journal.append('s', [note('b')])).durability).toBe('disk')
     expect(await journal.append('s', [note('a')], { commitId: 'c' })).toEqual({ ...receipt, durability: 'disk' })
     await journal.close()
+  })
+
+  test('or `disk` is what there is: any other is misuse, of an append as of all of them', async () => {
+    for (const [ofAll, ofOne] of [
+      ['fsync', undefined],
+      ['disk', 'fsync'],
+    ] as const) {
+      const journal = await openNotes(temporary(), { durability: ofAll as 'os' })
+      const given = ofOne === undefined ? {} : { durability: ofOne as 'os' }
+      await expect(journal.append('s', [note('a')], given)).rejects.toThrow(TypeError)
+      expect(journal.head.position).toBe(0)
+      await journal.close()
+    }
   })
 
   test('survives the death of the process', async () => {

@@ -2,6 +2,9 @@ import { setImmediate, setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { openJournal, session, type View } from '../../src/index.js'
+import { filesOver, handleOver } from '../../src/storage/delegate.js'
+import type { Files } from '../../src/storage/files.js'
+import { nodeFiles } from '../../src/storage/node-files.js'
 import { heapUsed } from '../support/heap.js'
 import {
   all,
@@ -16,9 +19,23 @@ import {
   type Child,
   type NotesJournal,
 } from '../support/journal.js'
+import { MemoryDerived, memoryStores } from '../support/memory-derived.js'
 import { propertyParameters, withSeed } from '../support/seed.js'
 
 const range = (from: number, to: number): number[] => Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i)
+
+/** Files of which no segment is synced before `sync` is called. */
+function syncingLate(): { files: Files; sync: () => void } {
+  let sync = (): void => {}
+  const may = new Promise<void>((resolve) => (sync = resolve))
+  const files = filesOver(nodeFiles, {
+    async open(path, flag) {
+      const file = await nodeFiles.open(path, flag)
+      return handleOver(file, { datasync: path.endsWith('.seg') ? () => may.then(() => file.datasync()) : () => file.datasync() })
+    },
+  })
+  return { files, sync }
+}
 
 /** Follows until a position, or until it ends. */
 async function followTo(
@@ -86,17 +103,23 @@ describe(withSeed('a follower'), () => {
   }, 60_000)
 
   test('sees nothing that is not durable yet', async () => {
-    const journal = await openNotes(temporary())
+    const { files, sync } = syncingLate()
+    const journal = await openNotes(temporary(), { files })
     const seen: number[] = []
     const following = (async () => {
       for await (const { position } of journal.follow()) seen.push(position)
     })()
     const receipt = journal.append('s', [note('a')], { durability: 'disk' })
-    expect(seen).toEqual([])
-    await receipt
-    await setImmediate()
+    const early = await journal.append('s', [note('b')], { durability: 'os' })
+    expect(early.durability).toBe('os')
+    // It is written, and whoever asks in this process is shown it.
+    expect(await texts(journal)).toEqual(['a', 'b'])
     await pause(20)
-    expect(seen).toEqual([1])
+    expect(seen).toEqual([])
+    sync()
+    await receipt
+    await pause(20)
+    expect(seen).toEqual([1, 2])
     await journal.close()
     await following
   })
@@ -193,6 +216,23 @@ describe(withSeed('a follower'), () => {
     await follower.return?.()
     await journal.close()
   })
+})
+
+test('of what is not durable yet no row and no snapshot is saved', async () => {
+  const { files, sync } = syncingLate()
+  const derived = new MemoryDerived()
+  const journal = await openNotes(temporary(), { files, derived: memoryStores(derived) })
+  await journal.append('s', [note('a')], { durability: 'os' })
+  expect((await journal.view(tally, 's')).state).toMatchObject({ notes: 1 })
+  let taken: unknown
+  const taking = journal.snapshot().then((records) => (taken = records))
+  // Longer than rows wait to be written.
+  await pause(700)
+  expect([derived.entries.size, taken]).toEqual([0, undefined])
+  sync()
+  expect(await taking).toMatchObject([{ head: { position: 1 } }])
+  expect(derived.entries.size).toBeGreaterThan(0)
+  await journal.close()
 })
 
 describe('as Observables', () => {

@@ -86,3 +86,36 @@ test('a group that another still wrote while the end was looked at is no damage'
   expect(store.recovery.damage).toEqual([])
   expect(numbers((await contents(store)).commits)).toEqual([1, 2, 3])
 })
+
+test('a group that is on its way to the disk while another takes over is taken over too, or was not acknowledged', async () => {
+  const disk = new Disk()
+  let written = (): void => {}
+  let synced: Promise<void> | undefined
+  const slow = new Process(disk, {
+    locks: false,
+    turn: async (call, path) => {
+      if (call !== 'datasync' || !path.endsWith('.seg') || synced === undefined) return
+      written()
+      await synced
+    },
+  })
+  const other = new Appending(await openStore(DIRECTORY, { files: slow }))
+  await other.append('s', [event(1)])
+  let sync = (): void => {}
+  let outcome: Promise<unknown> | undefined
+  const late = new Process(disk, {
+    locks: false,
+    turn: async (call, path) => {
+      // It has looked; what it saw is of before this group, of which the head file does not tell until it is synced.
+      if (call !== 'open' || !path.endsWith('epoch-00000002')) return
+      synced = new Promise((resolve) => (sync = resolve))
+      const isWritten = new Promise<void>((resolve) => (written = resolve))
+      outcome = other.append('s', [event(2)]).catch((error: unknown) => error)
+      await isWritten
+    },
+  })
+  const store = await openStore(DIRECTORY, { files: late })
+  sync()
+  expect(await outcome).toMatchObject({ version: 2, durability: 'disk' })
+  expect(numbers((await contents(store)).commits)).toEqual([1, 2])
+})

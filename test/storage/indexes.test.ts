@@ -98,6 +98,24 @@ describe('indexes', () => {
     await store.close()
   })
 
+  test('that the disk does not take stay in memory, and no append fails for it; the next open makes them', async () => {
+    const failing = new MemoryFiles()
+    failing.fault = (call, path) => {
+      if (call !== 'unlink' && path.includes('.idx')) throw Object.assign(new Error('EIO'), { code: 'EIO' })
+      return undefined
+    }
+    const store = await openStore(DIRECTORY, { files: failing, segmentBytes: SEGMENT_BYTES })
+    const writer = new Appending(store)
+    for (let n = 0; n < COMMITS; n++)
+      await writer.now(streamOf(n), [event(n, n % 5 === 0 ? 'claim' : 'added')], { commitId: `c${n}`, at: n })
+    await checkAll(store)
+    await store.close()
+    expect(indexesIn(failing)).toEqual([])
+    failing.fault = () => undefined
+    await (await openStore(DIRECTORY, { files: failing, segmentBytes: SEGMENT_BYTES })).close()
+    expect(indexesIn(failing).length).toBe([...failing.inodes.keys()].filter((path) => path.endsWith('.seg')).length - 1)
+  })
+
   test('whose notes are of another revision fold them again from the first commit', async () => {
     const other: StreamNotes<Sum> = { ...notes, decode: () => undefined }
     const store = await openStore(DIRECTORY, { files: files.copy(), notes: other, segmentBytes: SEGMENT_BYTES })

@@ -7,7 +7,7 @@ import { filesOver, handleOver } from '../../src/storage/delegate.js'
 import { sealOf } from '../../src/storage/derived-seal.js'
 import type { DerivedStore } from '../../src/storage/derived-store.js'
 import type { Files } from '../../src/storage/files.js'
-import { levelStores } from '../../src/storage/level-store.js'
+import { doubtIn, levelStores } from '../../src/storage/level-store.js'
 import { nodeFiles } from '../../src/storage/node-files.js'
 import { systemClock } from '../../src/storage/system-clock.js'
 import { copyTo } from '../support/journal.js'
@@ -85,6 +85,28 @@ describe('a derived store', () => {
     copyTo(directory, more)
     writeFileSync(join(more, '999999.log'), '')
     expect(await howItOpens(more)).toContain('are not as they were left')
+  })
+
+  test('is opened, rests, is closed and is looked over without its lock being opened: closing that would give the lock back', async () => {
+    const opened = new Set<string>()
+    const files = filesOver(nodeFiles, {
+      open: (path, flag) => {
+        opened.add(basename(path))
+        return nodeFiles.open(path, flag)
+      },
+    })
+    const directory = join(temporary(), 'derived')
+    const watched = levelStores(files, systemClock)
+    for (let life = 0; life < 2; life++) {
+      const store = await watched.open(directory)
+      await store.batch([{ type: 'put', key: text('k'), value: text(`v${life}`) }])
+      await store.rest()
+      await store.close(true)
+    }
+    expect(await doubtIn(files, directory)).toBeUndefined()
+    expect(existsSync(join(directory, 'LOCK'))).toBe(true)
+    expect([...opened].filter((name) => name.includes('MANIFEST')).length).toBeGreaterThan(0)
+    expect([...opened].filter((name) => name.includes('LOCK'))).toEqual([])
   })
 
   test('that was left open before it ever rested is not opened, nor one that was left open twice in a row', async () => {

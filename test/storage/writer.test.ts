@@ -2,6 +2,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { isJournalError, type JournalError } from '../../src/errors.js'
+import { filesOver, handleOver } from '../../src/storage/delegate.js'
 import { Appending, contents, event, list, numbers, openStore } from './support/journal.js'
 import { MemoryFiles, type Call } from './support/memory-files.js'
 
@@ -27,6 +28,38 @@ describe('appending', () => {
     expect(syncs).toBe(1)
     await store.close()
     expect(files.opened).toBe(0)
+  })
+
+  test('writes nothing more to a segment while a sync of it is under way', async () => {
+    const memory = new MemoryFiles()
+    let syncing = false
+    const early: string[] = []
+    const files = filesOver(memory, {
+      async open(path, flag) {
+        const file = await memory.open(path, flag)
+        return handleOver(file, {
+          write: (bytes, offset) => {
+            if (syncing) early.push(path)
+            return file.write(bytes, offset)
+          },
+          async datasync() {
+            syncing = true
+            await setTimeout(2)
+            syncing = false
+          },
+        })
+      },
+    })
+    const store = await openStore(DIRECTORY, { files, segmentBytes: 2000 })
+    const writer = new Appending(store)
+    const appended: Promise<unknown>[] = []
+    for (let n = 0; n < 30; n++) {
+      appended.push(writer.now(`s${n % 3}`, [event(n)], { durability: n % 2 === 0 ? 'os' : 'disk' }))
+      if (n % 4 === 0) await setTimeout(1)
+    }
+    await Promise.all(appended)
+    await store.close()
+    expect(early).toEqual([])
   })
 
   test('cuts groups at 512 KiB, and a larger commit goes alone', async () => {

@@ -14,4 +14,4 @@ test('an error in every call of 20 scripts, once and for ever: no promise is bro
   expect(done).toBeGreaterThan(4000)
 })
 
-share(diskFull, 100)
+share('a disk that is full again and again breaks no promise, and is opened when it has room', diskFull, 100)

@@ -2,4 +2,4 @@
 import { share } from './share.js'
 import { longLife } from './layers/long-life.js'
 
-share(longLife, 8000)
+share('a long life with faults leaves no file open and no memory taken', longLife, 8000)

@@ -6,8 +6,8 @@ import { campaign, type Layer } from './layer.js'
 /** A machine that is busy with other things may need many times as long. */
 const TIMEOUT_MS = 900_000
 
-export function share(layer: Layer, limit: number): void {
-  const title = `${layer.name}: no promise is broken in ${limit.toLocaleString('en')} ${layer.unit}`
+/** `title` says what no unit of the layer may break. */
+export function share(title: string, layer: Layer, limit: number): void {
   test(title, { timeout: TIMEOUT_MS }, async ({ skip }) => {
     const missing = await layer.missing()
     if (missing.length > 0) skip(`without ${missing.join(', ')}`)

@@ -2,4 +2,4 @@
 import { share } from './share.js'
 import { twoWriters } from './layers/two-writers.js'
 
-share(twoWriters, 2000)
+share('two writers without a lock break no promise, in any order of their calls', twoWriters, 2000)

@@ -2,4 +2,4 @@
 import { share } from './share.js'
 import { wholeEngine } from './layers/whole-engine.js'
 
-share(wholeEngine, 5000)
+share('lives of a whole journal, with its views and snapshots, break no promise wherever they end', wholeEngine, 5000)
