@@ -100,7 +100,7 @@ describe('a derived store', () => {
     for (let life = 0; life < 2; life++) {
       const store = await watched.open(directory)
       await store.batch([{ type: 'put', key: text('k'), value: text(`v${life}`) }])
-      await store.rest()
+      await store.rest(0)
       await store.close(true)
     }
     expect(await doubtIn(files, directory)).toBeUndefined()
