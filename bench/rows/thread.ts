@@ -21,11 +21,11 @@ const PAGES = 200
 
 type Opened = Awaited<ReturnType<typeof openJournal>>
 
-interface Life {
-  /** Microseconds of an append. */
-  appends: Record<string, number>
-  /** Microseconds of the last page of its transcript. */
-  pages: Record<string, number>
+/** Medians, in microseconds. */
+interface End {
+  append: number
+  /** Of the last page of its transcript. */
+  page: number
 }
 
 export const longThread: readonly Measure[] = [
@@ -34,8 +34,7 @@ export const longThread: readonly Measure[] = [
     unit: 'µs',
     rounds: 3,
     quick: 0,
-    inOrder: true,
-    runs: (bench) => lives(bench, 'appends', [FIRST, LAST]),
+    runs: (bench) => ends(bench, 'append', [FIRST, LAST]),
     bars: [atMost(1.2, '× the first 1,000', (m) => m.of(LAST) / m.of(FIRST))],
   },
   {
@@ -43,45 +42,48 @@ export const longThread: readonly Measure[] = [
     unit: 'µs',
     rounds: 3,
     quick: 0,
-    inOrder: true,
-    runs: (bench) => lives(bench, 'pages', [SHORT, LONG]),
+    runs: (bench) => ends(bench, 'page', [SHORT, LONG]),
     bars: [atMost(1.2, '× a thread of 1,000', (m) => m.of(LONG) / m.of(SHORT))],
   },
 ]
 
-/** Both ends of one life are measured together; the second run tells of what the first one lived. */
-function lives(bench: Bench, what: keyof Life, names: readonly [young: string, old: string]): Run[] {
-  let life: Life | undefined
-  return names.map((name) => ({
+/** Each in a process of its own, which has done nothing else: a thread that is short, and one that is long. */
+function ends(bench: Bench, what: keyof End, [young, old]: readonly [young: string, old: string]): Run[] {
+  const runOf = (name: string, items: number): Run => ({
     name,
     role: 'turnlog',
-    async take() {
-      life ??= await bench.inDirectory(async (path) => (await inChild<Life>(import.meta.url, 'live', [path])).result)
-      const value = life?.[what][name] as number
-      if (name === names[1]) life = undefined
-      return value
-    },
-  }))
+    take: () =>
+      bench.inDirectory(async (path) => {
+        await inChild(import.meta.url, 'grow', [path, items])
+        const { result } = await inChild<End>(import.meta.url, 'end', [path, items])
+        return (result as End)[what]
+      }),
+  })
+  return [runOf(young, 0), runOf(old, ITEMS - SOME)]
 }
 
-export async function live(path: string): Promise<Life> {
+/** A thread with so many items. */
+export async function grow(path: string, count: number): Promise<void> {
+  await using journal = await openJournal(path, WHOLE)
+  await journal.append(STREAM, opening(STREAM).events as never[])
+  const thread = items(0)
+  for (let n = 0; n < count; n += TURN) await journal.append(STREAM, take(thread, TURN) as never[])
+}
+
+/** What its next appends cost, and then its last page. */
+export async function end(path: string, count: number): Promise<End> {
   await using journal = await openJournal(path, WHOLE)
   const random = seeded(12)
   // What is compiled while it runs is slower at first.
   await journal.append('warm', opening('warm').events as never[])
   for (let n = 0; n < SOME * 3; n++) await journal.append('warm', [item(n, small, random) as never])
-  await journal.append(STREAM, opening(STREAM).events as never[])
-  const thread = items(random)
-  const first = await each(journal, thread)
-  const short = await pages(journal)
-  for (let n = SOME; n < ITEMS - SOME; n += TURN) await journal.append(STREAM, take(thread, TURN) as never[])
-  const last = await each(journal, thread)
-  return { appends: { [FIRST]: first, [LAST]: last }, pages: { [SHORT]: short, [LONG]: await pages(journal) } }
+  return { append: await appends(journal, items(count)), page: await pages(journal) }
 }
 
 /** Items, and every so many the end of a turn and the beginning of the next. */
-function* items(random: () => number): Generator<Event[]> {
-  for (let n = 0, turn = 1; ; n++) {
+function* items(first: number): Generator<Event[]> {
+  const random = seeded(13)
+  for (let n = first, turn = first / TURN + 1; ; n++) {
     const added = [item(n, small, random, `t${turn}`)]
     if ((n + 1) % TURN === 0) {
       added.push({ type: 'turn.completed', data: { turnId: `t${turn}`, attempt: 1 } })
@@ -98,7 +100,7 @@ function take(thread: Generator<Event[]>, count: number): Event[] {
 }
 
 /** Median of what each of the next appends takes. */
-async function each(journal: Opened, thread: Generator<Event[]>): Promise<number> {
+async function appends(journal: Opened, thread: Generator<Event[]>): Promise<number> {
   const took: number[] = []
   for (let n = 0; n < SOME; n++) {
     const added = take(thread, 1) as never[]
