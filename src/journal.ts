@@ -10,6 +10,7 @@ import { Laws, type LawStates } from './engine/laws.js'
 import { list, type ListOptions, type ListRow } from './engine/list.js'
 import { events$, view$ } from './engine/observe.js'
 import { follow, type FollowOptions } from './engine/follow.js'
+import { checkOptions } from './engine/options.js'
 import { Reading, type CommitOptions, type ReadAllOptions, type ReadOptions, type RecordedCommit } from './engine/reading.js'
 import { recoveryOf } from './engine/recovery.js'
 import { Schemas } from './engine/schemas.js'
@@ -254,6 +255,7 @@ export async function openWith<D extends EventDefinitions, R, P>(
   parts: Parts<D>,
   options: JournalOptions,
 ): Promise<Journal<D, R, P>> {
+  checkOptions(options)
   const began = performance.now()
   const schemas = new Schemas(parts.events, parts.upcasters, options)
   const laws = new Laws(parts.laws, schemas)

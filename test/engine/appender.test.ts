@@ -206,7 +206,6 @@ describe('append', () => {
     ['a stream id over 512 bytes', 'x'.repeat(513), [opened('1')], {}],
     ['no events', 'a', [], {}],
     ['a negative expectedVersion', 'a', [opened('1')], { expectedVersion: -1 }],
-    ['an unknown durability', 'a', [opened('1')], { durability: 'ram' }],
   ])('is misused with %s', async (_name, stream, events, options) => {
     await expect(setUp().append(stream, events, options)).rejects.toBeInstanceOf(TypeError)
   })

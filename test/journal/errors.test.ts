@@ -540,6 +540,26 @@ describe('a follower of another history', () => {
   })
 })
 
+describe('opening with an option', () => {
+  test.each([
+    { option: 'onDamage', given: 'refsue' },
+    { option: 'onInterrupted', given: 'leaf' },
+    { option: 'onUnknown', given: 'drop' },
+    { option: 'durability', given: 'fsync' },
+    { option: 'readOnly', given: 'yes' },
+    { option: 'blocking', given: 1 },
+    { option: 'compress', given: 'zstd' },
+    { option: 'lockWaitMs', given: Number.NaN },
+    { option: 'queueBytes', given: Number.NaN },
+    { option: 'segmentBytes', given: 0 },
+    { option: 'cacheRows', given: -1 },
+  ])('$option that is misspelt or no number is misuse, and nothing is made', async ({ option, given }) => {
+    const directory = join(temporary(), 'journal')
+    await expect(openJournal(directory, { [option]: given } as object)).rejects.toThrow(new RegExp(`^${option} is`))
+    expect(existsSync(directory)).toBe(false)
+  })
+})
+
 describe('opening touches nothing but its own', () => {
   test('views are equal after everything that is derived was thrown away', async () => {
     const directory = await written()
