@@ -43,14 +43,16 @@ const initial = (id: string): SessionState => ({
   tokens: noTokens,
 })
 
-type Counts = Partial<Pick<SessionState, 'threads' | 'turns' | 'items' | 'calls' | 'tasks'>>
+type Count = 'threads' | 'turns' | 'items' | 'calls' | 'tasks'
 type Open = SessionState['open']
 
-/** The state with activity and counts moved on; none where the stream has no session. */
-function on(session: SessionState, event: Event, change: Counts = {}): SessionState | undefined {
+/** The state with activity and a count moved on; none where the stream has no session. */
+function on(session: SessionState, event: Event, count?: Count): SessionState | undefined {
   if (session.createdAt === NEVER) return undefined
-  const next = { ...session, lastActivity: activityWith(session.lastActivity, event) }
-  for (const name in change) next[name as keyof Counts] += change[name as keyof Counts] ?? 0
+  // A copy that is changed afterwards takes half the time of one with other values in it.
+  const next = { ...session }
+  next.lastActivity = activityWith(session.lastActivity, event)
+  if (count !== undefined) next[count]++
   return next
 }
 
@@ -64,7 +66,7 @@ function onTurn(session: SessionState, event: Event, status: Open[number]['statu
   return on(
     { ...session, open, status: idle ? (running ? 'running' : 'active') : session.status },
     event,
-    status === 'queued' ? { turns: 1 } : {},
+    status === 'queued' ? 'turns' : undefined,
   )
 }
 
@@ -88,8 +90,8 @@ export const session = defineProjection(events, {
     'session.restored': (s, event) => on({ ...s, status: 'active' }, event),
     'session.deleted': (s, event) =>
       on({ ...initial(s.id), createdAt: s.createdAt, lastActivity: s.lastActivity, status: 'deleted' }, event),
-    'thread.started': (s, event) => on(s, event, { threads: 1 }),
-    'thread.forked': (s, event) => on(s, event, { threads: 1 }),
+    'thread.started': (s, event) => on(s, event, 'threads'),
+    'thread.forked': (s, event) => on(s, event, 'threads'),
     'thread.compacted': (s, event) => on(s, event),
     'thread.truncated': (s, event) => on(s, event),
     'thread.closed': (s, event) => on(s, event),
@@ -102,8 +104,8 @@ export const session = defineProjection(events, {
     'turn.interrupted': (s, event) => onTurn(used(s, event), event, 'interrupted'),
     // Not what is streamed: a row that moved with every piece would be written with every piece.
     'item.started': (s, event) => on(s, event),
-    'item.completed': (s, event) => on(s, event, { items: 1 }),
-    'tool.requested': (s, event) => on(s, event, { calls: 1 }),
+    'item.completed': (s, event) => on(s, event, 'items'),
+    'tool.requested': (s, event) => on(s, event, 'calls'),
     'tool.started': (s, event) => on(s, event),
     'tool.finished': (s, event) => on(s, event),
     'tool.unknown': (s, event) => on(s, event),
@@ -111,7 +113,7 @@ export const session = defineProjection(events, {
     'approval.resolved': (s, event) => on(s, event),
     'input.requested': (s, event) => on(s, event),
     'input.resolved': (s, event) => on(s, event),
-    'task.enqueued': (s, event) => on(s, event, { tasks: 1 }),
+    'task.enqueued': (s, event) => on(s, event, 'tasks'),
     'task.started': (s, event) => on(s, event),
     'task.progressed': (s, event) => on(s, event),
     'task.completed': (s, event) => on(s, event),

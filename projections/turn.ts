@@ -65,11 +65,13 @@ const initial = ([session, turnId]: TurnKey): TurnRow => ({
 type Event = Pick<RecordedEvent, 'at' | 'data' | 'meta' | 'position'>
 type EndEvent = Event & { data: { usage?: Usage | undefined; model?: string | undefined; provider?: string | undefined } }
 
-const on = (turn: TurnRow, event: Event): TurnRow => ({
-  ...turn,
-  lastActivity: activityWith(turn.lastActivity, event),
-  lastPosition: event.position,
-})
+/** A copy with activity moved on, for whoever has more to change. A copy that is changed takes half the time of one with other values in it. */
+function on(turn: TurnRow, event: Event): TurnRow {
+  const next = { ...turn }
+  next.lastActivity = activityWith(turn.lastActivity, event)
+  next.lastPosition = event.position
+  return next
+}
 
 /** An attempt is over, or another begins: what was being streamed stays as far as it came. */
 function cut(turn: TurnRow, event: Event): TurnRow {
@@ -121,7 +123,12 @@ export const turn = defineProjection(events, {
       ...on(s, event),
       streaming: [...without(s.streaming, event.data.itemId), event.data.itemId],
     }),
-    'item.completed': (s, event) => ({ ...on(s, event), items: s.items + 1, streaming: without(s.streaming, event.data.itemId) }),
+    'item.completed': (s, event) => {
+      const next = on(s, event)
+      next.items++
+      next.streaming = without(s.streaming, event.data.itemId)
+      return next
+    },
     'tool.requested': (s, event) => ({ ...on(s, event), calls: s.calls + 1 }),
     'tool.started': on,
     'tool.finished': on,
