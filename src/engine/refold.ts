@@ -51,11 +51,11 @@ export async function differenceFrom(refold: Refold): Promise<Difference | undef
     table.applied = group.head
     if (table.failed !== undefined) throw table.failed
     if (table.rows <= ROWS_MAX) continue
-    await derived.batch([...changesOf(table.capture())])
+    await derived.batch([[...changesOf(table.capture())]])
     table.evict(0)
   }
   table.applied = record.head
-  await derived.batch([...changesOf(table.capture())])
+  await derived.batch([[...changesOf(table.capture())]])
   const differing = await rowsThatDiffer(refold)
   return differing.size === 0 ? undefined : firstOf(await traced(refold, differing))
 }
@@ -73,7 +73,7 @@ async function rowsThatDiffer({ files, record, derived, projection }: Refold): P
       const value = values[i]
       if (value === undefined || !isDeepStrictEqual(readRow(keys[i] as Uint8Array, value).state, state)) add(key, state)
     })
-    await derived.batch(keys.map((key) => ({ type: 'del', key })))
+    await derived.batch([keys.map((key) => ({ type: 'del', key }))])
   }
   // What is left has no row in the snapshot.
   for await (const [at, value] of derived.range(rowRange(projection.name))) add(readRow(at, value).key, undefined)

@@ -92,7 +92,7 @@ export async function loadSnapshot(
 ): Promise<void> {
   for await (const rows of rowsOf(files, record)) {
     const changed = rows.map(([key, state]) => ({ key, saved: undefined, state }))
-    await derived.batch([...rowChanges(projection, changed)])
+    await derived.batch([[...rowChanges(projection, changed)]])
   }
 }
 

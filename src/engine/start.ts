@@ -102,7 +102,7 @@ async function begin({ store, snapshots }: Start, derived: DerivedStore, project
   report.snapshots.refused.push(...refused)
   if (use === undefined) return new Table(projection, NOTHING, true)
   await loadSnapshot(snapshots, use, projection, derived)
-  await derived.batch([checkpointChange(projection.name, { revision: projection.revision, head: use.head, failed: false })])
+  await derived.batch([[checkpointChange(projection.name, { revision: projection.revision, head: use.head, failed: false })]])
   report.snapshots.used.push(use.file)
   return new Table(projection, use.head, false)
 }

@@ -173,8 +173,7 @@ export class Views {
       for await (const item of this.#store.read({ after })) {
         if (this.#closed) return
         if ('gap' in item) continue
-        await this.#fold(item, tables)
-        await this.#back.room(item.head.position)
+        await this.#back.room(await this.#fold(item, tables))
         if (this.#waiting.length > 0 && !tables.every((table) => this.#isWaitedFor(table))) return
       }
       // What was not read behind the last group lies in damage at the end, and is not waited for; or was written down as lost.
@@ -207,12 +206,14 @@ export class Views {
     this.#doubted = false
   }
 
-  async #fold(group: CommitGroup, tables: readonly Table[]): Promise<void> {
+  /** Returns how many rows its events were taken to. */
+  async #fold(group: CommitGroup, tables: readonly Table[]): Promise<number> {
     const steps = this.#steps.of(group, tables, forFold)
     // A write that ends meanwhile lets go of rows, also of those that were there; all have to be there at once.
     for (let absent = absentOf(steps); absent.length > 0; absent = absentOf(steps))
       for (const [table, wanted] of byTable(absent)) await table.load(wanted, this.derived)
     this.#apply(steps, tables, group.head)
+    return steps.length
   }
 
   #apply(steps: readonly Step[], tables: readonly Table[], head: Head): void {

@@ -15,8 +15,8 @@ import { changesOf, type Capture, type Table } from './table.js'
 const FLUSH_ROWS = 16_000
 const FLUSH_MS = 500
 
-/** Events that are folded, and changes that are made of them, before others have a turn of the event loop. */
-const TURN_EVENTS = 1024
+/** Events that are taken to rows, and changes that are made of these, before others have a turn of the event loop. */
+const TURN_STEPS = 512
 const TURN_CHANGES = 512
 
 /**
@@ -40,8 +40,8 @@ export class WriteBack {
   #writing: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #readers = 0
-  /** Position up to which was folded when others had their last turn. */
-  #turned = 0
+  /** Since others had their last turn. */
+  #steps = 0
 
   constructor(options: WriteBackOptions) {
     this.#options = options
@@ -62,12 +62,14 @@ export class WriteBack {
 
   /**
    * Resolves when more may be folded: what is folded runs ahead of what is written, but not without bound. Folding what is read takes no
-   * turn of the event loop by itself, so whoever else has something to do gets one now and then. `position`: up to where was folded.
+   * turn of the event loop by itself, so whoever else has something to do gets one now and then. `steps`: rows that an event was taken to since
+   * the last call.
    */
-  async room(position: number): Promise<void> {
+  async room(steps: number): Promise<void> {
     if (this.#writing !== undefined && this.#dirtyRows() >= FLUSH_ROWS) await this.#writing
-    if (Math.abs(position - this.#turned) < TURN_EVENTS) return
-    this.#turned = position
+    this.#steps += steps
+    if (this.#steps < TURN_STEPS) return
+    this.#steps = 0
     await turn()
   }
 
@@ -106,8 +108,8 @@ export class WriteBack {
     )
     if (this.#readers > 0 || ready.length === 0) return
     const captures = ready.map((table) => table.capture())
-    this.#writing = encoded(captures)
-      .then((changes) => derived.batch(changes))
+    this.#writing = derived
+      .batch(slicesOf(captures))
       .then(() => {
         for (const table of tables) table.evict(rowsMax)
         return derived.rest(this.#isBehind ? REST_BEHIND_BYTES : REST_BYTES)
@@ -129,10 +131,15 @@ export class WriteBack {
 }
 
 /** What captures write, made a slice at a time so that nobody else has to wait. */
-async function encoded(captures: readonly Capture[]): Promise<DerivedChange[]> {
-  const changes: DerivedChange[] = []
+async function* slicesOf(captures: readonly Capture[]): AsyncGenerator<DerivedChange[], void, undefined> {
+  let slice: DerivedChange[] = []
   for (const capture of captures) {
-    for (const change of changesOf(capture)) if (changes.push(change) % TURN_CHANGES === 0) await turn()
+    for (const change of changesOf(capture)) {
+      if (slice.push(change) < TURN_CHANGES) continue
+      yield slice
+      slice = []
+      await turn()
+    }
   }
-  return changes
+  yield slice
 }

@@ -16,6 +16,8 @@ export interface DerivedStores {
 
 export type DerivedChange = { type: 'put'; key: Uint8Array; value: Uint8Array } | { type: 'del'; key: Uint8Array }
 
+export type Slices<T> = Iterable<readonly T[]> | AsyncIterable<readonly T[]>
+
 export interface DerivedRange {
   /** First key, included. */
   from: Uint8Array
@@ -29,8 +31,11 @@ export interface DerivedStore {
   getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]>
   /** Entries as of the call, also if the store changes meanwhile. */
   range(range: DerivedRange): AsyncIterable<[key: Uint8Array, value: Uint8Array]>
-  /** All changes or none. Not synced: what is lost is computed again. */
-  batch(changes: DerivedChange[]): Promise<void>
+  /**
+   * All changes or none. They may come in slices, so that whoever makes them can let others have a turn in between. Not synced: what is
+   * lost is computed again.
+   */
+  batch(slices: Slices<DerivedChange>): Promise<void>
   /** Deletes a range of keys. */
   clear(range: DerivedRange): Promise<void>
   /**

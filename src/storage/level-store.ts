@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Level } from 'level'
 import { ioError } from '../errors.js'
 import { fromBase, seal, sealOf, unseal, type Seal } from './derived-seal.js'
-import type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from './derived-store.js'
+import type { DerivedChange, DerivedRange, DerivedStore, DerivedStores, Slices } from './derived-store.js'
 import type { Clock, Files } from './files.js'
 import { mustBeFile } from './guard.js'
 import { makeDirectory } from './io.js'
@@ -159,9 +159,23 @@ class LevelStore implements DerivedStore {
     }
   }
 
-  batch(changes: DerivedChange[]): Promise<void> {
-    for (const change of changes) this.#written += change.key.length + (change.type === 'put' ? change.value.length : 0)
-    return this.#told((level) => level.batch(changes))
+  batch(slices: Slices<DerivedChange>): Promise<void> {
+    return this.#told(async (level) => {
+      const batch = level.batch()
+      try {
+        for await (const slice of slices) {
+          for (const change of slice) {
+            this.#written += change.key.length + (change.type === 'put' ? change.value.length : 0)
+            if (change.type === 'put') batch.put(change.key, change.value)
+            else batch.del(change.key)
+          }
+        }
+      } catch (error) {
+        await batch.close()
+        throw error
+      }
+      await batch.write()
+    })
   }
 
   clear({ from, to }: DerivedRange): Promise<void> {

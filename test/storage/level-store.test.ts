@@ -18,7 +18,7 @@ const text = (from: string): Uint8Array => Buffer.from(from)
 
 async function filled(directory: string): Promise<DerivedStore> {
   const store = await stores.open(directory)
-  for (let i = 0; i < 50; i++) await store.batch([{ type: 'put', key: text(`k${i}`), value: text(`v${i}`.repeat(20)) }])
+  for (let i = 0; i < 50; i++) await store.batch([[{ type: 'put', key: text(`k${i}`), value: text(`v${i}`.repeat(20)) }]])
   return store
 }
 
@@ -35,11 +35,13 @@ async function howItOpens(directory: string): Promise<string> {
 describe('a derived store', () => {
   test('gives a range as of the call, whatever is written before the first entry is asked for', async () => {
     const store = await stores.open(join(temporary(), 'derived'))
-    await store.batch([{ type: 'put', key: text('a'), value: text('old') }])
+    await store.batch([[{ type: 'put', key: text('a'), value: text('old') }]])
     const range = store.range({ from: text('a'), to: text('z') })
     await store.batch([
-      { type: 'put', key: text('a'), value: text('new') },
-      { type: 'put', key: text('b'), value: text('new') },
+      [
+        { type: 'put', key: text('a'), value: text('new') },
+        { type: 'put', key: text('b'), value: text('new') },
+      ],
     ])
     const found: string[] = []
     for await (const [key, value] of range) found.push(`${Buffer.from(key).toString()} ${Buffer.from(value).toString()}`)
@@ -52,7 +54,7 @@ describe('a derived store', () => {
     await (await filled(directory)).close(true)
     expect(await howItOpens(directory)).toBe('opens')
     const store = await stores.open(directory)
-    await store.batch([{ type: 'put', key: text('k0'), value: text('later') }])
+    await store.batch([[{ type: 'put', key: text('k0'), value: text('later') }]])
     const copy = join(temporary(), 'derived')
     copyTo(directory, copy)
     rmSync(join(copy, 'base'))
@@ -99,7 +101,7 @@ describe('a derived store', () => {
     const watched = levelStores(files, systemClock)
     for (let life = 0; life < 2; life++) {
       const store = await watched.open(directory)
-      await store.batch([{ type: 'put', key: text('k'), value: text(`v${life}`) }])
+      await store.batch([[{ type: 'put', key: text('k'), value: text(`v${life}`) }]])
       await store.rest(0)
       await store.close(true)
     }
@@ -127,7 +129,7 @@ describe('a derived store', () => {
       await (await filled(directory)).close(true)
       const store = await stores.open(directory)
       for (const [i, rests_] of rests.entries()) {
-        await store.batch([{ type: 'put', key: text('k0'), value: text(`later-${i}`) }])
+        await store.batch([[{ type: 'put', key: text('k0'), value: text(`later-${i}`) }]])
         if (rests_) await store.rest(0)
       }
       const image = join(temporary(), 'derived')
@@ -233,7 +235,8 @@ describe('a derived store', () => {
       const store = await levelStores(files, systemClock).open(directory)
       // Nothing that could be compressed.
       const noise = createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16))
-      for (let i = 0; i < 576; i++) await store.batch([{ type: 'put', key: text(`k${i}`), value: noise.update(Buffer.alloc(VALUE_BYTES)) }])
+      for (let i = 0; i < 576; i++)
+        await store.batch([[{ type: 'put', key: text(`k${i}`), value: noise.update(Buffer.alloc(VALUE_BYTES)) }]])
       await store.close(true)
       expect(bytesOf(directory, tables(directory))).toBeGreaterThan(SAMPLE_BYTES * 3)
       return directory
@@ -250,7 +253,7 @@ describe('a derived store', () => {
       expect(sampled).toBeGreaterThanOrEqual(SAMPLE_BYTES)
       expect(sampled).toBeLessThan(SAMPLE_BYTES + Math.max(...tables(directory).map((name) => statSync(join(directory, name)).size)))
       read.clear()
-      await store.batch([{ type: 'put', key: text('one'), value: text('more') }])
+      await store.batch([[{ type: 'put', key: text('one'), value: text('more') }]])
       await store.close(true)
       const after = stamps()
       expect([...before].filter(([name, stamp]) => after.get(name) === stamp).length).toBeGreaterThan(0)

@@ -1,5 +1,5 @@
 /** A derived store in memory whose bytes a test can reach. */
-import type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from '../../src/storage/derived-store.js'
+import type { DerivedChange, DerivedRange, DerivedStore, DerivedStores, Slices } from '../../src/storage/derived-store.js'
 
 export class MemoryDerived implements DerivedStore {
   readonly entries = new Map<string, Uint8Array>()
@@ -23,8 +23,10 @@ export class MemoryDerived implements DerivedStore {
     return each(reverse ? entries.toReversed() : entries)
   }
 
-  async batch(changes: DerivedChange[]): Promise<void> {
+  async batch(slices: Slices<DerivedChange>): Promise<void> {
     this.#work()
+    const changes: DerivedChange[] = []
+    for await (const slice of slices) changes.push(...slice)
     for (const change of changes) {
       if (change.type === 'put') this.entries.set(hex(change.key), change.value)
       else this.entries.delete(hex(change.key))

@@ -1,5 +1,5 @@
 /** Derived stores in memory that lose their last batches when the power fails, and that a crash leaves as the log before them. */
-import type { DerivedChange, DerivedRange, DerivedStore, DerivedStores } from '../../../src/storage/derived-store.js'
+import type { DerivedChange, DerivedRange, DerivedStore, DerivedStores, Slices } from '../../../src/storage/derived-store.js'
 import { failure } from './failure.js'
 import type { Choice } from './choice.js'
 import type { Process } from './process.js'
@@ -100,8 +100,10 @@ class SimulatedStore implements DerivedStore {
     for (const [key, value] of entries) yield [Buffer.from(key, 'hex'), value]
   }
 
-  batch(changes: DerivedChange[]): Promise<void> {
-    const all = changes.map((change) => [hex(change.key), change.type === 'put' ? change.value : undefined] as const)
+  async batch(slices: Slices<DerivedChange>): Promise<void> {
+    const all: [string, Uint8Array | undefined][] = []
+    for await (const slice of slices)
+      for (const change of slice) all.push([hex(change.key), change.type === 'put' ? change.value : undefined])
     return this.#use(() =>
       this.#change((entries) => {
         for (const [key, value] of all) {
