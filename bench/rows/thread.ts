@@ -66,7 +66,7 @@ function ends(bench: Bench, what: keyof End, [young, old]: readonly [young: stri
 export async function grow(path: string, count: number): Promise<void> {
   await using journal = await openJournal(path, WHOLE)
   await journal.append(STREAM, opening(STREAM).events as never[])
-  const thread = items(0)
+  const thread = itemsFrom(0)
   for (let n = 0; n < count; n += TURN) await journal.append(STREAM, take(thread, TURN) as never[])
 }
 
@@ -77,11 +77,11 @@ export async function end(path: string, count: number): Promise<End> {
   // What is compiled while it runs is slower at first.
   await journal.append('warm', opening('warm').events as never[])
   for (let n = 0; n < SOME * 3; n++) await journal.append('warm', [item(n, small, random) as never])
-  return { append: await appends(journal, items(count)), page: await pages(journal) }
+  return { append: await appends(journal, itemsFrom(count)), page: await pages(journal) }
 }
 
 /** Items, and every so many the end of a turn and the beginning of the next. */
-function* items(first: number): Generator<Event[]> {
+function* itemsFrom(first: number): Generator<Event[]> {
   const random = seeded(13)
   for (let n = first, turn = first / TURN + 1; ; n++) {
     const added = [item(n, small, random, `t${turn}`)]

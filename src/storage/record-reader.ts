@@ -12,6 +12,16 @@ const APART_BYTES = 1 << 12
 /** Most windows are smaller. */
 const READ_BYTES = 1 << 14
 
+/** Bytes into which one window is read after the other: nothing of a commit is left in them once the commit is handed out. */
+export class Window {
+  #bytes = Buffer.alloc(0)
+
+  of(length: number): Buffer {
+    if (this.#bytes.length < length) this.#bytes = Buffer.allocUnsafeSlow(Math.max(length, READ_BYTES))
+    return this.#bytes.subarray(0, length)
+  }
+}
+
 /** A record that does not check, and what the index knows of it. */
 export interface BadRecord {
   bad: { version: number; position: number; offset: number; bytes: number; reason: string }
@@ -24,15 +34,14 @@ export async function* commitsAt(
   places: readonly number[],
   from: number,
   to: number,
+  window = new Window(),
 ): AsyncGenerator<StoredCommit | BadRecord> {
-  // One for all windows: nothing of a commit is left in it once the commit is handed out.
-  let bytes = Buffer.alloc(0)
   for (let first = from; first < to;) {
     const end = windowEnd(places, first, to)
     const start = places[first * PLACE + 2] as number
     const length = (places[(end - 1) * PLACE + 2] as number) + (places[(end - 1) * PLACE + 3] as number) - start
-    if (bytes.length < length) bytes = Buffer.allocUnsafeSlow(Math.max(length, READ_BYTES))
-    const got = await readFully(file, bytes.subarray(0, length), start)
+    const bytes = window.of(length)
+    const got = await readFully(file, bytes, start)
     for (let i = first; i < end; i++) yield commitIn(bytes, got, start, stream, places, i)
     first = end
   }

@@ -5,7 +5,7 @@ import { damageOf, versionIn } from './gap-record.js'
 import { PLACE } from './memory-index.js'
 import type { Part } from './part.js'
 import { lastPosition, lastVersion } from './record.js'
-import { commitsAt, type BadRecord } from './record-reader.js'
+import { commitsAt, Window, type BadRecord } from './record-reader.js'
 import type { State } from './state.js'
 
 export interface StreamOptions {
@@ -13,6 +13,14 @@ export interface StreamOptions {
   before?: number
   reverse?: boolean
   signal?: AbortSignal
+}
+
+/** What is read of one part of a stream, and into what. */
+interface Wanted {
+  after: number
+  before: number
+  reverse: boolean
+  window: Window
 }
 
 /** Events that are read at once backwards, unless one commit has more. */
@@ -33,6 +41,7 @@ export class StreamReading<Note> {
     stream: string,
     { after = 0, before = Number.POSITIVE_INFINITY, signal }: StreamOptions,
   ): AsyncGenerator<StoredCommit | Gap> {
+    const window = new Window()
     const parts: Part<Note>[] = []
     for (let part = await this.#newest(stream); part !== undefined; part = await part.previous()) {
       if (part.lastVersion <= after) break
@@ -43,7 +52,7 @@ export class StreamReading<Note> {
     let position = 0
     for (const part of parts.toReversed()) {
       if (part.firstVersion >= before) return
-      for await (const item of this.#part(stream, part, after, before, false)) {
+      for await (const item of this.#part(stream, part, { after, before, reverse: false, window })) {
         signal?.throwIfAborted()
         const first = 'gap' in item ? version + 1 : item.version
         if (first > version + 1) for (const gap of this.#between(stream, position, (item as StoredCommit).position)) yield { gap }
@@ -63,12 +72,13 @@ export class StreamReading<Note> {
     stream: string,
     { after = 0, before = Number.POSITIVE_INFINITY, signal }: StreamOptions,
   ): AsyncGenerator<StoredCommit | Gap> {
+    const window = new Window()
     let part = await this.#newest(stream)
     if (before > (part?.lastVersion ?? 0)) for (const gap of this.#behind(stream, part?.lastPosition ?? 0).toReversed()) yield { gap }
     let next: { version: number; position: number } | undefined
     for (; part !== undefined && part.lastVersion > after; part = await part.previous()) {
       if (part.firstVersion >= before) continue
-      for await (const item of this.#part(stream, part, after, before, true)) {
+      for await (const item of this.#part(stream, part, { after, before, reverse: true, window })) {
         signal?.throwIfAborted()
         if (!('gap' in item)) {
           if (next !== undefined && lastVersion(item) + 1 < next.version)
@@ -89,7 +99,7 @@ export class StreamReading<Note> {
   }
 
   /** Commits of a part that have events with versions between two. */
-  async *#part(stream: string, part: Part<Note>, after: number, before: number, reverse: boolean): AsyncGenerator<StoredCommit | Gap> {
+  async *#part(stream: string, part: Part<Note>, { after, before, reverse, window }: Wanted): AsyncGenerator<StoredCommit | Gap> {
     const { core, segments, active } = this.#state
     const places = await part.places()
     const count = places.length / PLACE
@@ -101,11 +111,13 @@ export class StreamReading<Note> {
     while (to > from && (places[(to - 1) * PLACE] as number) >= before) to--
     const { file, release } = await core.handles.acquire(core.paths.segment(segment))
     try {
-      if (!reverse) for await (const item of commitsAt(file, stream, places, from, to)) yield this.#item(stream, segment.name, part, item)
+      if (!reverse)
+        for await (const item of commitsAt(file, stream, places, from, to, window)) yield this.#item(stream, segment.name, part, item)
       for (let end = to; reverse && end > from;) {
         const begin = pageBefore(places, from, end, part.lastVersion)
         const page: (StoredCommit | Gap)[] = []
-        for await (const item of commitsAt(file, stream, places, begin, end)) page.push(this.#item(stream, segment.name, part, item))
+        for await (const item of commitsAt(file, stream, places, begin, end, window))
+          page.push(this.#item(stream, segment.name, part, item))
         yield* page.toReversed()
         end = begin
       }
