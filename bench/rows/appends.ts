@@ -120,12 +120,12 @@ function runOf(bench: Bench, contender: Contender<Sink>, work: Work): Run {
     role: contender.role,
     take: () =>
       bench.inDirectory((directory) =>
-        (isSlow(contender) ? apart : one)(directory, contender, work, each(work.warmUp), each(work.commits)),
+        (isSlow(contender) ? apart : measuredIn)(directory, contender, work, each(work.warmUp), each(work.commits)),
       ),
   }
 }
 
-async function one(directory: string, contender: Contender<Sink>, work: Work, warmUp: number, count: number): Promise<number> {
+async function measuredIn(directory: string, contender: Contender<Sink>, work: Work, warmUp: number, count: number): Promise<number> {
   const store = await contender.open(directory)
   try {
     return await measured(store, work, warmUp, count)
@@ -159,7 +159,7 @@ export async function begun(
 ): Promise<number> {
   await mkdir(directory)
   const contender = slowPeers.find((other) => other.name === name) as Contender<Sink>
-  return one(directory, contender, { ...work, mix: work.mix === real.name ? real : small }, warmUp, count)
+  return measuredIn(directory, contender, { ...work, mix: work.mix === real.name ? real : small }, warmUp, count)
 }
 
 /** Commits a second. What is appended was made before the clock starts. */
