@@ -277,6 +277,7 @@ export async function openWith<D extends EventDefinitions, R, P>(
     const place = derivedPlace(directory, files, clock, options)
     const shared = { store, schemas, projections: parts.projections, snapshots, stores: place.stores, rowsMax: options.cacheRows ?? 20_000 }
     const started = readOnly ? undefined : await startViews({ ...shared, directory: place.directory })
+    started?.views.catchUp()
     const recovery = recoveryOf(store, work, unclosed, started?.report, schemas, performance.now() - began)
     const inside: Inside = {
       ...shared,

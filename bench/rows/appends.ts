@@ -99,7 +99,9 @@ function contenders({ mix, width, commit }: Work, quick: boolean): Contender<Sin
     ...(blocks ? [turnlogBlocking] : []),
     ...whole,
     ...peers,
-    ...(quick ? [] : [...slowPeers, ...shown]),
+    // With more callers it ends its process, however often it is begun again.
+    ...(quick || width > 8 ? [] : slowPeers),
+    ...(quick ? [] : shown),
   ]
 }
 

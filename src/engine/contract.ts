@@ -91,7 +91,7 @@ export interface Recovery extends OpenWorkReport, StartReport {
   withheld: string[]
   /** Streams in which what the last writer left running is not closed, because `writeFor` withholds an event that says so. */
   unclosed: Unclosed[]
-  /** Events that were brought to a newer shape while opening. */
+  /** Events that were brought to a newer shape while opening; views are folded behind it. */
   upcast: number
   elapsedMs: number
 }

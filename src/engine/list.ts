@@ -49,7 +49,7 @@ export async function* list<S, K extends Key>(
   let cursor = options.cursor
   while (left > 0) {
     await views.flush([table])
-    const { position, page } = await views.sure(async () => ({
+    const { position, page } = await views.sure(table, async () => ({
       position: table.checkpoint.position,
       page: await readPage(views, table.projection, { by, reverse, prefix, cursor }),
     }))

@@ -27,8 +27,8 @@ export const checkpointKey = (projection: string): Buffer => encodeTuple(['c', p
 export const rowRange = (projection: string, prefix: readonly string[] = []): DerivedRange => within(['r', projection, ...prefix])
 export const orderRange = (projection: string, index: string, prefix: readonly (string | number)[] = []): DerivedRange =>
   within(['o', projection, index, ...prefix])
-/** Everything of one projection but its checkpoint. */
-export const projectionRanges = (projection: string): DerivedRange[] => [within(['r', projection]), within(['o', projection])]
+/** Everything of one projection. Its checkpoint comes first: it must not outlive what it speaks of. */
+export const projectionRanges = (projection: string): DerivedRange[] => ['c', 'r', 'o'].map((kind) => within([kind, projection]))
 
 /** A row that changed: what the store holds of it, and what it is now; undefined where there is none. */
 export interface RowChange {

@@ -18,15 +18,15 @@ const packr = new Packr({ useRecords: false, moreTypes: false })
 /** Saves the rows of every projection as of what is durable now. A projection whose fold failed is left out. */
 export async function takeSnapshots(store: CommitStore<LawStates>, views: Views, files: SnapshotFiles): Promise<SnapshotRecord[]> {
   const taken: SnapshotRecord[] = []
+  await views.flush()
   for (const table of views.tables.values()) {
-    await views.flush([table])
     if (table.failed !== undefined) continue
     const { name, revision } = table.projection
     const there = store.snapshots().find((other) => other.projection === name && other.head.position === table.checkpoint.position)
     // A newer program's snapshot of this very position is left where it is.
     if (there !== undefined && there.revision > revision) continue
     if (there?.revision === revision && (await files.refuse(there, true)) === undefined) continue
-    const { head, rows } = await views.sure(async () => ({ head: table.checkpoint, rows: views.derived.range(rowRange(name)) }))
+    const { head, rows } = await views.sure(table, async () => ({ head: table.checkpoint, rows: views.derived.range(rowRange(name)) }))
     const record = await files.write({ projection: name, revision, head }, chunks(rows))
     const before = store.snapshots().filter((other) => other.projection === name)
     await store.recordSnapshot(record)

@@ -16,7 +16,7 @@ import { Views } from './views.js'
 export interface StartReport {
   snapshots: { used: string[]; refused: { file: string; reason: string }[] }
   derived: 'checked' | 'rebuilt' | 'absent'
-  /** Events folded to catch up. */
+  /** Events that views lack, which are folded while the runtime goes on. */
   replayed: number
 }
 

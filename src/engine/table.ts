@@ -50,6 +50,8 @@ export class Table {
   applied: Head
   /** Whether every row there is lies in memory, so that a row that does not is known not to exist. */
   complete: boolean
+  /** How often everything was forgotten: what was read before that is of another fold. */
+  generation = 0
   /** The first fold that failed; what it left out can only come back by folding again. */
   failed: JournalError | undefined
   readonly #rows = new Map<string, Row>()
@@ -102,7 +104,9 @@ export class Table {
     const missing = [...new Map(wanted.filter(({ id }) => !this.#rows.has(id)).map((one) => [one.id, one])).values()]
     if (missing.length === 0) return
     const keys = missing.map(({ key }) => rowKey(this.projection.name, key))
+    const { generation } = this
     const values = await derived.getMany(keys)
+    if (generation !== this.generation) return
     missing.forEach(({ key, id }, i) => {
       const value = values[i]
       const state = value === undefined ? undefined : this.#checked(readRow(keys[i] as Uint8Array, value).state)
@@ -157,6 +161,7 @@ export class Table {
 
   /** Forgets everything, for a fold from the beginning. */
   reset(): void {
+    this.generation++
     this.#rows.clear()
     this.#dirty = []
     this.failed = undefined

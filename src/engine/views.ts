@@ -1,9 +1,10 @@
 /**
- * Projections at work: every commit is folded into the rows it concerns as soon as it is written, and what changed goes
- * to the derived store in the background, rows and checkpoint together, at group ends that are durable.
+ * Projections at work: commits are folded into the rows they concern, and what changed goes to the derived store in the
+ * background, rows and checkpoint together, at group ends that are durable.
  *
- * A group is folded at once where all its rows are in memory; else the fold falls behind and catches up by reading
- * the journal, so that nothing piles up in memory however fast commits come in.
+ * A group is folded as soon as it is written where no view is behind and all its rows are in memory; else the fold falls behind and
+ * catches up by reading the journal, so that nothing piles up in memory however fast commits come in. It catches up in passes, each
+ * for the tables that somebody waits for, those that lack least first.
  */
 import type { Key, Projection } from '../define.js'
 import { JournalError, ioError } from '../errors.js'
@@ -82,12 +83,16 @@ export class Views {
   /** The row of a key, and up to where it is folded. @throws JournalError JOURNAL_PROJECTION_FAILED, JOURNAL_UPCASTER_FAILED */
   async row(projection: Projection, key: Key): Promise<{ state: unknown; position: number }> {
     const table = this.table(projection)
-    await this.settle([table])
-    const refusal = this.#steps.refusal(typeof key === 'string' ? key : (key[0] ?? ''))
-    if (refusal !== undefined) throw refusal
-    const row = await this.#rowOf(table, key)
-    if (row.failed !== undefined) throw row.failed
-    return { state: row.state, position: table.applied.position }
+    for (;;) {
+      await this.settle([table])
+      const refusal = this.#steps.refusal(typeof key === 'string' ? key : (key[0] ?? ''))
+      if (refusal !== undefined) throw refusal
+      const { generation } = table
+      const row = await this.#rowOf(table, key)
+      if (generation !== table.generation) continue
+      if (row.failed !== undefined) throw row.failed
+      return { state: row.state, position: table.applied.position }
+    }
   }
 
   /** The table of a projection. @throws TypeError for one that the journal was not opened with. */
@@ -132,6 +137,11 @@ export class Views {
     await this.derived.close(sound)
   }
 
+  /** Begins to fold what is lacking, if anything is. */
+  catchUp(): void {
+    if (this.#doubted || this.#all.some((table) => this.#isBehind(table))) this.#pump()
+  }
+
   get #all(): Table[] {
     return [...this.tables.values()]
   }
@@ -144,22 +154,22 @@ export class Views {
   #written(group: CommitGroup): void {
     if (this.#pumping !== undefined || this.#broken !== undefined) return
     if (this.#doubted) return this.#pump()
-    const before = (group.commits[0]?.position ?? 0) - 1
+    const [first] = group.commits
     const tables = this.#all
-    const steps = tables.every(({ applied }) => applied.position === before) ? this.#steps.of(group, tables, asStored) : undefined
+    const isNext = first !== undefined && tables.every(({ applied }) => applied.position === first.position - 1)
+    const steps = isNext ? this.#steps.of(group, tables, asStored) : undefined
     if (steps === undefined || absentOf(steps).length > 0) this.#pump()
     else this.#apply(steps, tables, group.head)
   }
 
   /** Catches up by reading the journal. */
   #pump(): void {
+    if (this.#closed) return
     this.#pumping ??= this.#catchUp()
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#pumping = undefined
-        const { position } = this.#store.head
-        if (this.#broken !== undefined || this.#closed) return
-        if (this.#doubted || this.#all.some(({ applied }) => applied.position < position)) this.#pump()
+        if (this.#broken === undefined) this.catchUp()
       })
   }
 
@@ -171,10 +181,10 @@ export class Views {
     const after = Math.min(goal.position, ...tables.map(({ applied }) => applied.position))
     try {
       for await (const item of this.#store.read({ after })) {
-        if (this.#closed) return
+        if (this.#closed || this.#doubted) return
         if ('gap' in item) continue
         await this.#back.room(await this.#fold(item, tables))
-        if (this.#waiting.length > 0 && !tables.every((table) => this.#isWaitedFor(table))) return
+        if (this.#waiting.length > 0 && !isSame(this.#next(), tables)) return
       }
       // What was not read behind the last group lies in damage at the end, and is not waited for; or was written down as lost.
       this.#apply([], tables, goal)
@@ -184,11 +194,13 @@ export class Views {
     }
   }
 
-  /** The tables to fold next: those that somebody waits for, before those that nobody does. */
+  /** The tables to fold next: those that somebody waits for before those that nobody does, and of these the ones that lack least. */
   #next(): Table[] {
     const behind = this.#all.filter((table) => this.#isBehind(table))
     const waitedFor = behind.filter((table) => this.#isWaitedFor(table))
-    return waitedFor.length > 0 ? waitedFor : behind
+    const some = waitedFor.length > 0 ? waitedFor : behind
+    const nearest = Math.max(...some.map(({ applied }) => applied.position))
+    return some.filter(({ applied }) => applied.position === nearest)
   }
 
   #isWaitedFor(table: Table): boolean {
@@ -197,12 +209,11 @@ export class Views {
 
   /** Throws away all derived state, to fold the journal from the beginning. */
   async #startOver(): Promise<void> {
-    await this.#back.idle()
-    for (const table of this.tables.values()) {
-      for (const range of projectionRanges(table.projection.name)) await this.derived.clear(range)
-      table.reset()
-    }
+    // First of all nothing is left that could be written out meanwhile.
+    for (const table of this.#all) table.reset()
     this.#steps.forget()
+    await this.#back.idle()
+    for (const { projection } of this.#all) for (const range of projectionRanges(projection.name)) await this.derived.clear(range)
     this.#doubted = false
   }
 
@@ -235,6 +246,7 @@ export class Views {
   }
 
   #wake(): void {
+    if (this.#doubted) return
     for (let i = this.#waiting.length - 1; i >= 0; i--) {
       const waiter = this.#waiting[i]
       if (waiter === undefined || waiter.tables.some(({ applied }) => applied.position < waiter.position)) continue
@@ -245,24 +257,30 @@ export class Views {
 
   async #rowOf(table: Table, key: Key): Promise<Row> {
     const id = Table.id(key)
-    if (table.row(key, id) === undefined) await this.sure(() => table.load([{ key, id }], this.derived))
+    if (table.row(key, id) === undefined) await this.sure(table, () => table.load([{ key, id }], this.derived))
     return table.row(key, id) ?? { key, state: undefined, saved: undefined, dirty: false }
   }
 
-  /** Reads derived state while nothing is written there; where it is in doubt, folds it again and reads once more. */
-  async sure<T>(read: () => Promise<T>): Promise<T> {
+  /** Reads what the derived store has of a table while nothing is written there; where it is in doubt, folds it again and reads once more. */
+  async sure<T>(table: Table, read: () => Promise<T>): Promise<T> {
     try {
       return await this.#back.still(read)
     } catch (error) {
-      if (error instanceof TypeError) throw error
-      if (!(error instanceof DerivedDoubt)) {
-        this.#unsound = true
-        throw ioError(error, 'Reading derived state')
-      }
-      this.#doubted = true
-      await this.flush()
-      return this.#back.still(read)
+      if (!(error instanceof DerivedDoubt)) throw this.#notRead(error)
     }
+    this.#doubted = true
+    await this.flush([table])
+    try {
+      return await this.#back.still(read)
+    } catch (error) {
+      throw this.#notRead(error)
+    }
+  }
+
+  #notRead(error: unknown): unknown {
+    if (error instanceof TypeError) return error
+    this.#unsound = true
+    return ioError(error, 'Reading derived state')
   }
 
   #fail(error: unknown): void {
@@ -270,3 +288,6 @@ export class Views {
     for (const waiter of this.#waiting.splice(0)) waiter.fail(this.#broken)
   }
 }
+
+const isSame = (some: readonly Table[], others: readonly Table[]): boolean =>
+  some.length === others.length && some.every((one) => others.includes(one))

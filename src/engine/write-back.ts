@@ -40,7 +40,7 @@ export class WriteBack {
   #writing: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #readers = 0
-  /** Since others had their last turn. */
+  /** Rows that events were taken to since others had their last turn. */
   #steps = 0
 
   constructor(options: WriteBackOptions) {

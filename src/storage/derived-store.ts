@@ -16,7 +16,7 @@ export interface DerivedStores {
 
 export type DerivedChange = { type: 'put'; key: Uint8Array; value: Uint8Array } | { type: 'del'; key: Uint8Array }
 
-export type Slices<T> = Iterable<readonly T[]> | AsyncIterable<readonly T[]>
+export type Slices = Iterable<readonly DerivedChange[]> | AsyncIterable<readonly DerivedChange[]>
 
 export interface DerivedRange {
   /** First key, included. */
@@ -35,7 +35,7 @@ export interface DerivedStore {
    * All changes or none. They may come in slices, so that whoever makes them can let others have a turn in between. Not synced: what is
    * lost is computed again.
    */
-  batch(slices: Slices<DerivedChange>): Promise<void>
+  batch(slices: Slices): Promise<void>
   /** Deletes a range of keys. */
   clear(range: DerivedRange): Promise<void>
   /**

@@ -159,7 +159,7 @@ class LevelStore implements DerivedStore {
     }
   }
 
-  batch(slices: Slices<DerivedChange>): Promise<void> {
+  batch(slices: Slices): Promise<void> {
     return this.#told(async (level) => {
       const batch = level.batch()
       try {

@@ -17,6 +17,7 @@ export class Recent<K, V> {
   }
 
   set(key: K, value: V): void {
+    this.#kept.delete(key)
     this.#kept.set(key, value)
     if (this.#kept.size > this.#max) this.#kept.delete(this.#kept.keys().next().value as K)
   }

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { defineEvents, defineProjection, defineUpcaster, type Projection } from '../../src/define.js'
 import { list } from '../../src/engine/list.js'
 import { Laws, type LawStates } from '../../src/engine/laws.js'
+import { rowKey } from '../../src/engine/rows.js'
 import { Schemas } from '../../src/engine/schemas.js'
 import { startViews } from '../../src/engine/start.js'
 import type { Views } from '../../src/engine/views.js'
@@ -219,6 +220,84 @@ describe('views that are behind', () => {
       for await (const row of list(views, one, {})) rows.push(row.state)
       expect(rows).toMatchObject([{ total: 1 }])
     }
+  })
+
+  test('by little do not wait for those that are behind by much', async () => {
+    const { start, put } = setUp()
+    for (let n = 1; n <= 5000; n++) await put('a', 'added', { n })
+    const { views: before } = await start([projection])
+    await before.close(true)
+    const { other, folded } = counting()
+    const { views } = await start([projection, other])
+    const made = views.row(other, 'a')
+    while (folded() === 0) await setImmediate()
+    await put('a', 'added', { n: 1 })
+    expect((await views.row(projection, 'a')).state).toMatchObject({ total: 12_502_501 })
+    expect(folded()).toBeLessThan(5000)
+    expect((await made).state).toEqual({ total: 12_502_500 })
+  })
+
+  test('where one is in doubt, all are made again, whatever of them a death leaves', async () => {
+    const { start, put, stores } = setUp()
+    for (let n = 1; n <= 10; n++) await put('a', 'added', { n })
+    const { other } = counting()
+    const { views: before } = await start([projection, other])
+    await before.close(true)
+    const key = rowKey('sum', 'a').toString('hex')
+    const value = Buffer.from(stores.derived.entries.get(key) as Uint8Array)
+    value[0]! ^= 1
+    stores.derived.entries.set(key, value)
+    const { views } = await start([projection, other])
+    expect((await views.row(projection, 'a')).state).toMatchObject({ total: 55 })
+    await views.flush([...views.tables.values()].slice(0, 1))
+    // It dies here, with one projection made again.
+    const { views: after } = await start([projection, other])
+    expect((await after.row(projection, 'a')).state).toMatchObject({ total: 55 })
+    expect((await after.row(other, 'a')).state).toEqual({ total: 55 })
+  })
+
+  test('that are in doubt are made again at once, whatever else is being folded', async () => {
+    const { start, put, stores } = setUp()
+    for (let n = 1; n <= 5000; n++) await put('a', 'added', { n })
+    const { views: before } = await start([projection])
+    await before.close(true)
+    stores.derived.entries.get(rowKey('sum', 'a').toString('hex'))![0]! ^= 1
+    const { other, folded } = counting()
+    const { views } = await start([projection, other])
+    views.catchUp()
+    while (folded() === 0) await setImmediate()
+    expect((await views.row(projection, 'a')).state).toMatchObject({ total: 12_502_500 })
+    expect((await views.row(other, 'a')).state).toEqual({ total: 12_502_500 })
+  })
+
+  test('take in no row that was read before they were thrown away', async () => {
+    const { start, put, stores } = setUp()
+    const { derived } = stores
+    await put('a', 'added', { n: 1 })
+    const { views: before } = await start([projection, byNumber])
+    await before.close(true)
+    derived.entries.get(rowKey('sum', 'a').toString('hex'))![0]! ^= 1
+    const { views } = await start([projection, byNumber])
+    const read = gate()
+    const getMany = derived.getMany.bind(derived)
+    derived.getMany = async (keys) => {
+      const found = await getMany(keys)
+      if (keys.some((key) => rowKey('number', '1').equals(key))) await read.opened
+      return found
+    }
+    const clear = derived.clear.bind(derived)
+    derived.clear = async (range) => {
+      read.open()
+      await setImmediate()
+      return clear(range)
+    }
+    const asked = views.row(byNumber, '1')
+    await setImmediate()
+    const doubted = views.row(projection, 'a')
+    expect((await asked).state).toEqual({ seen: 1 })
+    expect((await doubted).state).toMatchObject({ total: 1 })
+    await put('a', 'added', { n: 1 })
+    expect((await views.row(byNumber, '1')).state).toEqual({ seen: 2 })
   })
 
   test('of a reader are left where they are when it closes', async () => {

@@ -23,7 +23,7 @@ export class MemoryDerived implements DerivedStore {
     return each(reverse ? entries.toReversed() : entries)
   }
 
-  async batch(slices: Slices<DerivedChange>): Promise<void> {
+  async batch(slices: Slices): Promise<void> {
     this.#work()
     const changes: DerivedChange[] = []
     for await (const slice of slices) changes.push(...slice)

@@ -100,7 +100,7 @@ class SimulatedStore implements DerivedStore {
     for (const [key, value] of entries) yield [Buffer.from(key, 'hex'), value]
   }
 
-  async batch(slices: Slices<DerivedChange>): Promise<void> {
+  async batch(slices: Slices): Promise<void> {
     const all: [string, Uint8Array | undefined][] = []
     for await (const slice of slices)
       for (const change of slice) all.push([hex(change.key), change.type === 'put' ? change.value : undefined])
