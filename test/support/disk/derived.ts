@@ -1,5 +1,5 @@
 /** Derived stores in memory that lose their last batches when the power fails, and that a crash leaves as the log before them. */
-import type { DerivedChange, DerivedRange, DerivedStore, DerivedStores, Slices } from '../../../src/storage/derived-store.js'
+import type { DerivedRange, DerivedStore, DerivedStores, Slices } from '../../../src/storage/derived-store.js'
 import { failure } from './failure.js'
 import type { Choice } from './choice.js'
 import type { Process } from './process.js'
