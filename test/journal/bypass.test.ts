@@ -126,6 +126,7 @@ describe('no way to events goes around the upcasters', () => {
     await using journal = await openJournal(old())
     expect(journal.recovery).toMatchObject({ replayed: 9, interrupted: [], unknown: [] })
     expect(journal.recovery.upcast).toBeGreaterThan(1)
+    expect((await journal.view(turn, ['session-1', 't1'])).state).toMatchObject({ tokens: { input: 12, output: 3 } })
   })
 
   test('by an upgrade', async () => {
