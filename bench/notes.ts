@@ -12,7 +12,7 @@ export const notes = `## How it was measured
   ${all.map(({ name, durability, syncs }) => `${name}: ${durability}, ${syncs}`).join('; ')}. Every append is awaited.
 - **Fastest peer**: of those that promise the same. hypercore does not, and is shown. @deepseek-ai/dsh-session-persistence-jsonl is not in the
   table: it needs the Zstandard of Node 22.15. emmett-sqlite now and then ends its process (SQLITE_BUSY, thrown where nobody can catch it)
-  and is begun again then; with 64 callers it always does, and is in no row of so many.
+  and is begun again then; with 64 callers it may do so every time, and is in no row of so many.
 - **No store** writes and syncs as many bytes into space that is there already: what the disk, and the way to the thread that syncs and back,
   leave to everybody. The loop that encodes also packs each commit and writes all that wait together.
 - **Encoding and version check**: every contender stores plain MessagePack, packed and unpacked by the same library, and refuses a commit whose

@@ -65,7 +65,7 @@ const initial = ([session, turnId]: TurnKey): TurnRow => ({
 type Event = Pick<RecordedEvent, 'at' | 'data' | 'meta' | 'position'>
 type EndEvent = Event & { data: { usage?: Usage | undefined; model?: string | undefined; provider?: string | undefined } }
 
-/** A copy with activity moved on, for whoever has more to change. A copy that is changed takes half the time of one with other values in it. */
+/** A copy with activity moved on, for whoever has more to change. It is made more quickly than one with other values in it. */
 function on(turn: TurnRow, event: Event): TurnRow {
   const next = { ...turn }
   next.lastActivity = activityWith(turn.lastActivity, event)

@@ -99,7 +99,7 @@ function contenders({ mix, width, commit }: Work, quick: boolean): Contender<Sin
     ...(blocks ? [turnlogBlocking] : []),
     ...whole,
     ...peers,
-    // With more callers it ends its process, however often it is begun again.
+    // With more callers it may end its process however often it is begun again.
     ...(quick || width > 8 ? [] : slowPeers),
     ...(quick ? [] : shown),
   ]

@@ -37,6 +37,7 @@ interface Waiter {
 export class Views {
   readonly tables: ReadonlyMap<string, Table>
   readonly derived: DerivedStore
+  readonly #all: readonly Table[]
   readonly #store: CommitStore<LawStates>
   readonly #steps: Steps
   readonly #back: WriteBack
@@ -54,6 +55,7 @@ export class Views {
   constructor(store: CommitStore<LawStates>, schemas: Schemas, tables: readonly Table[], derived: DerivedStore, rowsMax: number) {
     this.#store = store
     this.#steps = new Steps(schemas, tables)
+    this.#all = tables
     this.tables = new Map(tables.map((table) => [table.projection.name, table]))
     this.derived = derived
     this.#back = new WriteBack({
@@ -142,10 +144,6 @@ export class Views {
     if (this.#doubted || this.#all.some((table) => this.#isBehind(table))) this.#pump()
   }
 
-  get #all(): Table[] {
-    return [...this.tables.values()]
-  }
-
   #isBehind({ applied }: Table): boolean {
     const { position, digest } = this.#store.head
     return applied.position < position || (applied.position === position && applied.digest !== digest)
@@ -178,7 +176,8 @@ export class Views {
     if (this.#doubted) await this.#startOver()
     const tables = this.#next()
     const goal = this.#store.head
-    const after = Math.min(goal.position, ...tables.map(({ applied }) => applied.position))
+    // All of them have as much.
+    const { position: after } = tables[0]?.applied ?? goal
     try {
       for await (const item of this.#store.read({ after })) {
         if (this.#closed || this.#doubted) return

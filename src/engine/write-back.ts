@@ -15,7 +15,7 @@ import { changesOf, type Capture, type Table } from './table.js'
 const FLUSH_ROWS = 16_000
 const FLUSH_MS = 500
 
-/** Events that are taken to rows, and changes that are made of these, before others have a turn of the event loop. */
+/** Rows that events are taken to, and changes that are made of rows, before others have a turn of the event loop. */
 const TURN_STEPS = 512
 const TURN_CHANGES = 512
 

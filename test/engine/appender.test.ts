@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineEvents, defineLaw } from '../../src/define.js'
-import { Appender } from '../../src/engine/appender.js'
+import { Appender, type AppendOptions } from '../../src/engine/appender.js'
 import { Laws } from '../../src/engine/laws.js'
 import { Reading } from '../../src/engine/reading.js'
 import { Schemas } from '../../src/engine/schemas.js'
@@ -35,8 +35,8 @@ function setUp(limits: Partial<ValueLimits> = {}) {
   const store = new MemoryStore(laws)
   let now = 1000
   const appender = new Appender(store, schemas, laws, limitsOf(limits), () => now)
-  const append = (stream: string, events: { type: string; data: unknown }[], options = {}) =>
-    appender.append(stream, events, options, 'disk')
+  const append = (stream: string, events: { type: string; data: unknown }[], options: AppendOptions = {}) =>
+    appender.append(stream, events, options, options.durability ?? 'disk')
   return { store, append, appender, reading: new Reading(store, schemas), setClock: (time: number) => (now = time) }
 }
 
@@ -206,6 +206,7 @@ describe('append', () => {
     ['a stream id over 512 bytes', 'x'.repeat(513), [opened('1')], {}],
     ['no events', 'a', [], {}],
     ['a negative expectedVersion', 'a', [opened('1')], { expectedVersion: -1 }],
+    ['an unknown durability', 'a', [opened('1')], { durability: 'ram' as 'os' }],
   ])('is misused with %s', async (_name, stream, events, options) => {
     await expect(setUp().append(stream, events, options)).rejects.toBeInstanceOf(TypeError)
   })
