@@ -38,6 +38,9 @@ const SIZES: readonly (readonly [above: number, bytes: number])[] = [
 
 export const real: Mix = { name: 'real mix', length: (random) => Math.max(1, Math.round(sizeAt(1 - random())) - AROUND_BYTES) }
 
+/** For a process of its own, which is told a mix by its name. */
+export const mixNamed = (name: string): Mix => (name === real.name ? real : small)
+
 /** The size of which a share of all records is larger. */
 function sizeAt(above: number): number {
   const i = Math.max(

@@ -8,7 +8,7 @@ import { peers, shown, slowPeers } from '../stores/all.js'
 import { rawGroups, rawLoop } from '../stores/raw.js'
 import type { Contender, Sink, Store } from '../stores/store.js'
 import { turnlog, turnlogBlocking, turnlogWhole } from '../stores/turnlog.js'
-import { item, opening, real, small, streams, type Event, type Mix } from '../workload.js'
+import { item, mixNamed, opening, real, small, streams, type Event, type Mix } from '../workload.js'
 
 interface Work {
   mix: Mix
@@ -161,7 +161,7 @@ export async function begun(
 ): Promise<number> {
   await mkdir(directory)
   const contender = slowPeers.find((other) => other.name === name) as Contender<Sink>
-  return measuredIn(directory, contender, { ...work, mix: work.mix === real.name ? real : small }, warmUp, count)
+  return measuredIn(directory, contender, { ...work, mix: mixNamed(work.mix) }, warmUp, count)
 }
 
 /** Commits a second. What is appended was made before the clock starts. */

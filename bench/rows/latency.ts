@@ -5,7 +5,7 @@ import { seeded } from '../../test/support/random.js'
 import { inChild } from '../bench.js'
 import { atMost, type Measure, type Run } from '../measure.js'
 import { WHOLE } from '../stores/turnlog.js'
-import { item, opening, real, small, type Mix } from '../workload.js'
+import { item, mixNamed, opening, real, small, type Mix } from '../workload.js'
 import type { Bench } from '../bench.js'
 
 const IDLE = 'idle'
@@ -42,7 +42,7 @@ function runOf(bench: Bench, name: string, mix: Mix, loading: number): Run {
 
 /** Milliseconds that 99 of 100 appends do not exceed. */
 export async function wait(path: string, mixName: string, loading: number, count: number): Promise<number> {
-  const mix = mixName === small.name ? small : real
+  const mix = mixNamed(mixName)
   await using journal = await openJournal(path, WHOLE)
   for (const name of ['bulk', 'lone']) await journal.append(name, opening(name).events as never[])
   const random = seeded(8)
