@@ -229,11 +229,11 @@ export class Appender {
   async #checkClaims(stream: string, lane: Lane, decision: Decision): Promise<void> {
     const seen = new Set<string>()
     for (const claim of decision.claims) {
-      const known = seen.has(claim) || lane.claims.has(claim) || this.#store.claimed(stream, claim)
-      const taken = typeof known === 'boolean' ? known : await known
-      if (taken) throw alreadyTaken(stream, claim, decision)
+      if (seen.has(claim) || lane.claims.has(claim)) throw alreadyTaken(stream, claim, decision)
       seen.add(claim)
     }
+    const taken = await this.#store.claimed(stream, decision.claims)
+    if (taken !== undefined) throw alreadyTaken(stream, taken, decision)
   }
 
   #enqueue(stream: string, lane: Lane, decision: Decision, options: AppendOptions, durability: Durability): Promise<Receipt> {

@@ -237,8 +237,8 @@ export interface CommitStore<Note> {
   stream(stream: string): StreamHead<Note> | Promise<StreamHead<Note>>
   /** The commit with this id, in any stream. Rejects with DAMAGED where its absence cannot be proven. */
   findCommit(commitId: string): { commit: StoredCommit; head: Head } | undefined | Promise<{ commit: StoredCommit; head: Head } | undefined>
-  /** Whether a commit of the stream took this name; see {@link StreamNotes.claims}. */
-  claimed(stream: string, claim: string): boolean | Promise<boolean>
+  /** One of these names that a commit of the stream took, if one did; see {@link StreamNotes.claims}. */
+  claimed(stream: string, claims: readonly string[]): string | undefined | Promise<string | undefined>
   /** Streams with unfinished work, as of what is written. */
   openStreams(): Iterable<string>
   /** Event types over the whole journal, as of what is written. */

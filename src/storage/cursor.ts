@@ -1,4 +1,5 @@
 /** A place in one segment file from which frames are read, in large chunks. Judges each frame by itself. */
+import { setImmediate } from 'node:timers/promises'
 import type { FileHandle } from './files.js'
 import { bodyFault, frameBytes, hasMagic, HEADER_BYTES, parseHeader, TRAILER_BYTES, type Frame, type FrameHeader } from './frame.js'
 import { readFully } from './io.js'
@@ -55,8 +56,9 @@ export class FrameCursor {
     return { header, offset: this.offset, end: this.offset + total, bytes: this.#buffer, at: at + HEADER_BYTES }
   }
 
-  /** Reads what `step` missed. What was handed out before is no longer valid. */
+  /** Reads what `step` missed; others have a turn of the event loop between two pieces. What was handed out before is no longer valid. */
   async fill(): Promise<void> {
+    if (this.#length > 0) await setImmediate()
     const length = Math.min(Math.max(this.#chunk, this.#wanted), this.to - this.offset)
     if (this.#buffer.length < length) this.#buffer = Buffer.allocUnsafe(length)
     const got = await readFully(this.#file, this.#buffer.subarray(0, length), this.offset)

@@ -8,7 +8,7 @@ import type { Core, Sealed } from './core.js'
 import { readFully, placeFile, hasCode } from './io.js'
 import { indexImage, tablesBelow, tablesFor, writeIndex, type IndexSource } from './index-build.js'
 import { IndexFile, type StreamPart } from './index-file.js'
-import { fingerprint, type KeyKind, type KeyPlace } from './key-table.js'
+import { findAll, fingerprint, type KeyKind, type KeyPlace, type KeyTable } from './key-table.js'
 import { claimKey, PLACE, type MemoryIndex, type Unbuilt } from './memory-index.js'
 import { PageFault, Pages, type PageSource } from './pages.js'
 import type { Part } from './part.js'
@@ -69,7 +69,7 @@ export class Indexes<Note> {
       if (found !== undefined) return found
     }
     return this.#sure(async () => {
-      for await (const place of this.#places('stream', stream, below)) {
+      for await (const place of this.#streamPlaces(stream, below)) {
         const part = await this.#partAt(place, stream)
         if (part !== undefined) return part
       }
@@ -92,14 +92,15 @@ export class Indexes<Note> {
   }
 
   /** Frames in which a commit id may stand, newest first. */
-  commit(commitId: string): Promise<KeyPlace[]> {
-    return this.#met('commit', commitId, ({ ids }) => ids.get(commitId))
+  async commit(commitId: string): Promise<KeyPlace[]> {
+    const [places = []] = await this.#met('commit', [commitId], ({ ids }) => ids)
+    return places
   }
 
-  /** Frames in which a stream may have taken a name. */
-  claim(stream: string, claim: string): Promise<KeyPlace[]> {
-    const key = claimKey(stream, claim)
-    return this.#met('claim', key, ({ claims }) => claims.get(key))
+  /** For each of some names, frames in which a stream may have taken it. */
+  claims(stream: string, claims: readonly string[]): Promise<KeyPlace[][]> {
+    const keys = claims.map((claim) => claimKey(stream, claim))
+    return this.#met('claim', keys, (index) => index.claims)
   }
 
   /** The note of a stream at the end of the segments below one; undefined if they do not have it. */
@@ -134,21 +135,30 @@ export class Indexes<Note> {
     }
   }
 
-  async #met(kind: KeyKind, key: string, inMemory: (index: MemoryIndex<Note>) => number | undefined): Promise<KeyPlace[]> {
-    const found = this.#unbuilt.toReversed().flatMap(({ segment, index }): KeyPlace[] => {
-      const location = inMemory(index)
-      return location === undefined ? [] : [{ segment: segment.number, location }]
-    })
-    return this.#sure(async () => {
-      const inFiles = [...found]
-      for await (const place of this.#places(kind, key, Number.POSITIVE_INFINITY)) inFiles.push(place)
-      return inFiles
-    })
+  async #met(
+    kind: KeyKind,
+    keys: readonly string[],
+    places: (index: MemoryIndex<Note>) => ReadonlyMap<string, number>,
+  ): Promise<KeyPlace[][]> {
+    const inMemory = this.#unbuilt.toReversed().map(({ segment, index }) => ({ segment: segment.number, places: places(index) }))
+    const inFiles = await this.#sure(() => findAll(this.#tables(), kind, keys))
+    return keys.map((key, i) => [
+      ...inMemory.flatMap(({ segment, places: all }) => {
+        const location = all.get(key)
+        return location === undefined ? [] : [{ segment, location }]
+      }),
+      ...(inFiles[i] as KeyPlace[]),
+    ])
   }
 
-  async *#places(kind: KeyKind, key: string, below: number): AsyncGenerator<KeyPlace> {
-    const wanted = fingerprint(kind, key)
-    for (const table of tablesFor(Math.min(this.#built, below - 1))) yield* (await this.#files.get(table)?.table.find(wanted)) ?? []
+  async *#streamPlaces(stream: string, below: number): AsyncGenerator<KeyPlace> {
+    const wanted = fingerprint('stream', stream)
+    for (const table of this.#tables(below)) yield* await table.find(wanted)
+  }
+
+  /** The tables that between them have every key of the segments below one. */
+  #tables(below = Number.POSITIVE_INFINITY): KeyTable[] {
+    return tablesFor(Math.min(this.#built, below - 1)).flatMap((number) => this.#files.get(number)?.table ?? [])
   }
 
   /** The part that a table named, if it is the stream's. */
@@ -291,7 +301,7 @@ export class Indexes<Note> {
 
   async #previous(stream: string, below: number): Promise<KeyPlace | undefined> {
     return this.#sure(async () => {
-      for await (const place of this.#places('stream', stream, below)) if ((await this.#partAt(place, stream)) !== undefined) return place
+      for await (const place of this.#streamPlaces(stream, below)) if ((await this.#partAt(place, stream)) !== undefined) return place
       return undefined
     })
   }

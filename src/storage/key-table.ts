@@ -122,6 +122,18 @@ export class KeyTable {
   }
 }
 
+/** Everything met in some tables under each of some keys, in the order of the tables. */
+export async function findAll(tables: readonly KeyTable[], kind: KeyKind, keys: readonly string[]): Promise<KeyPlace[][]> {
+  const found: KeyPlace[][] = []
+  for (const key of keys) {
+    const wanted = fingerprint(kind, key)
+    const places: KeyPlace[] = []
+    for (const table of tables) places.push(...(await table.find(wanted)))
+    found.push(places)
+  }
+  return found
+}
+
 function compareAt(bytes: Buffer, at: number, high: number, low: number): number {
   return bytes.readUInt32BE(at) - high || bytes.readUInt32BE(at + 4) - low
 }

@@ -44,17 +44,22 @@ export class Lookup<Note> {
     return found
   }
 
-  async claimed(stream: string, claim: string): Promise<boolean> {
-    const { index, indexes, gaps, core } = this.#state
-    const frame = index.claims.get(claimKey(stream, claim))
-    if (frame !== undefined) return true
-    for (const place of await indexes.claim(stream, claim)) {
-      const { commits } = await this.#inFrame(place, readGroup)
-      if (commits.some((commit) => commit.stream === stream && core.notes.claims(commit).includes(claim))) return true
-    }
+  async claimed(stream: string, claims: readonly string[]): Promise<string | undefined> {
+    if (claims.length === 0) return undefined
+    const { index, indexes, gaps } = this.#state
+    const active = claims.find((claim) => index.claims.has(claimKey(stream, claim)))
+    if (active !== undefined) return active
+    const places = await indexes.claims(stream, claims)
+    for (const [i, claim] of claims.entries())
+      for (const place of places[i] as KeyPlace[]) if (await this.#claimedIn(place, stream, claim)) return claim
     if (gaps.length > 0 && (await this.#mayHide(stream)))
-      throw unknowable(`Whether ${JSON.stringify(claim)} was used in ${JSON.stringify(stream)}`, gaps)
-    return false
+      throw unknowable(`Whether ${JSON.stringify(claims[0])} was used in ${JSON.stringify(stream)}`, gaps)
+    return undefined
+  }
+
+  async #claimedIn(place: KeyPlace, stream: string, claim: string): Promise<boolean> {
+    const { commits } = await this.#inFrame(place, readGroup)
+    return commits.some((commit) => commit.stream === stream && this.#state.core.notes.claims(commit).includes(claim))
   }
 
   async #sealedStream(stream: string): Promise<StreamHead<Note>> {

@@ -1,4 +1,5 @@
 /** Reads commits of which an index says where they lie. Neighbours are read together; each record's checksum is checked. */
+import { setImmediate } from 'node:timers/promises'
 import type { StoredCommit } from './commit-store.js'
 import type { FileHandle } from './files.js'
 import { readFully } from './io.js'
@@ -11,6 +12,9 @@ const APART_BYTES = 1 << 12
 
 /** Most windows are smaller. */
 const READ_BYTES = 1 << 14
+
+/** After so many commits others have a turn of the event loop: what is read in small pieces is read without one. */
+const TURN_COMMITS = 512
 
 /** Bytes into which one window is read after the other: nothing of a commit is left in them once the commit is handed out. */
 export class Window {
@@ -36,7 +40,11 @@ export async function* commitsAt(
   to: number,
   window = new Window(),
 ): AsyncGenerator<StoredCommit | BadRecord> {
-  for (let first = from; first < to;) {
+  for (let first = from, turn = from + TURN_COMMITS; first < to;) {
+    if (first >= turn) {
+      await setImmediate()
+      turn = first + TURN_COMMITS
+    }
     const end = windowEnd(places, first, to)
     const start = places[first * PLACE + 2] as number
     const length = (places[(end - 1) * PLACE + 2] as number) + (places[(end - 1) * PLACE + 3] as number) - start

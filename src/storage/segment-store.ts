@@ -98,8 +98,8 @@ export class SegmentStore<Note> implements CommitStore<Note> {
     return this.#lookup.findCommit(commitId)
   }
 
-  claimed(stream: string, claim: string): Promise<boolean> {
-    return this.#lookup.claimed(stream, claim)
+  claimed(stream: string, claims: readonly string[]): Promise<string | undefined> {
+    return this.#lookup.claimed(stream, claims)
   }
 
   openStreams(): Iterable<string> {

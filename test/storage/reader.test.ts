@@ -22,6 +22,7 @@ import {
   temporary,
   type Store,
 } from './support/journal.js'
+import { MemoryFiles } from './support/memory-files.js'
 
 const child = (): string => programPath('test/storage/support/write-process.ts')
 
@@ -242,5 +243,34 @@ describe('opening', () => {
       expect(numbers((await contents(again)).commits)).toEqual([stage])
       await again.close()
     }
+  })
+})
+
+describe('others have a turn of the event loop', () => {
+  /** How often one is had while something is done. */
+  async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
+    let turns = 0
+    let over = false
+    const count = (): void => {
+      turns++
+      if (!over) setImmediate(count)
+    }
+    setImmediate(count)
+    await work()
+    over = true
+    return turns
+  }
+
+  test('while much is read, of all streams or of one, and while it is verified', async () => {
+    const store = await openStore('/journal', { files: new MemoryFiles() })
+    const writer = new Appending(store)
+    const text = '.'.repeat(2000)
+    for (let n = 0; n < 3000; n += 100)
+      await Promise.all(Array.from({ length: 100 }, (_, i) => writer.now(n % 200 === 0 ? 'one' : 'other', [event(n + i, 'added', text)])))
+    // Six megabytes.
+    expect(await turnsDuring(() => list(store.read()))).toBeGreaterThanOrEqual(4)
+    expect(await turnsDuring(() => store.verify())).toBeGreaterThanOrEqual(4)
+    expect(await turnsDuring(() => list(store.readStream('one')))).toBeGreaterThanOrEqual(2)
+    await store.close()
   })
 })

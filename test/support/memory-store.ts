@@ -90,8 +90,8 @@ export class MemoryStore<Note> implements CommitStore<Note> {
     return group === undefined ? undefined : { commit: group.commits[0] as StoredCommit, head: group.head }
   }
 
-  claimed(stream: string, claim: string): boolean {
-    return this.#streams.get(stream)?.claims.has(claim) ?? false
+  claimed(stream: string, claims: readonly string[]): string | undefined {
+    return claims.find((claim) => this.#streams.get(stream)?.claims.has(claim))
   }
 
   *openStreams(): Iterable<string> {
