@@ -1,4 +1,4 @@
-/** D: bytes that rot, files that go astray: every bit of a large golden journal, and by turns, mixed harm to a small one. */
+/** D: bytes that rot, files that go astray: every bit of a large golden journal, and now and then mixed harm to a small one. */
 import type { MemoryFiles } from '../../storage/support/memory-files.js'
 import { Chance } from '../chance.js'
 import type { Campaign, Layer, Outcome } from '../layer.js'
@@ -10,16 +10,19 @@ import { mutate, type Strangers } from '../rot/mutations.js'
 export const SMALL = { bytes: 13 << 10, segmentBytes: 3300 }
 const LARGE = { bytes: 256 << 10, segmentBytes: 8 << 10 }
 const FAILURES_MAX = 5
+/** Of the large journal's bits are tried as many for each mixed harm. */
+const BITS = 2
 
 export const rot: Layer = {
   letter: 'D',
   name: 'bytes that rot',
   unit: 'hurt journals',
+  parts: true,
   missing: async () => [],
   run,
 }
 
-async function run({ seed, only, over, progress }: Campaign): Promise<Outcome> {
+async function run({ seed, only, part, over, progress }: Campaign): Promise<Outcome> {
   const outcome: Outcome = {
     done: 0,
     counts: { 'single bits': 0, 'of mixed harm': 0, 'ends that no witness was left of': 0 },
@@ -31,15 +34,19 @@ async function run({ seed, only, over, progress }: Campaign): Promise<Outcome> {
     return outcome
   }
   const tried: Tried = { probes: 0, problems: [] }
-  const large = bits(await goldenJournal(LARGE.bytes, LARGE.segmentBytes), { of: 1, index: 0, verifyEvery: 64, near: true }, tried)
+  const large = bits(await goldenJournal(LARGE.bytes, LARGE.segmentBytes), { ...part, verifyEvery: 64, near: true }, tried)
   let left = true
-  for (let next = seed; !over(outcome.done) && outcome.failures.length < FAILURES_MAX; progress(outcome.done)) {
-    if (left && outcome.done % 2 === 0) {
+  for (let next = seed + part.index; !over(outcome.done) && outcome.failures.length < FAILURES_MAX; progress(outcome.done)) {
+    if (left && outcome.done % (BITS + 1) < BITS) {
       left = (await large.next()).done !== true
-      outcome.counts['single bits'] = tried.probes
+      if (!left) continue
+      outcome.counts['single bits']!++
       outcome.failures.push(...tried.problems.splice(0).map((what) => ({ case: 'every-bit', what })))
       outcome.done++
-    } else await mixed(harm, next++, outcome)
+    } else {
+      await mixed(harm, next, outcome)
+      next += part.of
+    }
   }
   await large.return(undefined)
   return outcome
