@@ -37,26 +37,56 @@ export interface RowChange {
   state: unknown
 }
 
-/** What has to change in the store so that the rows stand there as they are now. */
-export function* rowChanges(projection: Projection, rows: Iterable<RowChange>): Generator<DerivedChange, void, undefined> {
-  const { name } = projection
-  const orders = Object.entries(projection.index)
-  const prefix = rowRange(name).from.length
-  for (const { key, saved, state } of rows) {
-    const at = rowKey(name, key)
-    for (const [index, value] of orders) {
-      const before = saved === undefined ? undefined : value(saved)
-      const after = state === undefined ? undefined : value(state)
-      // Most rows stay where they stand in an order: that is seen without making the keys.
-      if (isSame(before, after)) continue
-      if (before !== undefined) yield { type: 'del', key: orderKey(name, index, before, key) }
-      if (after === undefined) continue
-      const order = orderKey(name, index, after, key)
-      yield { type: 'put', key: order, value: sealed(order, at.length - prefix) }
-    }
-    if (state === undefined) yield { type: 'del', key: at }
-    else yield { type: 'put', key: at, value: sealed(at, [typeof key === 'string' ? key : [...key], state]) }
+/**
+ * What has to change in the store so that the rows stand there as they are now. A row that the projection made and cannot order, or that
+ * cannot be stored, is `refused` and taken away.
+ */
+export function* rowChanges<R extends RowChange>(
+  projection: Projection,
+  rows: Iterable<R>,
+  refused: (row: R, cause: unknown) => void,
+): Generator<DerivedChange, void, undefined> {
+  const layout: Layout = {
+    name: projection.name,
+    orders: Object.entries(projection.index),
+    prefix: rowRange(projection.name).from.length,
   }
+  for (const row of rows) {
+    let changes: DerivedChange[]
+    try {
+      changes = changesOfRow(layout, row)
+    } catch (cause) {
+      refused(row, cause)
+      changes = changesOfRow(layout, { ...row, state: undefined })
+    }
+    yield* changes
+  }
+}
+
+/** How the rows of a projection lie in the store. */
+interface Layout {
+  name: string
+  orders: readonly [string, Projection['index'][string]][]
+  /** Bytes of a row's key that are the same for all rows. */
+  prefix: number
+}
+
+function changesOfRow({ name, orders, prefix }: Layout, { key, saved, state }: RowChange): DerivedChange[] {
+  const changes: DerivedChange[] = []
+  const at = rowKey(name, key)
+  for (const [index, value] of orders) {
+    const before = saved === undefined ? undefined : value(saved)
+    const after = state === undefined ? undefined : value(state)
+    // Most rows stay where they stand in an order: that is seen without making the keys.
+    if (isSame(before, after)) continue
+    if (before !== undefined) changes.push({ type: 'del', key: orderKey(name, index, before, key) })
+    if (after === undefined) continue
+    const order = orderKey(name, index, after, key)
+    changes.push({ type: 'put', key: order, value: sealed(order, at.length - prefix) })
+  }
+  if (state === undefined) changes.push({ type: 'del', key: at })
+  else changes.push({ type: 'put', key: at, value: sealed(at, [typeof key === 'string' ? key : [...key], state]) })
+  return changes
 }
 
 /** The key under which a row stands in an order: what it is ordered by, and behind that what ends its own key. */

@@ -30,15 +30,21 @@ export interface Step {
 
 /** What changed of a projection up to a head. */
 export interface Capture {
-  projection: Projection
-  rows: readonly RowChange[]
-  checkpoint: DerivedChange
+  table: Table
+  rows: readonly CapturedRow[]
+  head: Head
+}
+
+interface CapturedRow extends RowChange {
+  row: Row
 }
 
 /** What a capture writes, made one by one. */
-export function* changesOf({ projection, rows, checkpoint }: Capture): Generator<DerivedChange, void, undefined> {
-  yield* rowChanges(projection, rows)
-  yield checkpoint
+export function* changesOf({ table, rows, head }: Capture): Generator<DerivedChange, void, undefined> {
+  const { projection } = table
+  yield* rowChanges(projection, rows, ({ row }, cause) => table.refuse(row, head, cause))
+  // Not before: a row may have been refused.
+  yield checkpointChange(projection.name, { revision: projection.revision, head, failed: table.failed !== undefined })
 }
 
 export class Table {
@@ -124,9 +130,7 @@ export class Table {
       if (next === row.state) return
       row.state = next
     } catch (error) {
-      row.failed = projectionFailed(this.projection.name, key, event, error)
-      row.state = undefined
-      this.failed ??= row.failed
+      this.#fail(row, projectionFailed(this.projection.name, key, event, error))
     }
     if (!row.dirty) {
       row.dirty = true
@@ -136,17 +140,28 @@ export class Table {
 
   /** What has to be written so that the derived store has all that is folded; the rows count as written from now on. */
   capture(): Capture {
-    const { projection, applied: head } = this
-    const rows = this.#dirty.map((row): RowChange => {
+    const { applied: head } = this
+    const rows = this.#dirty.map((row): CapturedRow => {
       const { key, saved, state } = row
       row.saved = state
       row.dirty = false
-      return { key, saved, state }
+      return { row, key, saved, state }
     })
     this.#dirty = []
     this.checkpoint = head
-    const { name, revision } = projection
-    return { projection, rows, checkpoint: checkpointChange(name, { revision, head, failed: this.failed !== undefined }) }
+    return { table: this, rows, head }
+  }
+
+  /** A row cannot be written as it is: its fold is at fault. */
+  refuse(row: Row, { position }: Head, cause: unknown): void {
+    row.saved = undefined
+    this.#fail(row, projectionFailed(this.projection.name, row.key, { position }, cause))
+  }
+
+  #fail(row: Row, error: JournalError): void {
+    row.failed = error
+    row.state = undefined
+    this.failed ??= error
   }
 
   /** Lets go of written rows, oldest first, until `most` are left. */
@@ -197,12 +212,19 @@ export function byTable(steps: readonly Step[]): Map<Table, Step[]> {
   return tables
 }
 
-function projectionFailed(projection: string, key: Key | undefined, event: RecordedEvent, cause: unknown): JournalError {
+/** `at`: the event, or for a row that was folded and cannot be written its position alone. */
+function projectionFailed(
+  projection: string,
+  key: Key | undefined,
+  at: Pick<RecordedEvent, 'position'> & { type?: string },
+  cause: unknown,
+): JournalError {
   const where = key === undefined ? '' : ` for ${JSON.stringify(key)}`
+  const when = at.type === undefined ? `as of position ${at.position}, when its row was written` : `at position ${at.position} (${at.type})`
   return new JournalError(
     'JOURNAL_PROJECTION_FAILED',
-    `The projection ${projection} threw${where} at position ${event.position} (${event.type}): ${cause instanceof Error ? cause.message : String(cause)}. Mend it and open the journal again; the events are safe.`,
-    { projection, position: event.position, ...(key === undefined ? {} : { key }) },
+    `The projection ${projection} threw${where} ${when}: ${cause instanceof Error ? cause.message : String(cause)}. Mend it and open the journal again; the events are safe.`,
+    { projection, position: at.position, ...(key === undefined ? {} : { key }) },
     { cause },
   )
 }

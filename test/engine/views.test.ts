@@ -65,6 +65,10 @@ function setUp() {
   return { store, stores, start, put }
 }
 
+function fail(message: string): never {
+  throw new Error(message)
+}
+
 function gate(): { opened: Promise<void>; open: () => void } {
   let open = (): void => undefined
   const opened = new Promise<void>((resolve) => (open = resolve))
@@ -110,6 +114,39 @@ describe('view', () => {
         details: { projection: 'sum', key: 'a', position: 2 },
       })
       expect((await views.row(projection, 'b')).state).toEqual({ total: 4, name: '' })
+    }
+  })
+
+  test.each<[string, (total: number) => number]>([
+    ['throws for', () => fail('no place for it')],
+    ['gives no number for', () => null as unknown as number],
+  ])('of a key that an order %s says so, also after a restart; other keys and orders go on', async (_, unlucky) => {
+    const by = ({ total }: { total: number }): number => (total === 13 ? unlucky(total) : total)
+    const odd = { ...sum, index: { ...sum.index, odd: by } } as unknown as Projection
+    const { start, put } = setUp()
+    let { views } = await start([odd, byNumber])
+    await put('a', 'added', { n: 5 })
+    await put('b', 'added', { n: 4 })
+    await views.flush()
+    await put('a', 'added', { n: 8 })
+    await put('c', 'added', { n: 1 })
+    for (const restart of [false, true]) {
+      if (restart) {
+        await stop(views)
+        views = (await start([odd, byNumber])).views
+      }
+      await views.flush()
+      await expect(views.row(odd, 'a')).rejects.toMatchObject({
+        code: 'JOURNAL_PROJECTION_FAILED',
+        details: { projection: 'sum', key: 'a' },
+      })
+      expect((await views.row(odd, 'b')).state).toEqual({ total: 4, name: '' })
+      expect((await views.row(byNumber, '8')).state).toEqual({ seen: 1 })
+      for (const order of ['total', 'odd']) {
+        const rows = []
+        for await (const { key } of list(views, odd, { by: order })) rows.push(key)
+        expect(rows).toEqual(['c', 'b'])
+      }
     }
   })
 

@@ -85,6 +85,36 @@ describe('derived state that is thrown away', () => {
     })
   })
 
+  test('comes back without the row that an order of today throws for, whether from a snapshot or not', async () => {
+    const { directory } = await withSnapshots()
+    const last = ({ last: text }: { last: string }): string => {
+      if (text === 'tail 3') throw new Error('no place for it')
+      return text
+    }
+    const picky = { ...tally, index: { ...tally.index, last } }
+    withoutDerived(directory)
+    await using journal = await openJournal(directory, { events: notes, projections: [picky] })
+    expect((await all(journal.list(picky))).map(({ key }) => key)).toEqual(['s0', 's1', 's2', 's4', 's5', 's6', 's7', 's8', 's9'])
+    await expect(journal.view(picky, 's3')).rejects.toMatchObject({ code: 'JOURNAL_PROJECTION_FAILED', details: { key: 's3' } })
+    expect((await journal.view(picky, 's4')).state?.last).toBe('tail 4')
+    await journal.append('s4', [note('on')])
+    expect((await journal.view(picky, 's4')).state?.last).toBe('on')
+  })
+
+  test('comes back where an order of today throws for a row of a snapshot, which is not used then', async () => {
+    const { directory } = await withSnapshots()
+    const last = ({ last: text }: { last: string }): string => {
+      if (text === 'r1 n29') throw new Error('no place for it')
+      return text
+    }
+    const picky = { ...tally, index: { ...tally.index, last } }
+    withoutDerived(directory)
+    await using journal = await openJournal(directory, { events: notes, projections: [picky] })
+    expect(journal.recovery.snapshots.used).toEqual([])
+    expect((await all(journal.list(picky))).map(({ key }) => key)).not.toContain('s9')
+    await expect(journal.view(picky, 's9')).rejects.toMatchObject({ code: 'JOURNAL_PROJECTION_FAILED', details: { key: 's9' } })
+  })
+
   test('is not folded again where it is whole', async () => {
     const { directory, rows } = await withSnapshots()
     await opened(directory, async (journal) => {
