@@ -9,7 +9,7 @@ import { readFully, placeFile, hasCode } from './io.js'
 import { indexImage, tablesBelow, tablesFor, writeIndex, type IndexSource } from './index-build.js'
 import { IndexFile, type StreamPart } from './index-file.js'
 import { findAll, fingerprint, type KeyKind, type KeyPlace, type KeyTable } from './key-table.js'
-import { claimKey, PLACE, type MemoryIndex, type Unbuilt } from './memory-index.js'
+import { claimKey, PLACE, placesIn, type MemoryIndex, type Met, type Unbuilt } from './memory-index.js'
 import { PageFault, Pages, type PageSource } from './pages.js'
 import type { Part } from './part.js'
 import { commitsAt } from './record-reader.js'
@@ -93,8 +93,7 @@ export class Indexes<Note> {
 
   /** Frames in which a commit id may stand, newest first. */
   async commit(commitId: string): Promise<KeyPlace[]> {
-    const [places = []] = await this.#met('commit', [commitId], ({ ids }) => ids)
-    return places
+    return (await this.#met('commit', [commitId], ({ ids }) => ids))[0] ?? []
   }
 
   /** For each of some names, frames in which a stream may have taken it. */
@@ -135,20 +134,10 @@ export class Indexes<Note> {
     }
   }
 
-  async #met(
-    kind: KeyKind,
-    keys: readonly string[],
-    places: (index: MemoryIndex<Note>) => ReadonlyMap<string, number>,
-  ): Promise<KeyPlace[][]> {
-    const inMemory = this.#unbuilt.toReversed().map(({ segment, index }) => ({ segment: segment.number, places: places(index) }))
+  async #met(kind: KeyKind, keys: readonly string[], met: Met<Note>): Promise<KeyPlace[][]> {
+    const unbuilt = this.#unbuilt.toReversed()
     const inFiles = await this.#sure(() => findAll(this.#tables(), kind, keys))
-    return keys.map((key, i) => [
-      ...inMemory.flatMap(({ segment, places: all }) => {
-        const location = all.get(key)
-        return location === undefined ? [] : [{ segment, location }]
-      }),
-      ...(inFiles[i] as KeyPlace[]),
-    ])
+    return keys.map((key, i) => [...placesIn(unbuilt, met, key), ...(inFiles[i] as KeyPlace[])])
   }
 
   async *#streamPlaces(stream: string, below: number): AsyncGenerator<KeyPlace> {

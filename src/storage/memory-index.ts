@@ -1,6 +1,7 @@
 /** The index of one segment, in memory: the active segment's, and that of a sealed one until its file is written. */
 import type { Sealed } from './core.js'
 import type { StoredCommit } from './commit-store.js'
+import type { KeyPlace } from './key-table.js'
 import type { SegmentName } from './paths.js'
 import { lastPosition, lastVersion } from './record.js'
 
@@ -82,4 +83,15 @@ export function seek(seeks: readonly number[], position: number): { first: numbe
 export interface Unbuilt<Note> {
   segment: Sealed
   index: MemoryIndex<Note>
+}
+
+/** Of an index, where keys of one kind were met. */
+export type Met<Note> = (index: MemoryIndex<Note>) => ReadonlyMap<string, number>
+
+/** Where a key was met in segments whose indexes lie in memory, in their order. */
+export function placesIn<Note>(unbuilt: readonly Unbuilt<Note>[], met: Met<Note>, key: string): KeyPlace[] {
+  return unbuilt.flatMap(({ segment, index }) => {
+    const location = met(index).get(key)
+    return location === undefined ? [] : [{ segment: segment.number, location }]
+  })
 }
