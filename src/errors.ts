@@ -10,7 +10,7 @@ export const errorCodes = {
   JOURNAL_NEWER_SCHEMA: 'the journal holds events of a newer schema than this program reads',
   JOURNAL_UPCASTER_MISSING: 'a step from an older schema to the next is missing or stands twice',
   JOURNAL_UPCASTER_FAILED: 'a step from an older schema threw, or its result does not fit the next shape',
-  JOURNAL_PROJECTION_FAILED: 'a projection threw, or made a row that cannot be kept',
+  JOURNAL_PROJECTION_FAILED: 'a projection threw while it folded an event',
   JOURNAL_NOT_FOUND: 'there is no journal in the directory',
   JOURNAL_READ_ONLY: 'the journal was opened for reading',
   JOURNAL_LOCKED: 'another process or handle writes to the journal',

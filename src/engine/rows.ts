@@ -30,63 +30,57 @@ export const orderRange = (projection: string, index: string, prefix: readonly (
 /** Everything of one projection. Its checkpoint comes first: it must not outlive what it speaks of. */
 export const projectionRanges = (projection: string): DerivedRange[] => ['c', 'r', 'o'].map((kind) => within([kind, projection]))
 
-/** A row that changed: what the store holds of it, and what it is now; undefined where there is none. */
+/** By what a row is ordered, for each order of its projection; nothing for a row that is not there. */
+export type Orders = readonly IndexValue[]
+
+/** Throws what the projection throws, and a TypeError for what cannot be ordered by. */
+export function ordersOf({ index }: Projection, state: unknown): Orders {
+  if (state === undefined) return []
+  return Object.entries(index).map(([name, by]) => {
+    const value: unknown = by(state)
+    const parts = Array.isArray(value) ? (value as unknown[]) : [value]
+    if (value !== undefined && !parts.every((part) => typeof part === 'string' || typeof part === 'number'))
+      throw new TypeError(`the order ${JSON.stringify(name)} is neither text nor number nor a list of them`)
+    return value as IndexValue
+  })
+}
+
+/** Of a state that was saved, in the store or in a snapshot. @throws DerivedDoubt where the projection of today cannot order it */
+export function savedOrders(projection: Projection, key: Key, state: unknown): Orders {
+  try {
+    return ordersOf(projection, state)
+  } catch (cause) {
+    throw new DerivedDoubt(`row ${JSON.stringify(key)} of ${projection.name} cannot be ordered`, { cause })
+  }
+}
+
+/** A row that changed: what it is now, undefined where there is none, and what it is ordered by in the store and now. */
 export interface RowChange {
   key: Key
-  saved: unknown
   state: unknown
+  before: Orders
+  after: Orders
 }
 
-/**
- * What has to change in the store so that the rows stand there as they are now. A row that the projection made and cannot order, or that
- * cannot be stored, is `refused` and taken away.
- */
-export function* rowChanges<R extends RowChange>(
-  projection: Projection,
-  rows: Iterable<R>,
-  refused: (row: R, cause: unknown) => void,
-): Generator<DerivedChange, void, undefined> {
-  const layout: Layout = {
-    name: projection.name,
-    orders: Object.entries(projection.index),
-    prefix: rowRange(projection.name).from.length,
-  }
-  for (const row of rows) {
-    let changes: DerivedChange[]
-    try {
-      changes = changesOfRow(layout, row)
-    } catch (cause) {
-      refused(row, cause)
-      changes = changesOfRow(layout, { ...row, state: undefined })
+/** What has to change in the store so that the rows stand there as they are now. */
+export function* rowChanges(projection: Projection, rows: Iterable<RowChange>): Generator<DerivedChange, void, undefined> {
+  const { name } = projection
+  const indexes = Object.keys(projection.index)
+  const prefix = rowRange(name).from.length
+  for (const { key, state, before, after } of rows) {
+    const at = rowKey(name, key)
+    for (const [i, index] of indexes.entries()) {
+      const [was, is] = [before[i], after[i]]
+      // Most rows stay where they stand in an order: that is seen without making the keys.
+      if (isSame(was, is)) continue
+      if (was !== undefined) yield { type: 'del', key: orderKey(name, index, was, key) }
+      if (is === undefined) continue
+      const order = orderKey(name, index, is, key)
+      yield { type: 'put', key: order, value: sealed(order, at.length - prefix) }
     }
-    yield* changes
+    if (state === undefined) yield { type: 'del', key: at }
+    else yield { type: 'put', key: at, value: sealed(at, [typeof key === 'string' ? key : [...key], state]) }
   }
-}
-
-/** How the rows of a projection lie in the store. */
-interface Layout {
-  name: string
-  orders: readonly [string, Projection['index'][string]][]
-  /** Bytes of a row's key that are the same for all rows. */
-  prefix: number
-}
-
-function changesOfRow({ name, orders, prefix }: Layout, { key, saved, state }: RowChange): DerivedChange[] {
-  const changes: DerivedChange[] = []
-  const at = rowKey(name, key)
-  for (const [index, value] of orders) {
-    const before = saved === undefined ? undefined : value(saved)
-    const after = state === undefined ? undefined : value(state)
-    // Most rows stay where they stand in an order: that is seen without making the keys.
-    if (isSame(before, after)) continue
-    if (before !== undefined) changes.push({ type: 'del', key: orderKey(name, index, before, key) })
-    if (after === undefined) continue
-    const order = orderKey(name, index, after, key)
-    changes.push({ type: 'put', key: order, value: sealed(order, at.length - prefix) })
-  }
-  if (state === undefined) changes.push({ type: 'del', key: at })
-  else changes.push({ type: 'put', key: at, value: sealed(at, [typeof key === 'string' ? key : [...key], state]) })
-  return changes
 }
 
 /** The key under which a row stands in an order: what it is ordered by, and behind that what ends its own key. */

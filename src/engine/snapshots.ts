@@ -6,7 +6,7 @@ import type { CommitStore, Head, SnapshotRecord } from '../storage/commit-store.
 import type { DerivedStore } from '../storage/derived-store.js'
 import type { SnapshotFiles } from '../storage/snapshot-file.js'
 import type { LawStates } from './laws.js'
-import { DerivedDoubt, readRow, rowChanges, rowRange, type RowChange } from './rows.js'
+import { readRow, rowChanges, rowRange, savedOrders } from './rows.js'
 import type { Views } from './views.js'
 
 const CHUNK_ROWS = 500
@@ -83,7 +83,7 @@ export async function againstHistory(store: CommitStore<LawStates>, head: Head):
   }
 }
 
-/** Puts the rows of a snapshot into the derived store. @throws DerivedDoubt for a row that the projection of today cannot order. */
+/** Puts the rows of a snapshot into the derived store. @throws DerivedDoubt for a row that the projection of today cannot order */
 export async function loadSnapshot(
   files: SnapshotFiles,
   record: SnapshotRecord,
@@ -91,13 +91,9 @@ export async function loadSnapshot(
   derived: DerivedStore,
 ): Promise<void> {
   for await (const rows of rowsOf(files, record)) {
-    const changed = rows.map(([key, state]) => ({ key, saved: undefined, state }))
-    await derived.batch([[...rowChanges(projection, changed, cannotOrder)]])
+    const changed = rows.map(([key, state]) => ({ key, state, before: [], after: savedOrders(projection, key, state) }))
+    await derived.batch([[...rowChanges(projection, changed)]])
   }
-}
-
-function cannotOrder({ key }: RowChange, cause: unknown): never {
-  throw new DerivedDoubt(`row ${JSON.stringify(key)} of a snapshot cannot be ordered`, { cause })
 }
 
 /** A snapshot's rows, some at a time. */

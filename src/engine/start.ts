@@ -108,6 +108,7 @@ async function begin({ store, snapshots }: Start, derived: DerivedStore, project
     // The fold will come to that row again, and say of its key alone what is wrong.
     if (!(error instanceof DerivedDoubt)) throw error
     for (const range of projectionRanges(projection.name)) await derived.clear(range)
+    report.snapshots.refused.push({ file: use.file, reason: error.message })
     return fromNothing()
   }
   await derived.batch([[checkpointChange(projection.name, { revision: projection.revision, head: use.head, failed: false })]])

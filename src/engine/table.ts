@@ -6,7 +6,7 @@ import type { Key, Projection, RecordedEvent } from '../define.js'
 import { JournalError } from '../errors.js'
 import type { Head } from '../storage/commit-store.js'
 import type { DerivedChange, DerivedStore } from '../storage/derived-store.js'
-import { checkpointChange, DerivedDoubt, readRow, rowChanges, rowKey, type RowChange } from './rows.js'
+import { checkpointChange, DerivedDoubt, ordersOf, readRow, rowChanges, rowKey, savedOrders, type Orders, type RowChange } from './rows.js'
 
 /** Where a fold begins. */
 export const NOTHING: Head = { position: 0, digest: '0'.repeat(64) }
@@ -14,8 +14,9 @@ export const NOTHING: Head = { position: 0, digest: '0'.repeat(64) }
 export interface Row {
   readonly key: Key
   state: unknown
-  /** The state that the derived store holds. */
-  saved: unknown
+  orders: Orders
+  /** Of the state that the derived store holds. */
+  saved: Orders
   dirty: boolean
   failed?: JournalError
 }
@@ -30,21 +31,15 @@ export interface Step {
 
 /** What changed of a projection up to a head. */
 export interface Capture {
-  table: Table
-  rows: readonly CapturedRow[]
-  head: Head
-}
-
-interface CapturedRow extends RowChange {
-  row: Row
+  projection: Projection
+  rows: readonly RowChange[]
+  checkpoint: DerivedChange
 }
 
 /** What a capture writes, made one by one. */
-export function* changesOf({ table, rows, head }: Capture): Generator<DerivedChange, void, undefined> {
-  const { projection } = table
-  yield* rowChanges(projection, rows, ({ row }, cause) => table.refuse(row, head, cause))
-  // Not before: a row may have been refused.
-  yield checkpointChange(projection.name, { revision: projection.revision, head, failed: table.failed !== undefined })
+export function* changesOf({ projection, rows, checkpoint }: Capture): Generator<DerivedChange, void, undefined> {
+  yield* rowChanges(projection, rows)
+  yield checkpoint
 }
 
 export class Table {
@@ -102,7 +97,7 @@ export class Table {
   row(key: Key, id: string): Row | undefined {
     const row = this.#rows.get(id)
     if (row !== undefined || !this.complete) return row
-    return this.#insert(id, { key, state: undefined, saved: undefined, dirty: false })
+    return this.#insert(id, absentRow(key))
   }
 
   /** Loads rows that are not in memory. @throws DerivedDoubt */
@@ -116,7 +111,8 @@ export class Table {
     missing.forEach(({ key, id }, i) => {
       const value = values[i]
       const state = value === undefined ? undefined : this.#checked(readRow(keys[i] as Uint8Array, value).state)
-      if (!this.#rows.has(id)) this.#insert(id, { key, state, saved: state, dirty: false })
+      const orders = savedOrders(this.projection, key, state)
+      if (!this.#rows.has(id)) this.#insert(id, { key, state, orders, saved: orders, dirty: false })
     })
   }
 
@@ -128,9 +124,13 @@ export class Table {
     try {
       const next = this.projection.apply(row.state === undefined ? this.projection.initial(key) : row.state, event, key)
       if (next === row.state) return
+      row.orders = ordersOf(this.projection, next)
       row.state = next
     } catch (error) {
-      this.#fail(row, projectionFailed(this.projection.name, key, event, error))
+      row.failed = projectionFailed(this.projection.name, key, event, error)
+      row.state = undefined
+      row.orders = []
+      this.failed ??= row.failed
     }
     if (!row.dirty) {
       row.dirty = true
@@ -140,28 +140,17 @@ export class Table {
 
   /** What has to be written so that the derived store has all that is folded; the rows count as written from now on. */
   capture(): Capture {
-    const { applied: head } = this
-    const rows = this.#dirty.map((row): CapturedRow => {
-      const { key, saved, state } = row
-      row.saved = state
+    const { projection, applied: head } = this
+    const rows = this.#dirty.map((row): RowChange => {
+      const { key, state, saved: before, orders: after } = row
+      row.saved = after
       row.dirty = false
-      return { row, key, saved, state }
+      return { key, state, before, after }
     })
     this.#dirty = []
     this.checkpoint = head
-    return { table: this, rows, head }
-  }
-
-  /** A row cannot be written as it is: its fold is at fault. */
-  refuse(row: Row, { position }: Head, cause: unknown): void {
-    row.saved = undefined
-    this.#fail(row, projectionFailed(this.projection.name, row.key, { position }, cause))
-  }
-
-  #fail(row: Row, error: JournalError): void {
-    row.failed = error
-    row.state = undefined
-    this.failed ??= error
+    const { name, revision } = projection
+    return { projection, rows, checkpoint: checkpointChange(name, { revision, head, failed: this.failed !== undefined }) }
   }
 
   /** Lets go of written rows, oldest first, until `most` are left. */
@@ -197,6 +186,11 @@ export class Table {
   }
 }
 
+/** A row that is not there, or not yet. */
+export function absentRow(key: Key): Row {
+  return { key, state: undefined, orders: [], saved: [], dirty: false }
+}
+
 /** Steps whose rows have to be loaded before they are taken. */
 export function absentOf(steps: readonly Step[]): Step[] {
   return steps.filter(({ table, key, id }) => table.row(key, id) === undefined)
@@ -212,19 +206,12 @@ export function byTable(steps: readonly Step[]): Map<Table, Step[]> {
   return tables
 }
 
-/** `at`: the event, or for a row that was folded and cannot be written its position alone. */
-function projectionFailed(
-  projection: string,
-  key: Key | undefined,
-  at: Pick<RecordedEvent, 'position'> & { type?: string },
-  cause: unknown,
-): JournalError {
+function projectionFailed(projection: string, key: Key | undefined, event: RecordedEvent, cause: unknown): JournalError {
   const where = key === undefined ? '' : ` for ${JSON.stringify(key)}`
-  const when = at.type === undefined ? `as of position ${at.position}, when its row was written` : `at position ${at.position} (${at.type})`
   return new JournalError(
     'JOURNAL_PROJECTION_FAILED',
-    `The projection ${projection} threw${where} ${when}: ${cause instanceof Error ? cause.message : String(cause)}. Mend it and open the journal again; the events are safe.`,
-    { projection, position: at.position, ...(key === undefined ? {} : { key }) },
+    `The projection ${projection} threw${where} at position ${event.position} (${event.type}): ${cause instanceof Error ? cause.message : String(cause)}. Mend it and open the journal again; the events are safe.`,
+    { projection, position: event.position, ...(key === undefined ? {} : { key }) },
     { cause },
   )
 }

@@ -15,7 +15,7 @@ import { asStored, forFold } from './recorded.js'
 import { DerivedDoubt, projectionRanges } from './rows.js'
 import type { Schemas } from './schemas.js'
 import { Steps } from './steps.js'
-import { absentOf, byTable, Table, type Row, type Step } from './table.js'
+import { absentOf, absentRow, byTable, Table, type Row, type Step } from './table.js'
 import { WriteBack } from './write-back.js'
 
 /** Somebody who wants to hear of rows as they change. */
@@ -257,7 +257,7 @@ export class Views {
   async #rowOf(table: Table, key: Key): Promise<Row> {
     const id = Table.id(key)
     if (table.row(key, id) === undefined) await this.sure(table, () => table.load([{ key, id }], this.derived))
-    return table.row(key, id) ?? { key, state: undefined, saved: undefined, dirty: false }
+    return table.row(key, id) ?? absentRow(key)
   }
 
   /** Reads what the derived store has of a table while nothing is written there; where it is in doubt, folds it again and reads once more. */

@@ -58,7 +58,7 @@ export class FrameCursor {
 
   /** Reads what `step` missed; others have a turn of the event loop between two pieces. What was handed out before is no longer valid. */
   async fill(): Promise<void> {
-    if (this.#length > 0) await setImmediate()
+    if (this.#length > 0 && this.offset > this.#base) await setImmediate()
     const length = Math.min(Math.max(this.#chunk, this.#wanted), this.to - this.offset)
     if (this.#buffer.length < length) this.#buffer = Buffer.allocUnsafe(length)
     const got = await readFully(this.#file, this.#buffer.subarray(0, length), this.offset)

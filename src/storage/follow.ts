@@ -87,6 +87,8 @@ export class Follow<Note> {
         if (sealedEnd < state.end) throw this.#changed()
         await this.#read(sealedEnd)
       }
+      // Who stops while a segment is read has not read all of it.
+      if (this.#stopped) return
       this.#enter(next, sealedEnd)
     }
     if (state.active.number !== mark.segment) throw this.#changed()

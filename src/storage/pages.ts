@@ -13,8 +13,8 @@ const CACHED_PAGES = 2048
 /** What is handed on at once, at most. */
 const CHUNK_BYTES = 16 * PAGE_BYTES
 const NONE = Buffer.alloc(0)
-/** More pages than a file has whose places are numbers of 32 bits. */
-const FILE_PAGES = 1 << 21
+/** A page's number has 32 bits. */
+const FILE_PAGES = 2 ** 32
 
 /** An index can not be relied on; it must be made again from its segment. */
 export class PageFault extends Error {

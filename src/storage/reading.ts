@@ -1,4 +1,5 @@
 /** Reads groups in order, forwards and backwards, and one stream's commits; gaps stand where they lie. */
+import { setImmediate } from 'node:timers/promises'
 import type { Damage } from '../errors.js'
 import type { CommitGroup, Gap, Head, ReadOptions, StoredCommit } from './commit-store.js'
 import type { Sealed } from './core.js'
@@ -11,6 +12,9 @@ import { lastPosition } from './record.js'
 import { salvage } from './salvage.js'
 import type { State } from './state.js'
 import { isHole, Walk, type Hole } from './walk.js'
+
+/** Steps backwards between two turns of the event loop: one goes back to the seek before, 64 KiB or a larger frame. */
+const TURN_STEPS = 4
 
 export class Groups<Note> {
   readonly #state: State<Note>
@@ -52,7 +56,9 @@ export class Groups<Note> {
     undefined
   > {
     let to = Math.min(before - 1, this.#state.head.position)
-    while (to > 0) {
+    for (let steps = 1; to > 0; steps++) {
+      // Each is too short for a turn of the event loop.
+      if (steps % TURN_STEPS === 0) await setImmediate()
       const segment = this.#holding(to)
       const seeks = await this.#seeks(segment)
       const from = Math.min(to, Math.max(segment.first, seek(seeks, to)?.first ?? 0))

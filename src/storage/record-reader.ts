@@ -16,9 +16,19 @@ const READ_BYTES = 1 << 14
 /** After so many commits others have a turn of the event loop: what is read in small pieces is read without one. */
 const TURN_COMMITS = 512
 
-/** Bytes into which one window is read after the other: nothing of a commit is left in them once the commit is handed out. */
+/** Of one reading: bytes into which one window is read after the other. Nothing of a commit is left in them once the commit is handed out. */
 export class Window {
   #bytes = Buffer.alloc(0)
+  /** Commits since the last turn. */
+  #commits = 0
+
+  /** Lets others have a turn of the event loop now and then; `commits`: how many are about to be read. */
+  turn(commits: number): Promise<void> | undefined {
+    this.#commits += commits
+    if (this.#commits < TURN_COMMITS) return undefined
+    this.#commits = 0
+    return setImmediate()
+  }
 
   of(length: number): Buffer {
     if (this.#bytes.length < length) this.#bytes = Buffer.allocUnsafeSlow(Math.max(length, READ_BYTES))
@@ -40,14 +50,11 @@ export async function* commitsAt(
   to: number,
   window = new Window(),
 ): AsyncGenerator<StoredCommit | BadRecord> {
-  for (let first = from, turn = from + TURN_COMMITS; first < to;) {
-    if (first >= turn) {
-      await setImmediate()
-      turn = first + TURN_COMMITS
-    }
+  for (let first = from; first < to;) {
     const end = windowEnd(places, first, to)
     const start = places[first * PLACE + 2] as number
     const length = (places[(end - 1) * PLACE + 2] as number) + (places[(end - 1) * PLACE + 3] as number) - start
+    await window.turn(end - first)
     const bytes = window.of(length)
     const got = await readFully(file, bytes, start)
     for (let i = first; i < end; i++) yield commitIn(bytes, got, start, stream, places, i)

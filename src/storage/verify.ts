@@ -12,6 +12,8 @@ export interface VerifyOptions extends SurveyOptions {
 }
 
 export async function verify<Note>(state: State<Note>, options: VerifyOptions = {}): Promise<StoreReport> {
+  // Others append meanwhile.
+  const { head } = state
   const survey = new Survey(state, options.since)
   await survey.read(options)
   const { commits, events, proof } = survey
@@ -19,7 +21,7 @@ export async function verify<Note>(state: State<Note>, options: VerifyOptions = 
   const gaps = state.recorded.map(damageOf)
   return {
     ok: damage.length === 0,
-    head: state.head,
+    head,
     commits,
     events,
     damage,

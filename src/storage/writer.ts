@@ -12,7 +12,7 @@ import { encodeCommit, lastPosition, lastVersion, putRecord, RECORD_HEAD_BYTES }
 import type { Roll } from './roll.js'
 import type { State } from './state.js'
 
-const GROUP_BYTES = 1 << 20
+const GROUP_BYTES = 512 << 10
 const IDLE_MS = 50
 
 export interface WriterOptions {

@@ -110,9 +110,27 @@ describe('derived state that is thrown away', () => {
     const picky = { ...tally, index: { ...tally.index, last } }
     withoutDerived(directory)
     await using journal = await openJournal(directory, { events: notes, projections: [picky] })
-    expect(journal.recovery.snapshots.used).toEqual([])
+    expect(journal.recovery.snapshots).toMatchObject({ used: [], refused: [{ reason: expect.stringContaining('cannot be ordered') }] })
     expect((await all(journal.list(picky))).map(({ key }) => key)).not.toContain('s9')
     await expect(journal.view(picky, 's9')).rejects.toMatchObject({ code: 'JOURNAL_PROJECTION_FAILED', details: { key: 's9' } })
+  })
+
+  test('is thrown away where an order of today throws for a row of it, and that row alone fails', async () => {
+    const { directory } = await withSnapshots()
+    const last = ({ last: text }: { last: string }): string => {
+      if (text === 'r1 n29') throw new Error('no place for it')
+      return text
+    }
+    const picky = { ...tally, index: { ...tally.index, last } }
+    await using journal = await openJournal(directory, { events: notes, projections: [picky] })
+    await journal.append('s9', [note('on')])
+    await expect(journal.view(picky, 's9')).rejects.toMatchObject({
+      code: 'JOURNAL_PROJECTION_FAILED',
+      details: { key: 's9', position: 60 },
+    })
+    expect((await journal.view(picky, 's4')).state?.last).toBe('tail 4')
+    expect((await all(journal.list(picky))).map(({ key }) => key)).toEqual(['s0', 's1', 's2', 's3', 's4', 's5', 's6', 's7', 's8'])
+    expect(await journal.verify({ snapshots: true }).catch((error: unknown) => (error as { code: string }).code)).not.toBe('JOURNAL_IO')
   })
 
   test('is not folded again where it is whole', async () => {

@@ -271,6 +271,44 @@ describe('others have a turn of the event loop', () => {
     expect(await turnsDuring(() => list(store.read()))).toBeGreaterThanOrEqual(4)
     expect(await turnsDuring(() => store.verify())).toBeGreaterThanOrEqual(4)
     expect(await turnsDuring(() => list(store.readStream('one')))).toBeGreaterThanOrEqual(2)
+    expect(await turnsDuring(() => list(store.readReverse()))).toBeGreaterThanOrEqual(4)
+    expect(await turnsDuring(() => list(store.readStream('one', { reverse: true })))).toBeGreaterThanOrEqual(2)
+    await store.close()
+  })
+
+  test('so a reader may be closed while it follows from one segment to the next, and tells of no other history', async () => {
+    const files = new MemoryFiles()
+    const store = await openStore('/journal', { files, segmentBytes: 4 << 20 })
+    const reader = await openStore('/journal', { files, readOnly: true })
+    const failures: unknown[] = []
+    reader.subscribe({ failed: (error) => failures.push(error) })
+    const writer = new Appending(store)
+    for (let n = 0; n < 30; n++) await writer.now('s', [event(n, 'added', '.'.repeat(200_000))])
+    let closed: Promise<void> | undefined
+    await new Promise<void>((resolve) => {
+      reader.subscribe({
+        written: ({ head }) => {
+          // In the middle of the first segment.
+          if (head.position !== 8) return
+          closed = reader.close()
+          resolve()
+        },
+      })
+    })
+    await closed
+    expect(failures).toMatchObject([{ code: 'JOURNAL_CLOSED' }])
+    await store.close()
+  })
+
+  test('so others append while a journal is verified, which speaks of what was there when it began', async () => {
+    const store = await openStore('/journal', { files: new MemoryFiles() })
+    const writer = new Appending(store)
+    for (let n = 0; n < 30; n++) await writer.now('s', [event(n, 'added', '.'.repeat(200_000))])
+    const { head } = store
+    const verified = store.verify()
+    await writer.now('s', [event(30)])
+    expect(await verified).toMatchObject({ ok: true, commits: 30, head })
+    expect(store.head.position).toBe(31)
     await store.close()
   })
 })

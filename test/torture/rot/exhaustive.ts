@@ -41,8 +41,8 @@ class Patient {
     this.#near = near
   }
 
-  /** Judges the segment as it is now, hurt at a place; `verify` also asks whether the journal notices. */
-  async judge(what: string, at: number, verify: boolean): Promise<void> {
+  /** Judges the segment as it is now, hurt at a place; `verify` also asks whether the journal notices, `thoroughly` in every way there is. */
+  async judge(what: string, at: number, verify: boolean, thoroughly = at % 4 === 0): Promise<void> {
     const golden = this.#golden
     const inside = at >= this.#behind
     if (inside) {
@@ -50,7 +50,7 @@ class Patient {
       count(this.tried, what, await judgeInside(golden, open, this.#segment, recordAt(this.#segment, at), verify), verify)
     }
     if (inside && !(verify && at % LOOK_EVERY === 0)) return
-    const thorough = verify && at % 4 === 0
+    const thorough = verify && thoroughly
     count(
       this.tried,
       what,
@@ -99,7 +99,7 @@ export async function* bits(golden: Golden, { of, index, verifyEvery, near }: Sh
         for (let bit = 0; bit < 8; bit++) {
           const asked = bit === (at >> 1) % 8 && Math.floor(at / of) % verifyEvery === 0
           bytes[at]! ^= 1 << bit
-          await patient.judge(`bit ${bit} of byte ${at} of ${segment.path}`, at, asked)
+          await patient.judge(`bit ${bit} of byte ${at} of ${segment.path}`, at, asked, Math.floor(at / of) % 4 === 0)
           bytes[at]! ^= 1 << bit
           yield
         }
