@@ -61,8 +61,8 @@ export class WriteBack {
   }
 
   /**
-   * Resolves when more may be folded: what is folded runs ahead of what is written, but not without bound. Folding what is read takes no
-   * turn of the event loop by itself, so whoever else has something to do gets one now and then. `steps`: rows that an event was taken to since
+   * Resolves when more may be folded: what is folded runs ahead of what is written, but not without bound. Reading gives a
+   * turn of the event loop seldom, and folding none, so whoever else has something to do gets one here now and then. `steps`: rows that an event was taken to since
    * the last call.
    */
   async room(steps: number): Promise<void> {

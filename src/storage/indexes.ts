@@ -26,6 +26,7 @@ export class Indexes<Note> {
   #unbuilt: Unbuilt<Note>[] = []
   #built = 0
   #building: Promise<void> | undefined
+  readonly #remaking = new Map<number, Promise<void>>()
   /** Segments whose index was made of what could be read of them. */
   readonly #partial = new Set<number>()
   /** Whether all that were asked for so far were there and could be used. */
@@ -68,13 +69,7 @@ export class Indexes<Note> {
       const found = segment.number < below ? this.memoryPart(index, stream) : undefined
       if (found !== undefined) return found
     }
-    return this.#sure(async () => {
-      for await (const place of this.#streamPlaces(stream, below)) {
-        const part = await this.#partAt(place, stream)
-        if (part !== undefined) return part
-      }
-      return undefined
-    })
+    return (await this.#newest(stream, below))?.part
   }
 
   memoryPart(index: MemoryIndex<Note>, stream: string): Part<Note> | undefined {
@@ -98,8 +93,11 @@ export class Indexes<Note> {
 
   /** For each of some names, frames in which a stream may have taken it. */
   claims(stream: string, claims: readonly string[]): Promise<KeyPlace[][]> {
-    const keys = claims.map((claim) => claimKey(stream, claim))
-    return this.#met('claim', keys, (index) => index.claims)
+    return this.#met(
+      'claim',
+      claims.map((claim) => claimKey(stream, claim)),
+      (index) => index.claims,
+    )
   }
 
   /** The note of a stream at the end of the segments below one; undefined if they do not have it. */
@@ -140,9 +138,18 @@ export class Indexes<Note> {
     return keys.map((key, i) => [...placesIn(unbuilt, met, key), ...(inFiles[i] as KeyPlace[])])
   }
 
-  async *#streamPlaces(stream: string, below: number): AsyncGenerator<KeyPlace> {
-    const wanted = fingerprint('stream', stream)
-    for (const table of this.#tables(below)) yield* await table.find(wanted)
+  /** The newest part of a stream that files of segments below one have, and where. */
+  #newest(stream: string, below: number): Promise<{ place: KeyPlace; part: Part<Note> } | undefined> {
+    return this.#sure(async () => {
+      const wanted = fingerprint('stream', stream)
+      for (const table of this.#tables(below)) {
+        for (const place of await table.find(wanted)) {
+          const part = await this.#partAt(place, stream)
+          if (part !== undefined) return { place, part }
+        }
+      }
+      return undefined
+    })
   }
 
   /** The tables that between them have every key of the segments below one. */
@@ -224,10 +231,13 @@ export class Indexes<Note> {
     }
   }
 
-  /** Makes an index that was not there, or could not be used. */
+  /** Makes an index that was not there, or could not be used; whoever meets the same one meanwhile waits with the first. */
   async #remake(segment: Sealed, place: boolean): Promise<void> {
     this.wereWhole = false
-    await this.#make({ segment, index: await this.#rebuild(segment) }, place)
+    const { number } = segment
+    const making = this.#remaking.get(number) ?? this.#rebuild(segment).then((index) => this.#make({ segment, index }, place))
+    this.#remaking.set(number, making)
+    await making.finally(() => this.#remaking.delete(number))
   }
 
   /** A reader takes the writer's files once they are there: else it would hold the index of everything that it ever followed. */
@@ -283,15 +293,8 @@ export class Indexes<Note> {
       end: segment.end,
       position: segment.position,
       digest: segment.digest ?? Buffer.alloc(32),
-      previous: (stream) => this.#previous(stream, segment.number),
+      previous: async (stream) => (await this.#newest(stream, segment.number))?.place,
       tables,
     }
-  }
-
-  async #previous(stream: string, below: number): Promise<KeyPlace | undefined> {
-    return this.#sure(async () => {
-      for await (const place of this.#streamPlaces(stream, below)) if ((await this.#partAt(place, stream)) !== undefined) return place
-      return undefined
-    })
   }
 }

@@ -98,6 +98,26 @@ describe('indexes', () => {
     await store.close()
   })
 
+  test('that are damaged are made again once, however many need them', async () => {
+    const reads = async (lookups: number): Promise<number> => {
+      const copy = files.copy()
+      const store = await openStore(DIRECTORY, { files: copy, segmentBytes: SEGMENT_BYTES })
+      const sizeOf = (name: string): number => copy.inodes.get(name)!.bytes.length
+      const path = indexesIn(copy).toSorted((a, b) => sizeOf(b) - sizeOf(a))[0]!
+      // All pages behind the one that opening has read.
+      for (let at = 4096 + 100; at < sizeOf(path); at += 4096) copy.inodes.get(path)!.bytes[at]! ^= 1
+      const segment = path.replace(/idx$/, 'seg')
+      let count = 0
+      copy.fault = (call, at) => void (call === 'read' && at === segment && count++) as undefined
+      await Promise.all(Array.from({ length: lookups }, (_, n) => store.findCommit(`never-${n}`)))
+      await store.close()
+      return count
+    }
+    const once = await reads(1)
+    expect(once).toBeGreaterThan(0)
+    expect(await reads(20)).toBe(once)
+  })
+
   test('that the disk does not take stay in memory, and no append fails for it; the next open makes them', async () => {
     const failing = new MemoryFiles()
     failing.fault = (call, path) => {
