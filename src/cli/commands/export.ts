@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, openSync, rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { EXIT, UsageError, withJournal, type Command, type Given, type OpenedJournal } from '../command.js'
 import { exporters } from '../export/exporters.js'
@@ -98,11 +98,13 @@ async function write(
 }
 
 async function writeTo(path: string, found: Exported, show: (records: number) => void): Promise<{ records: number; bytes: number }> {
-  const file = await open(path, 'wx')
+  // Made at once: no interrupt may come between the file and whoever takes it away.
+  closeSync(openSync(path, 'wx'))
   // Half a file would be taken for a whole one.
   return undoneUnlessDone(
     () => rmSync(path),
     async () => {
+      const file = await open(path, 'a')
       try {
         const written = await write(found, show, (text) => file.appendFile(text))
         await file.sync()
