@@ -54,7 +54,8 @@ export async function* commitsAt(
     const end = windowEnd(places, first, to)
     const start = places[first * PLACE + 2] as number
     const length = (places[(end - 1) * PLACE + 2] as number) + (places[(end - 1) * PLACE + 3] as number) - start
-    await window.turn(end - first)
+    const turn = window.turn(end - first)
+    if (turn !== undefined) await turn
     const bytes = window.of(length)
     const got = await readFully(file, bytes, start)
     for (let i = first; i < end; i++) yield commitIn(bytes, got, start, stream, places, i)
