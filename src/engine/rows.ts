@@ -6,7 +6,7 @@ import { Packr } from 'msgpackr'
 import { crc32 } from 'node:zlib'
 import type { IndexValue, Key, Projection } from '../define.js'
 import type { Head } from '../storage/commit-store.js'
-import type { DerivedChange, DerivedRange } from '../storage/derived-store.js'
+import type { DerivedChange, DerivedRange, DerivedStore } from '../storage/derived-store.js'
 import { behind, encodeTuple, keyParts } from './order.js'
 
 /** Derived state turned out not to be what was written: it has to be thrown away and computed again. */
@@ -27,23 +27,29 @@ export const checkpointKey = (projection: string): Buffer => encodeTuple(['c', p
 export const rowRange = (projection: string, prefix: readonly string[] = []): DerivedRange => within(['r', projection, ...prefix])
 export const orderRange = (projection: string, index: string, prefix: readonly (string | number)[] = []): DerivedRange =>
   within(['o', projection, index, ...prefix])
-/** Everything of one projection. Its checkpoint comes first: it must not outlive what it speaks of. */
-export const projectionRanges = (projection: string): DerivedRange[] => ['c', 'r', 'o'].map((kind) => within([kind, projection]))
+
+/** Throws away everything of one projection. Its checkpoint goes first: it must not outlive what it speaks of. */
+export async function clearProjection(derived: DerivedStore, projection: string): Promise<void> {
+  for (const kind of ['c', 'r', 'o']) await derived.clear(within([kind, projection]))
+}
 
 /** By what a row is ordered, for each order of its projection; nothing for a row that is not there. */
 export type Orders = readonly IndexValue[]
 
 /** Throws what the projection throws, and a TypeError for what cannot be ordered by. */
 export function ordersOf({ index }: Projection, state: unknown): Orders {
-  if (state === undefined) return []
-  return Object.entries(index).map(([name, by]) => {
-    const value: unknown = by(state)
-    const parts = Array.isArray(value) ? (value as unknown[]) : [value]
-    if (value !== undefined && !parts.every((part) => typeof part === 'string' || typeof part === 'number'))
-      throw new TypeError(`the order ${JSON.stringify(name)} is neither text nor number nor a list of them`)
-    return value as IndexValue
-  })
+  const orders: IndexValue[] = []
+  if (state === undefined) return orders
+  for (const name of Object.keys(index)) {
+    const value = index[name]?.(state)
+    if (!canOrder(value)) throw new TypeError(`the order ${JSON.stringify(name)} is neither text nor number nor a list of them`)
+    orders.push(value)
+  }
+  return orders
 }
+
+const isPart = (value: unknown): boolean => typeof value === 'string' || typeof value === 'number'
+const canOrder = (value: unknown): boolean => value === undefined || (Array.isArray(value) ? value.every(isPart) : isPart(value))
 
 /** Of a state that was saved, in the store or in a snapshot. @throws DerivedDoubt where the projection of today cannot order it */
 export function savedOrders(projection: Projection, key: Key, state: unknown): Orders {
@@ -69,8 +75,10 @@ export function* rowChanges(projection: Projection, rows: Iterable<RowChange>): 
   const prefix = rowRange(name).from.length
   for (const { key, state, before, after } of rows) {
     const at = rowKey(name, key)
-    for (const [i, index] of indexes.entries()) {
-      const [was, is] = [before[i], after[i]]
+    for (let i = 0; i < indexes.length; i++) {
+      const index = indexes[i] as string
+      const was = before[i]
+      const is = after[i]
       // Most rows stay where they stand in an order: that is seen without making the keys.
       if (isSame(was, is)) continue
       if (was !== undefined) yield { type: 'del', key: orderKey(name, index, was, key) }

@@ -7,7 +7,7 @@ import type { CommitStore } from '../storage/commit-store.js'
 import type { DerivedStore, DerivedStores } from '../storage/derived-store.js'
 import type { SnapshotFiles } from '../storage/snapshot-file.js'
 import type { LawStates } from './laws.js'
-import { checkpointChange, checkpointKey, DerivedDoubt, projectionRanges, readCheckpoint, type Checkpoint } from './rows.js'
+import { checkpointChange, checkpointKey, clearProjection, DerivedDoubt, readCheckpoint, type Checkpoint } from './rows.js'
 import type { Schemas } from './schemas.js'
 import { againstHistory, chooseSnapshot, loadSnapshot } from './snapshots.js'
 import { NOTHING, Table } from './table.js'
@@ -97,19 +97,18 @@ async function inspect({ store, snapshots }: Start, projection: Projection, repo
 
 /** A table without saved rows: from the newest good snapshot, else from nothing. */
 async function begin({ store, snapshots }: Start, derived: DerivedStore, projection: Projection, report: StartReport): Promise<Table> {
-  for (const range of projectionRanges(projection.name)) await derived.clear(range)
+  await clearProjection(derived, projection.name)
   const { use, refused } = await chooseSnapshot(store, snapshots, projection, true)
   report.snapshots.refused.push(...refused)
-  const fromNothing = (): Table => new Table(projection, NOTHING, true)
-  if (use === undefined) return fromNothing()
+  if (use === undefined) return new Table(projection, NOTHING, true)
   try {
     await loadSnapshot(snapshots, use, projection, derived)
   } catch (error) {
     // The fold will come to that row again, and say of its key alone what is wrong.
     if (!(error instanceof DerivedDoubt)) throw error
-    for (const range of projectionRanges(projection.name)) await derived.clear(range)
+    await clearProjection(derived, projection.name)
     report.snapshots.refused.push({ file: use.file, reason: error.message })
-    return fromNothing()
+    return new Table(projection, NOTHING, true)
   }
   await derived.batch([[checkpointChange(projection.name, { revision: projection.revision, head: use.head, failed: false })]])
   report.snapshots.used.push(use.file)

@@ -12,7 +12,7 @@ import type { CommitGroup, CommitStore, Head } from '../storage/commit-store.js'
 import type { DerivedStore } from '../storage/derived-store.js'
 import type { LawStates } from './laws.js'
 import { asStored, forFold } from './recorded.js'
-import { DerivedDoubt, projectionRanges } from './rows.js'
+import { clearProjection, DerivedDoubt } from './rows.js'
 import type { Schemas } from './schemas.js'
 import { Steps } from './steps.js'
 import { absentOf, absentRow, byTable, Table, type Row, type Step } from './table.js'
@@ -212,7 +212,7 @@ export class Views {
     for (const table of this.#all) table.reset()
     this.#steps.forget()
     await this.#back.idle()
-    for (const { projection } of this.#all) for (const range of projectionRanges(projection.name)) await this.derived.clear(range)
+    for (const { projection } of this.#all) await clearProjection(this.derived, projection.name)
     this.#doubted = false
   }
 

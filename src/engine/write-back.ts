@@ -62,8 +62,8 @@ export class WriteBack {
 
   /**
    * Resolves when more may be folded: what is folded runs ahead of what is written, but not without bound. Reading gives a
-   * turn of the event loop seldom, and folding none, so whoever else has something to do gets one here now and then. `steps`: rows that an event was taken to since
-   * the last call.
+   * turn of the event loop seldom, and folding none, so whoever else has something to do gets one here now and then.
+   * `steps`: rows that an event was taken to since the last call.
    */
   async room(steps: number): Promise<void> {
     if (this.#writing !== undefined && this.#dirtyRows() >= FLUSH_ROWS) await this.#writing

@@ -34,6 +34,15 @@ async function withSnapshots(): Promise<{ directory: string; files: string[]; ro
   return { directory, files, rows }
 }
 
+/** The tally as a later program has it: with an order that throws for a row that ends with this text. */
+function pickyAbout(text: string): typeof tally {
+  const last = (state: { last: string }): string => {
+    if (state.last === text) throw new Error('no place for it')
+    return state.last
+  }
+  return { ...tally, index: { ...tally.index, last } }
+}
+
 const withoutDerived = (directory: string): void => rmSync(join(directory, 'derived'), { recursive: true })
 
 function flip(path: string, at: number): void {
@@ -87,11 +96,7 @@ describe('derived state that is thrown away', () => {
 
   test('comes back without the row that an order of today throws for, whether from a snapshot or not', async () => {
     const { directory } = await withSnapshots()
-    const last = ({ last: text }: { last: string }): string => {
-      if (text === 'tail 3') throw new Error('no place for it')
-      return text
-    }
-    const picky = { ...tally, index: { ...tally.index, last } }
+    const picky = pickyAbout('tail 3')
     withoutDerived(directory)
     await using journal = await openJournal(directory, { events: notes, projections: [picky] })
     expect((await all(journal.list(picky))).map(({ key }) => key)).toEqual(['s0', 's1', 's2', 's4', 's5', 's6', 's7', 's8', 's9'])
@@ -103,11 +108,7 @@ describe('derived state that is thrown away', () => {
 
   test('comes back where an order of today throws for a row of a snapshot, which is not used then', async () => {
     const { directory } = await withSnapshots()
-    const last = ({ last: text }: { last: string }): string => {
-      if (text === 'r1 n29') throw new Error('no place for it')
-      return text
-    }
-    const picky = { ...tally, index: { ...tally.index, last } }
+    const picky = pickyAbout('r1 n29')
     withoutDerived(directory)
     await using journal = await openJournal(directory, { events: notes, projections: [picky] })
     expect(journal.recovery.snapshots).toMatchObject({ used: [], refused: [{ reason: expect.stringContaining('cannot be ordered') }] })
@@ -117,11 +118,7 @@ describe('derived state that is thrown away', () => {
 
   test('is thrown away where an order of today throws for a row of it, and that row alone fails', async () => {
     const { directory } = await withSnapshots()
-    const last = ({ last: text }: { last: string }): string => {
-      if (text === 'r1 n29') throw new Error('no place for it')
-      return text
-    }
-    const picky = { ...tally, index: { ...tally.index, last } }
+    const picky = pickyAbout('r1 n29')
     await using journal = await openJournal(directory, { events: notes, projections: [picky] })
     await journal.append('s9', [note('on')])
     await expect(journal.view(picky, 's9')).rejects.toMatchObject({
@@ -130,7 +127,10 @@ describe('derived state that is thrown away', () => {
     })
     expect((await journal.view(picky, 's4')).state?.last).toBe('tail 4')
     expect((await all(journal.list(picky))).map(({ key }) => key)).toEqual(['s0', 's1', 's2', 's3', 's4', 's5', 's6', 's7', 's8'])
-    expect(await journal.verify({ snapshots: true }).catch((error: unknown) => (error as { code: string }).code)).not.toBe('JOURNAL_IO')
+    expect((await journal.verify({ snapshots: true })).snapshots).toMatchObject([
+      { ok: true, reason: expect.stringContaining('not folded again') },
+      { ok: true },
+    ])
   })
 
   test('is not folded again where it is whole', async () => {
