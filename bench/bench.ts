@@ -142,6 +142,11 @@ export async function inChild<T>(
   return { result, anonymousBytes }
 }
 
+/** What the function resolved with. */
+export async function fromChild<T>(module: string, name: string, args: readonly unknown[]): Promise<T> {
+  return (await inChild<T>(module, name, args)).result as T
+}
+
 function anonymousOf(pid: number | undefined): number {
   try {
     const [, kilobytes = '0'] = /RssAnon:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []

@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { seeded } from '../../test/support/random.js'
-import { inChild, timed, type Bench } from '../bench.js'
+import { fromChild, timed, type Bench } from '../bench.js'
 import { atLeast, type Bar, type Measure, type Run } from '../measure.js'
 import { peers, shown, slowPeers } from '../stores/all.js'
 import { rawGroups, rawLoop } from '../stores/raw.js'
@@ -117,59 +117,49 @@ const isSlow = ({ name }: Contender<Sink>): boolean => slowPeers.some((other) =>
 function runOf(bench: Bench, contender: Contender<Sink>, work: Work): Run {
   const share = shareOf(contender, bench)
   const each = (commits: number): number => Math.max(1, Math.ceil((commits * share) / work.width))
+  const told = { ...work, mix: work.mix.name, warmUp: each(work.warmUp), commits: each(work.commits) }
   return {
     name: contender.name,
     role: contender.role,
-    take: () =>
-      bench.inDirectory((directory) =>
-        (isSlow(contender) ? apart : measuredIn)(directory, contender, work, each(work.warmUp), each(work.commits)),
-      ),
+    take: () => bench.inDirectory((directory) => begun(directory, contender, told)),
   }
 }
 
-async function measuredIn(directory: string, contender: Contender<Sink>, work: Work, warmUp: number, count: number): Promise<number> {
+/** How often one that ends its process is begun again: one of the peers now and then throws where nobody can catch it. */
+const ATTEMPTS = 5
+
+async function begun(directory: string, contender: Contender<Sink>, work: Told): Promise<number> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await fromChild<number>(import.meta.url, 'appended', [join(directory, String(attempt)), contender.name, work])
+    } catch (error) {
+      if (!isSlow(contender) || attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
+/** Work as another process is told of it. The commits are those of each caller. */
+type Told = Omit<Work, 'mix'> & { mix: string }
+
+/** Commits a second. */
+export async function appended(directory: string, name: string, told: Told): Promise<number> {
+  const work = { ...told, mix: mixNamed(told.mix) }
+  const contender = contenders(work, false).find((one) => one.name === name) as Contender<Sink>
+  await mkdir(directory)
   const store = await contender.open(directory)
   try {
-    return await measured(store, work, warmUp, count)
+    return await measured(store, work)
   } finally {
     await store.close()
   }
 }
 
-/** How often one that ends its process is begun again. */
-const ATTEMPTS = 5
-
-/** The same in a process of its own: one of the peers now and then throws where nobody can catch it. */
-async function apart(directory: string, { name }: Contender<Sink>, work: Work, warmUp: number, count: number): Promise<number> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const args = [join(directory, String(attempt)), name, { ...work, mix: work.mix.name }, warmUp, count]
-      return (await inChild<number>(import.meta.url, 'begun', args)).result as number
-    } catch (error) {
-      if (attempt === ATTEMPTS) throw error
-    }
-  }
-}
-
-/** What `apart` runs. */
-export async function begun(
-  directory: string,
-  name: string,
-  work: Omit<Work, 'mix'> & { mix: string },
-  warmUp: number,
-  count: number,
-): Promise<number> {
-  await mkdir(directory)
-  const contender = slowPeers.find((other) => other.name === name) as Contender<Sink>
-  return measuredIn(directory, contender, { ...work, mix: mixNamed(work.mix) }, warmUp, count)
-}
-
 /** Commits a second. What is appended was made before the clock starts. */
-async function measured(store: Sink, { mix, width, commit }: Work, warmUp: number, count: number): Promise<number> {
+async function measured(store: Sink, { mix, width, commit, warmUp, commits }: Work): Promise<number> {
   const random = seeded(2)
   const names = streams(width)
   const rounds = names.map((_, at) =>
-    Array.from({ length: warmUp + count }, (__, n) => Array.from({ length: commit }, (___, i) => item(`${at}-${n}-${i}`, mix, random))),
+    Array.from({ length: warmUp + commits }, (__, n) => Array.from({ length: commit }, (___, i) => item(`${at}-${n}-${i}`, mix, random))),
   )
   for (const stream of names) await store.append(opening(stream))
   const run = (from: number, to: number): Promise<unknown> =>
@@ -179,9 +169,9 @@ async function measured(store: Sink, { mix, width, commit }: Work, warmUp: numbe
       }),
     )
   await run(0, warmUp)
-  const seconds = await timed(() => run(warmUp, warmUp + count))
-  if ('each' in store) await check(store as Store, names.at(-1)!, (warmUp + count) * commit)
-  return (count * width) / seconds
+  const seconds = await timed(() => run(warmUp, warmUp + commits))
+  if ('each' in store) await check(store as Store, names.at(-1)!, (warmUp + commits) * commit)
+  return (commits * width) / seconds
 }
 
 /** A figure counts only if what was measured is there. */

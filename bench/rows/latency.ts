@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { openJournal } from '../../src/index.js'
 import { seeded } from '../../test/support/random.js'
-import { inChild } from '../bench.js'
+import { fromChild } from '../bench.js'
 import { atMost, type Measure, type Run } from '../measure.js'
 import { WHOLE } from '../stores/turnlog.js'
 import { item, mixNamed, opening, real, small, type Mix } from '../workload.js'
@@ -33,11 +33,7 @@ function runOf(bench: Bench, name: string, mix: Mix, loading: number): Run {
   return {
     name,
     role: 'turnlog',
-    take: () =>
-      bench.inDirectory(async (path) => {
-        const { result } = await inChild<number>(import.meta.url, 'wait', [path, mix.name, loading, APPENDS[mix.name]])
-        return result as number
-      }),
+    take: () => bench.inDirectory((path) => fromChild<number>(import.meta.url, 'wait', [path, mix.name, loading, APPENDS[mix.name]])),
   }
 }
 

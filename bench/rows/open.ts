@@ -5,7 +5,7 @@ import { projections, session } from '../../projections/index.js'
 import { events, openJournal, type Projection } from '../../src/index.js'
 import { seeded } from '../../test/support/random.js'
 import { upcasters } from '../../upcasters/index.js'
-import { inChild, type Bench } from '../bench.js'
+import { fromChild, inChild, type Bench } from '../bench.js'
 import { atLeast, atMost, type Bar, type Measure, type Run } from '../measure.js'
 import { peers } from '../stores/all.js'
 import { turnlogWhole, WHOLE } from '../stores/turnlog.js'
@@ -54,7 +54,7 @@ export const opens: readonly Measure[] = [
       {
         name: SCAN,
         role: 'reference',
-        take: async () => told(await inChild<number>(import.meta.url, 'scan', [await bench.history(turnlogWhole, million(bench))])),
+        take: async () => fromChild<number>(import.meta.url, 'scan', [await bench.history(turnlogWhole, million(bench))]),
       },
     ],
   },
@@ -68,18 +68,16 @@ export const opens: readonly Measure[] = [
       {
         name: turnlogWhole.name,
         role: 'turnlog',
-        take: async () => told(await inChild<number>(import.meta.url, 'list', [await bench.history(turnlogWhole, million(bench))])),
+        take: async () => fromChild<number>(import.meta.url, 'list', [await bench.history(turnlogWhole, million(bench))]),
       },
       ...peers.map((peer) => ({
         name: peer.name,
         role: peer.role,
-        take: async () => told(await inChild<number>(import.meta.url, 'foldAll', [peer.name, await bench.history(peer, million(bench))])),
+        take: async () => fromChild<number>(import.meta.url, 'foldAll', [peer.name, await bench.history(peer, million(bench))]),
       })),
     ],
   },
 ]
-
-const told = ({ result }: { result: number | undefined }): number => result as number
 
 /** Milliseconds from the call. */
 interface Opened {
@@ -89,8 +87,8 @@ interface Opened {
   view: number
 }
 
-async function opened(path: string): Promise<Opened> {
-  return (await inChild<Opened>(import.meta.url, 'open', [path])).result as Opened
+function opened(path: string): Promise<Opened> {
+  return fromChild<Opened>(import.meta.url, 'open', [path])
 }
 
 /** Of a copy whose writer was killed while it appended. */

@@ -1,28 +1,36 @@
 /** A history read from its beginning, every event of it decoded. */
-import { timed, type Bench } from '../bench.js'
+import { fromChild, timed, type Bench } from '../bench.js'
 import type { Run } from '../measure.js'
 import { peers } from '../stores/all.js'
-import { turnlog } from '../stores/turnlog.js'
-import { throughAll } from './shapes.js'
 import { plainFile } from '../stores/plain-file.js'
+import { turnlog } from '../stores/turnlog.js'
 import type { Shape } from '../workload.js'
+import { throughAll } from './shapes.js'
+
+const contenders = [plainFile, turnlog, ...peers]
 
 export const scans = throughAll('full scan, every event checked and decoded', runs, { small: 2, real: 1.4 })
 
 function runs(bench: Bench, shape: Shape): Run[] {
-  return [plainFile, turnlog, ...peers].map((contender) => ({
+  return contenders.map((contender) => ({
     name: contender.name,
     role: contender.role,
-    async take() {
-      const store = await contender.open(await bench.history(contender, shape))
-      try {
-        let read = 0
-        const seconds = await timed(() => store.each(() => read++))
-        if (read !== shape.events) throw new Error(`${contender.name} read ${read} events, not ${shape.events}`)
-        return read / seconds
-      } finally {
-        await store.close()
-      }
-    },
+    take: async () => fromChild<number>(import.meta.url, 'scanned', [contender.name, await bench.history(contender, shape), shape.events]),
   }))
+}
+
+/** Events a second of the second scan. */
+export async function scanned(name: string, path: string, events: number): Promise<number> {
+  const store = await contenders.find((one) => one.name === name)!.open(path)
+  const scan = async (): Promise<void> => {
+    let read = 0
+    await store.each(() => read++)
+    if (read !== events) throw new Error(`${name} read ${read} events, not ${events}`)
+  }
+  try {
+    await scan()
+    return events / (await timed(scan))
+  } finally {
+    await store.close()
+  }
 }

@@ -1,5 +1,5 @@
 /** One stream of a thousand events out of a thousand that were written in turn. */
-import { inChild, type Bench } from '../bench.js'
+import { fromChild, type Bench } from '../bench.js'
 import { atLeast, type Measure, type Run } from '../measure.js'
 import { peers } from '../stores/all.js'
 import { turnlog } from '../stores/turnlog.js'
@@ -39,8 +39,7 @@ function runs(bench: Bench, state: 'fresh' | 'warm'): Run[] {
     role,
     async take() {
       const path = await bench.history(contenders[at]!, shape)
-      const { result } = await inChild<number>(import.meta.url, 'readStreams', [name, path, state, shape.events / shape.streams])
-      return result as number
+      return fromChild<number>(import.meta.url, 'readStreams', [name, path, state, shape.events / shape.streams])
     },
   }))
 }

@@ -1,7 +1,7 @@
 /** A thread that is grown to a hundred thousand items: what its end costs beside its beginning. */
 import { openJournal } from '../../src/index.js'
 import { seeded } from '../../test/support/random.js'
-import { inChild, type Bench } from '../bench.js'
+import { fromChild, inChild, type Bench } from '../bench.js'
 import { atMost, median, type Measure, type Run } from '../measure.js'
 import { WHOLE } from '../stores/turnlog.js'
 import { item, opening, small, type Event } from '../workload.js'
@@ -55,8 +55,7 @@ function ends(bench: Bench, what: keyof End, [young, old]: readonly [young: stri
     take: () =>
       bench.inDirectory(async (path) => {
         await inChild(import.meta.url, 'grow', [path, items])
-        const { result } = await inChild<End>(import.meta.url, 'end', [path, items])
-        return (result as End)[what]
+        return (await fromChild<End>(import.meta.url, 'end', [path, items]))[what]
       }),
   })
   return [runOf(young, 0), runOf(old, ITEMS - SOME)]

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { events, openJournal, type JournalOptions } from '../../src/index.js'
 import { upcasters } from '../../upcasters/index.js'
-import { inChild } from '../bench.js'
+import { fromChild } from '../bench.js'
 import { atMost, type Measure } from '../measure.js'
 import { WHOLE } from '../stores/turnlog.js'
 import { history, small } from '../workload.js'
@@ -41,9 +41,7 @@ export const written: readonly Measure[] = [
 ]
 
 async function both(bench: Bench): Promise<{ own: Written; bare: Written }> {
-  const lives = [true, false].map((whole) =>
-    bench.inDirectory(async (path) => (await inChild<Written>(import.meta.url, 'live', [path, whole])).result as Written),
-  )
+  const lives = [true, false].map((whole) => bench.inDirectory((path) => fromChild<Written>(import.meta.url, 'live', [path, whole])))
   const [own, bare] = await Promise.all(lives)
   return { own: own!, bare: bare! }
 }
