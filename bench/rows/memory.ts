@@ -18,7 +18,7 @@ export const memory: readonly Measure[] = [
   {
     work: 'anonymous memory: open, fold, read, verify with a heap of 128 MB',
     unit: 'MB',
-    rounds: 1,
+    rounds: 3,
     quick: 0,
     runs: (bench) => [runOf(bench, SMALL, 200e6), runOf(bench, LARGE, 2e9)],
     bars: [atMost(300, 'MB', (m) => m.of(LARGE)), atMost(1.2, '× that of 200 MB', (m) => m.of(LARGE) / m.of(SMALL))],

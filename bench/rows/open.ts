@@ -61,7 +61,7 @@ export const opens: readonly Measure[] = [
   {
     work: 'open with all derived state deleted, to the first complete list',
     unit: 'ms',
-    rounds: 2,
+    rounds: 3,
     quick: 0,
     bars: [atLeast(2, '× fastest peer’s scan and fold', (m) => m.fastest / m.of(turnlogWhole.name))],
     runs: (bench) => [

@@ -25,25 +25,30 @@ export const written: readonly Measure[] = [
   {
     work: 'bytes written over the life of 1,000,000 events',
     unit: 'MB',
-    rounds: 1,
+    rounds: 3,
+    inOrder: true,
     quick: 0,
     runs: (bench) => {
-      let life: Promise<{ own: Written; bare: Written }> | undefined
-      const lived = (): Promise<{ own: Written; bare: Written }> => (life ??= both(bench))
+      let last: Lives
       return [
-        { name: JOURNAL, role: 'turnlog', take: async () => (await lived()).own.journal / 1e6 },
+        { name: JOURNAL, role: 'turnlog', take: async () => (last = await lives(bench)).own.journal / 1e6 },
         // The same life without projections writes the same journal, with its indexes and its head file.
-        { name: DERIVED, role: 'turnlog', take: async () => ((await lived()).own.written - (await lived()).bare.written) / 1e6 },
+        { name: DERIVED, role: 'turnlog', take: async () => (last.own.written - last.bare.written) / 1e6 },
       ]
     },
     bars: [atMost(1.5, '× the journal’s own bytes', (m) => m.of(DERIVED) / m.of(JOURNAL))],
   },
 ]
 
-async function both(bench: Bench): Promise<{ own: Written; bare: Written }> {
-  const lives = [true, false].map((whole) => bench.inDirectory((path) => fromChild<Written>(import.meta.url, 'live', [path, whole])))
-  const [own, bare] = await Promise.all(lives)
-  return { own: own!, bare: bare! }
+interface Lives {
+  own: Written
+  bare: Written
+}
+
+async function lives(bench: Bench): Promise<Lives> {
+  const one = (whole: boolean): Promise<Written> => bench.inDirectory((path) => fromChild<Written>(import.meta.url, 'live', [path, whole]))
+  const [own, bare] = await Promise.all([one(true), one(false)])
+  return { own, bare }
 }
 
 /** The life of a journal, with all that is derived from it, or nothing. */

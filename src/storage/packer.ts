@@ -43,8 +43,9 @@ export class Packer<Note> {
   async #packAll(): Promise<void> {
     for (; !this.#ended && this.#next < this.#state.active.number; await setImmediate()) {
       const segment = this.#state.segments.get(this.#next++)
-      if (segment === undefined || !this.#isToPack(segment)) continue
+      if (segment === undefined) continue
       try {
+        if (!this.#isToPack(segment)) continue
         await this.#state.indexes.settle()
         await this.#pack(segment)
       } catch (error) {

@@ -227,6 +227,26 @@ describe('a segment that is to be packed', () => {
     expect(tried.filter((path) => path.includes(second))).toEqual([])
   })
 
+  test('stays as it is while the disk does not let it be looked at, and nothing else fails for it', async () => {
+    const files = new MemoryFiles()
+    const store = await open(files)
+    const [first = ''] = names(files, '.seg')
+    const { stat } = files
+    files.stat = (path) => {
+      if (path === pathOf(first)) throw Object.assign(new Error('EIO: it cannot be looked at'), { code: 'EIO' })
+      return stat.call(files, path)
+    }
+    await write(store, 0, 12)
+    await until(() => names(files, '.seg').length === 2)
+    expect(names(files, '.seg')[0]).toBe(first)
+    files.stat = stat
+    expect((await contents(store)).commits).toHaveLength(12)
+    await store.close()
+    const again = await open(files)
+    await packed(files)
+    await again.close()
+  })
+
   test('stays as it is if what was packed is not what is in it', async () => {
     const files = await plain()
     const count = names(files, '.seg').length

@@ -12,16 +12,21 @@ export type Case = (
 
 export async function each({ seed, only, part, over, progress }: Campaign, run: Case): Promise<Outcome> {
   const outcome: Outcome = { done: 0, counts: {}, failures: [] }
+  /** Errors that nobody waits for: they would end a process. */
+  const unhandled: string[] = []
+  const hear = (error: unknown): void => void unhandled.push(`nobody handles ${String(error)}`)
+  process.on('unhandledRejection', hear)
   return inStandingTime(only === undefined, async (time) => {
     for (let at = only === undefined ? seed + part.index : Number(only); !over(outcome.done); at += part.of) {
       const { done, broken } = await run(at, outcome.counts, time)
       outcome.done += done
-      if (broken.length > 0) outcome.failures.push({ case: String(at), what: broken.join('\n    ') })
+      const all = [...broken, ...unhandled.splice(0)]
+      if (all.length > 0) outcome.failures.push({ case: String(at), what: all.join('\n    ') })
       if (only !== undefined || outcome.failures.length >= FAILURES_MAX) break
       progress(outcome.done)
     }
     return outcome
-  })
+  }).finally(() => process.off('unhandledRejection', hear))
 }
 
 /** `many`: so many errors will be made that where each came from is not worth its time. */

@@ -14,6 +14,7 @@ export type Call =
   | 'unlink'
   | 'syncDir'
   | 'exists'
+  | 'stat'
 
 /**
  * `short`: a write takes a part of what it is given. `rot`: a read returns a bit turned over. `death`: the process dies in the
@@ -39,7 +40,7 @@ const CALLS: readonly Call[] = ['open', 'write', 'read', 'datasync', 'size', 'cl
 
 /** Which calls can fail how. Only an `open` that creates or writes can lack space, or leave to write. */
 const CAN_FAIL: Record<FaultCode, readonly Call[]> = {
-  EIO: [...CALLS, 'exists'],
+  EIO: [...CALLS, 'exists', 'stat'],
   ENOSPC: ['open', 'write', 'datasync', 'mkdir', 'link', 'rename'],
   EDQUOT: ['open', 'write', 'datasync', 'mkdir', 'link', 'rename'],
   EMFILE: ['open', 'readdir', 'syncDir'],

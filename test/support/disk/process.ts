@@ -115,6 +115,8 @@ export class Process implements Files {
   }
 
   stat(path: string): Stat | undefined {
+    const fault = this.faults.strike('stat', path, false)
+    if (fault !== undefined) throw failure(fault, path)
     const node = this.dead ? undefined : this.disk.node(path.endsWith('/.') ? path.slice(0, -2) : path)
     if (node === undefined) return undefined
     return { kind: node instanceof Directory ? 'directory' : 'file', mine: true }

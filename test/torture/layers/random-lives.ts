@@ -9,6 +9,9 @@ import type { Layer } from '../layer.js'
 const STEPS = 'aaaaaAtteesspppnfiioouk'.split('')
 const FAULTS = ['EIO', 'EIO', 'EIO', 'ENOSPC', 'short', 'EMFILE', 'EROFS'] as const
 
+/** Up to which call of a life something fails: most of the first are those of opening. */
+const CALLS = [40, 40, 300]
+
 /** Of the calls of a life that change something, as many are died in. */
 const DEATHS_ONE_IN = 4
 
@@ -82,6 +85,6 @@ function someStory(choice: Choice): Story {
 function someFaults(choice: Choice): Fault[] {
   const faults: Fault[] = []
   if (!oneIn(choice, 7)) faults.push({ code: 'death', at: 1 + choice.int(90) })
-  if (oneIn(choice, 4)) faults.push({ code: pick(choice, FAULTS), at: 1 + choice.int(40), forEver: oneIn(choice, 4) })
+  if (oneIn(choice, 4)) faults.push({ code: pick(choice, FAULTS), at: 1 + choice.int(pick(choice, CALLS)), forEver: oneIn(choice, 4) })
   return faults
 }

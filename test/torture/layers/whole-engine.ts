@@ -10,6 +10,8 @@ const STEPS = 'aaaaatttsrrvniwo'.split('') as Step[]
 /** Of the calls of a life that change something, as many are died in. */
 const DEATHS_ONE_IN = 16
 const FAULTS = ['EIO', 'EIO', 'ENOSPC', 'short', 'EMFILE'] as const
+/** Up to which call of a life something fails: most of the first are those of opening. */
+const CALLS = [80, 80, 600]
 
 export const wholeEngine: Layer = {
   letter: 'B2',
@@ -66,6 +68,6 @@ async function found({ call, world }: Death): Promise<string[]> {
 function someFaults(choice: Choice): Fault[] {
   const faults: Fault[] = []
   if (!oneIn(choice, 6)) faults.push({ code: 'death', at: 1 + choice.int(200) })
-  if (oneIn(choice, 5)) faults.push({ code: pick(choice, FAULTS), at: 1 + choice.int(80), forEver: oneIn(choice, 4) })
+  if (oneIn(choice, 5)) faults.push({ code: pick(choice, FAULTS), at: 1 + choice.int(pick(choice, CALLS)), forEver: oneIn(choice, 4) })
   return faults
 }

@@ -11,7 +11,7 @@ import { LogDisk, type Entry } from './log-disk.js'
 import type { FileSystem } from './machine.js'
 import { isEnough, type Inside } from './inside.js'
 import type { Found } from './room.js'
-import { openStory, tell, type Ack } from './story.js'
+import { openStory, someName, tell, type Ack } from './story.js'
 import { random } from './random.js'
 import { makeImage, Mounted, scratch } from './volume.js'
 
@@ -25,6 +25,8 @@ const BATCH = 20
 
 interface Record {
   image: string
+  /** Of the journal's directory. */
+  name: string
   entries: Entry[]
   acks: Ack[]
 }
@@ -49,13 +51,14 @@ async function recorded({ programs, chance }: Inside, image: string, place: stri
   const disk = await LogDisk.start(programs, place, image)
   const volume = Mounted.at(join(place, 'mount'), disk.file)
   const acks: Ack[] = []
+  const name = someName(chance)
   for (let life = 0; life < LIVES; life++) {
     const writer = new Child('writer.js', [disk.control], (line) => {
       const [what, stream, number, position] = line.split(' ')
       if (what === 'ack') acks.push({ stream: stream as string, number: Number(number), position: Number(position) })
     })
     await writer.said('ready')
-    writer.say(join(volume.path, 'journal'))
+    writer.say(join(volume.path, name))
     await writer.said('open')
     await writer.saidOften('ack', chance.below(ACKS))
     await writer.kill()
@@ -63,10 +66,10 @@ async function recorded({ programs, chance }: Inside, image: string, place: stri
   volume.unmount()
   const entries = disk.entries()
   await disk.end()
-  return { image, entries, acks }
+  return { image, name, entries, acks }
 }
 
-async function replay(inside: Inside, { image, entries, acks }: Record, place: string, found: Found): Promise<void> {
+async function replay(inside: Inside, { image, name, entries, acks }: Record, place: string, found: Found): Promise<void> {
   const { chance } = inside
   const images = new CrashImages(image, entries)
   const cuts = Array.from({ length: BATCH }, () => chance.below(entries.length + 1)).toSorted((a, b) => a - b)
@@ -74,7 +77,8 @@ async function replay(inside: Inside, { image, entries, acks }: Record, place: s
   for (const cut of cuts) {
     const seed = chance.below(2 ** 32)
     const promised = Math.min(images.write(crash, cut, random(seed)), acks.length)
-    const faults = await recover(crash, join(place, 'mount'), acks.slice(0, promised), found, chance.chance(0.25))
+    const goesOn = chance.chance(0.25)
+    const faults = await recover({ image: crash, mountPoint: join(place, 'mount'), name, acks: acks.slice(0, promised), goesOn }, found)
     if (faults.length > 0) {
       const kept = join(tmpdir(), `turnlog-crash-${inside.on}-${inside.seed}-${found.rounds}.img`)
       images.write(kept, cut, random(seed))
@@ -85,8 +89,17 @@ async function replay(inside: Inside, { image, entries, acks }: Record, place: s
   }
 }
 
+interface Crashed {
+  image: string
+  mountPoint: string
+  name: string
+  acks: readonly Ack[]
+  /** With the story. */
+  goesOn: boolean
+}
+
 /** Mounts an image, recovers, and says what is wrong; sometimes goes on with the story there. */
-async function recover(image: string, mountPoint: string, acks: readonly Ack[], found: Found, goesOn: boolean): Promise<string[]> {
+async function recover({ image, mountPoint, name, acks, goesOn }: Crashed, found: Found): Promise<string[]> {
   const volume = Mounted.tryAt(mountPoint, image)
   if (volume === undefined) {
     found.counts['not mounted']!++
@@ -95,7 +108,7 @@ async function recover(image: string, mountPoint: string, acks: readonly Ack[], 
   const audit = new Audit()
   acks.forEach((ack) => audit.said(ack))
   try {
-    const directory = join(volume.path, 'journal')
+    const directory = join(volume.path, name)
     for (let again = 0; again < (goesOn ? 2 : 1); again++) {
       await using journal = await openStory(directory)
       if (journal.recovery.tornBytes > 0) found.counts['torn tails']!++

@@ -4,12 +4,13 @@
  */
 import { openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { constants } from 'node:os'
+import { join } from 'node:path'
 import { say } from './asking.js'
 import { Audit } from './audit.js'
 import { isEnough } from './inside.js'
 import { random } from './random.js'
 import type { Found } from './room.js'
-import { openStory, refusal, tell } from './story.js'
+import { openStory, refusal, someName, tell } from './story.js'
 import { openFiles } from './volume.js'
 
 /** The numbers that native/failing-calls.c has for the calls, and what each may fail with; 0 is a short write. */
@@ -32,7 +33,8 @@ const ROUNDS = 25
 const COMMITS = 24
 const BEFORE = 40
 
-const [directory = '', control = '', seed = '0'] = process.argv.slice(2)
+const [place = '', control = '', seed = '0'] = process.argv.slice(2)
+let directory = ''
 const file = openSync(control, 'r+')
 const chance = random(Number(seed))
 const found: Found = { rounds: 0, counts: { acknowledged: 0, refused: 0, 'calls failed': 0 }, faults: [] }
@@ -93,7 +95,8 @@ async function round(audit: Audit): Promise<void> {
 }
 
 while (!(await isEnough(found))) {
-  rmSync(directory, { recursive: true, force: true })
+  rmSync(place, { recursive: true, force: true })
+  directory = join(place, someName(chance))
   const audit = new Audit()
   for (let nth = 0; nth < ROUNDS && (nth === 0 || !(await isEnough(found))); nth++) {
     await round(audit)

@@ -9,7 +9,7 @@ import { LogDisk } from './log-disk.js'
 import type { FileSystem } from './machine.js'
 import { isEnough, type Inside } from './inside.js'
 import type { Found } from './room.js'
-import { commitOf, openStory, refusal, tell, type StoryJournal } from './story.js'
+import { commitOf, openStory, refusal, someName, tell, type StoryJournal } from './story.js'
 import { makeImage, Mounted, scratch } from './volume.js'
 
 /** What fails. The texts stand in nothing else: in a commit's own bytes, in a segment's header, in a snapshot file. */
@@ -81,6 +81,7 @@ class Round {
   readonly #image: string
   readonly #place: string
   readonly #found: Found
+  readonly #name: string
 
   constructor(inside: Inside, which: Case, image: string, place: string, found: Found) {
     this.#inside = inside
@@ -88,6 +89,7 @@ class Round {
     this.#image = image
     this.#place = place
     this.#found = found
+    this.#name = someName(inside.chance)
   }
 
   async run(): Promise<void> {
@@ -95,7 +97,7 @@ class Round {
     const disk = await LogDisk.start(this.#inside.programs, join(this.#place, `disk${this.#found.rounds}`), this.#image)
     try {
       const volume = Mounted.at(join(this.#place, 'mount'), disk.file)
-      const directory = join(volume.path, 'journal')
+      const directory = join(volume.path, this.#name)
       await this.#fails(directory, disk)
       if (disk.failed === 0) this.audit.faults.push('nothing failed')
       counts['calls failed']! += disk.failed
@@ -117,19 +119,20 @@ class Round {
     const { chance } = this.#inside
     const journal = await openStory(directory, OPTIONS)
     let left = 8 + chance.below(BEFORE)
-    const next = await this.#tell(journal, () => left-- <= 0)
-    if (this.#case.moment === 'opening') return this.#failsOpening(journal, next, directory, disk)
-    this.#arm(disk, next)
+    const nextNumber = await this.#tell(journal, () => left-- <= 0)
+    if (this.#case.moment === 'opening') return this.#failsOpening(journal, nextNumber, directory, disk)
+    this.#arm(disk, nextNumber)
     if (this.#case.moment === 'taking a snapshot') {
       await this.#refused(journal.snapshot())
       if (lives(this.#case.fault)) return this.#closed(journal)
     }
     let most = 2000
     await this.#tell(journal, () => most-- <= 0)
-    // What failed first may have been a read; this is a write, and the next is refused unseen.
-    await this.#refused(journal.append('b', commitOf('b', 1_000_000)))
+    // What failed first may have been a read, and so may this; behind a write that failed the next is refused unseen.
+    const said = await this.#refused(journal.append('b', commitOf('b', 1_000_000)))
     const before = journal.head.position
-    await this.#refused(journal.append('a', commitOf('a', 1_000_000)), 'JOURNAL_POISONED none')
+    const next = journal.append('a', commitOf('a', 1_000_000))
+    await this.#refused(next, said === 'JOURNAL_IO none' ? undefined : 'JOURNAL_POISONED none')
     if (journal.head.position !== before) this.audit.faults.push('the head moved after a failure')
     await this.#closed(journal)
   }
@@ -166,10 +169,11 @@ class Round {
     else disk.failWrites({ with: fault === 'a commit' ? textOf(next) : fault === 'a snapshot' ? 'turnlog snapshot' : 'segment' })
   }
 
-  async #refused(work: Promise<unknown>, as?: string): Promise<void> {
+  async #refused(work: Promise<unknown>, as?: string): Promise<string> {
     const said = await work.then(() => 'resolved', refusal)
     if (as !== undefined && said !== as) this.audit.faults.push(`${said}, not ${as}`)
     this.#refusal(said)
+    return said
   }
 
   #refusal(said: string): void {
@@ -205,7 +209,7 @@ class Round {
     const volume = Mounted.at(join(this.#place, 'mount'), crash)
     try {
       const audit = this.audit.afresh()
-      await using journal = await openStory(join(volume.path, 'journal'), OPTIONS)
+      await using journal = await openStory(join(volume.path, this.#name), OPTIONS)
       await audit.hold(journal)
       await audit.verify(journal)
       this.audit.faults.push(...audit.faults)

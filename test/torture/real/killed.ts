@@ -7,7 +7,7 @@ import { Audit } from './audit.js'
 import { Child } from './child.js'
 import { isEnough, type Inside } from './inside.js'
 import type { Found } from './room.js'
-import { openStory, type StoryJournal } from './story.js'
+import { openStory, someName, type StoryJournal } from './story.js'
 
 /** Lives of one journal, and what each may do: acknowledge so much, or open for so long. */
 const LIVES = 30
@@ -19,7 +19,7 @@ export async function killed(inside: Inside): Promise<Found> {
   const writers = new Writers()
   try {
     while (!(await isEnough(found))) {
-      const directory = mkdtempSync(join(tmpdir(), inside.chance.chance(0.5) ? 'turnlog-killed-' : 'turnlog-killed-packed-'))
+      const directory = mkdtempSync(join(tmpdir(), `turnlog-killed-${someName(inside.chance)}-`))
       try {
         await journalOfManyLives(directory, inside, found, writers)
       } finally {

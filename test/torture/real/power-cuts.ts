@@ -10,7 +10,7 @@ import { Child } from './child.js'
 import type { FileSystem } from './machine.js'
 import { isEnough, type Inside } from './inside.js'
 import type { Found } from './room.js'
-import { openStory } from './story.js'
+import { openStory, someName } from './story.js'
 import { makeImage, Mounted, openFiles, run, scratch } from './volume.js'
 
 /** Cuts of one journal, and what goes before each: so many acknowledged appends at most, or so much of an opening. */
@@ -38,7 +38,7 @@ class PowerCuts {
   readonly #volume: Mounted
   #audit = new Audit()
   #writer: Child | undefined
-  #journal = 0
+  #directory = ''
 
   constructor(inside: Inside, volume: Mounted) {
     this.#inside = inside
@@ -62,13 +62,9 @@ class PowerCuts {
     await this.#writer?.kill()
   }
 
-  get #directory(): string {
-    return join(this.#volume.path, String(this.#journal))
-  }
-
   #begin(): void {
     if (existsSync(this.#directory)) run('rm', '-r', this.#directory)
-    this.#journal++
+    this.#directory = join(this.#volume.path, `${this.found.rounds}-${someName(this.#inside.chance)}`)
     this.#audit = new Audit()
   }
 

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { defineEvents, isJournalError, openJournal, type JournalOptions } from '../../../src/index.js'
+import type { Random } from './random.js'
 
 export const STREAMS = ['a', 'b', 'c', 'd']
 
@@ -13,6 +14,9 @@ export const STREAMS = ['a', 'b', 'c', 'd']
 const TURN_COMMITS = 8
 
 const notes = defineEvents({ 'note.added': { schema: 1, data: z.object({ text: z.string() }) } })
+
+/** A name for a journal: in half of them sealed segments are packed. */
+export const someName = (chance: Random): string => (chance.chance(0.5) ? 'journal' : 'journal-packed')
 
 /** What is to have its sealed segments packed lies in a directory that says so. */
 export function openStory(directory: string, options: JournalOptions = {}) {
