@@ -1,9 +1,9 @@
-/** A frame's commits, with where their records lie. */
+/** Groups: the commits that go together in a frame, with where their records lie. */
 import { JournalError } from '../errors.js'
-import type { CommitGroup, Head, StoredCommit } from './commit-store.js'
-import { HEADER_BYTES, Kind, payloadOf, type Frame } from './frame.js'
+import type { CommitGroup, Head, NewCommit, StoredCommit } from './commit-store.js'
+import { digestInPlace, frameBytes, HEADER_BYTES, Kind, payloadOf, sealFrame, type Frame } from './frame.js'
 import { NotPlain } from './plain.js'
-import { decodeCommit, decodeWhole, RECORD_HEAD_BYTES, saidEnd } from './record.js'
+import { decodeCommit, decodeWhole, putRecord, RECORD_HEAD_BYTES, saidEnd } from './record.js'
 
 export interface ReadGroup extends CommitGroup {
   /** Offset of the frame in its segment. */
@@ -16,6 +16,53 @@ export interface ReadGroup extends CommitGroup {
 export interface MadeGroup extends ReadGroup {
   frame: Buffer
   digest: Buffer
+}
+
+/** What goes together in a frame: commits, and their bytes. */
+type Entries = readonly { commit: NewCommit; bytes: Buffer }[]
+
+/** Where a group goes, and what comes before it. */
+export interface GroupPlace {
+  journal: Buffer
+  align: number
+  offset: number
+  group: number
+  /** Position of its first event. */
+  first: number
+  /** Of the history so far. */
+  digest: Buffer
+}
+
+/** Bytes of the frame that holds them. */
+export function bytesOf(entries: Entries, align: number): number {
+  return frameBytes(lengthOf(entries), align)
+}
+
+/** Makes the frame of a group, whose commits have their positions from then on. */
+export function makeGroup(entries: Entries, { journal, align, offset, group, first, digest: before }: GroupPlace): MadeGroup {
+  const length = lengthOf(entries)
+  const frame = Buffer.allocUnsafe(frameBytes(length, align))
+  const commits: StoredCommit[] = []
+  const records: number[] = []
+  let at = HEADER_BYTES
+  let position = first
+  for (const { commit, bytes } of entries) {
+    const end = putRecord(frame, at, bytes)
+    records.push(offset + at, end - at)
+    commits.push(Object.assign(commit, { position }))
+    position += commit.events.length
+    at = end
+  }
+  const digest = digestInPlace(frame, before, first, length)
+  const header = { kind: Kind.data, align, flags: 0, count: entries.length, group, first, length, journal, aux: position - first, digest }
+  sealFrame(frame, header)
+  return { frame, digest, commits, records, offset, head: { position: position - 1, digest: digest.toString('hex') } }
+}
+
+function lengthOf(entries: Entries): number {
+  let length = 0
+  for (const { bytes } of entries) length += RECORD_HEAD_BYTES + bytes.length
+  return length
 }
 
 /**

@@ -28,8 +28,10 @@ export class Queue<Note> {
   readonly #room: number
   #entries: Queued<Note>[] = []
   #first = 0
-  #waiting: (() => void)[] = []
+  #outside: (() => void)[] = []
+  /** Of all commits that are not done with, and of those that were not taken yet. */
   bytes = 0
+  waiting = 0
 
   constructor(roomBytes: number) {
     this.#room = roomBytes
@@ -41,7 +43,9 @@ export class Queue<Note> {
 
   push(entry: Queued<Note>): void {
     this.#entries.push(entry)
-    if ('bytes' in entry) this.bytes += entry.bytes.length
+    if (!('bytes' in entry)) return
+    this.bytes += entry.bytes.length
+    this.waiting += entry.bytes.length
   }
 
   /** The next frame of the engine's own, or the commits that go together next. */
@@ -64,6 +68,7 @@ export class Queue<Note> {
       this.#entries = this.#entries.slice(this.#first)
       this.#first = 0
     }
+    this.waiting -= size
     return group
   }
 
@@ -75,7 +80,7 @@ export class Queue<Note> {
 
   /** Resolves when there is room; undefined if there is now. */
   room(): Promise<void> | undefined {
-    return this.bytes <= this.#room ? undefined : new Promise((resolve) => this.#waiting.push(resolve))
+    return this.bytes <= this.#room ? undefined : new Promise((resolve) => this.#outside.push(resolve))
   }
 
   /** Empties the queue and lets everybody in, to be told why there is nothing more to wait for. */
@@ -84,13 +89,14 @@ export class Queue<Note> {
     this.#entries = []
     this.#first = 0
     this.bytes = 0
+    this.waiting = 0
     this.#admit()
     return left
   }
 
   #admit(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const enter of waiting) enter()
+    const outside = this.#outside
+    this.#outside = []
+    for (const enter of outside) enter()
   }
 }

@@ -46,9 +46,13 @@ export class Roll<Note> {
 
   /** Begins the next segment if a frame of this size does not fit. */
   room(bytes: number): Promise<void> | undefined {
+    return this.fits(bytes) ? undefined : this.next(this.#state.active.number + 1, this.#state.end)
+  }
+
+  /** Whether a frame of this size goes into the segment: any does where there is no other yet. */
+  fits(bytes: number): boolean {
     const { end, index } = this.#state
-    if (end + bytes <= this.#segmentBytes || index.streams.size === 0) return undefined
-    return this.next(this.#state.active.number + 1, end)
+    return end + bytes <= this.#segmentBytes || index.streams.size === 0
   }
 
   /** Seals a segment that would take the next open long to read. */

@@ -47,6 +47,8 @@ export interface OpenStore<Note> {
   segmentBytes?: number | undefined
   commitBytesMax?: number | undefined
   queueBytes?: number | undefined
+  /** How much goes together in a group: no more commits than these bytes hold, or one that is larger. */
+  groupBytes?: number | undefined
 }
 
 /** What was seen. */

@@ -144,6 +144,7 @@ async function goOn<Note>(
     const writer = new Writer(state, roll, {
       commitBytesMax: options.commitBytesMax ?? 16 << 20,
       queueBytes: options.queueBytes ?? 8 << 20,
+      groupBytes: options.groupBytes ?? 512 << 10,
     })
     const recovery: StoreRecovery = {
       format: FORMAT,

@@ -4,20 +4,26 @@
  */
 import { ioError, JournalError, withOutcome } from '../errors.js'
 import type { Durability, NewCommit, Receipt, StoredCommit } from './commit-store.js'
-import { frameBytes, HEADER_BYTES, Kind, makeFrame, digestInPlace, movesDigest, nextDigest, sealFrame } from './frame.js'
-import type { MadeGroup, ReadGroup } from './group.js'
+import { frameBytes, Kind, makeFrame, movesDigest, nextDigest } from './frame.js'
+import { bytesOf, makeGroup, type MadeGroup, type ReadGroup } from './group.js'
 import { quiet } from './quiet.js'
-import { Queue, type QueuedCommit, type QueuedFrame } from './queue.js'
-import { encodeCommit, lastPosition, lastVersion, putRecord, RECORD_HEAD_BYTES } from './record.js'
+import { Queue, type Queued, type QueuedCommit, type QueuedFrame } from './queue.js'
+import { encodeCommit, lastPosition, lastVersion } from './record.js'
 import type { Roll } from './roll.js'
 import type { State } from './state.js'
 
-const GROUP_BYTES = 512 << 10
 const IDLE_MS = 50
 
 export interface WriterOptions {
   commitBytesMax: number
   queueBytes: number
+  groupBytes: number
+}
+
+/** What is written next, with its frame where that is made already. */
+interface Taken<Note> {
+  next: QueuedFrame | QueuedCommit<Note>[]
+  made?: MadeGroup
 }
 
 export class Writer<Note> {
@@ -28,6 +34,8 @@ export class Writer<Note> {
   #running: Promise<void> | undefined
   #idle: NodeJS.Timeout | undefined
   #lastKind: number = Kind.segment
+  /** What comes next, taken while the group before it syncs. */
+  #ahead: Taken<Note> | undefined
   #failed = false
   /** Why nothing more is written. */
   #stopped: ((outcome: 'none') => JournalError) | undefined
@@ -108,15 +116,16 @@ export class Writer<Note> {
 
   async #run(): Promise<void> {
     do {
-      await quiet()
-      const next = this.#queue.take(GROUP_BYTES)
+      if (this.#ahead === undefined) await quiet()
+      const { next, made } = this.#ahead ?? { next: this.#queue.take(this.#options.groupBytes) }
+      this.#ahead = undefined
       try {
-        if (Array.isArray(next)) await this.#group(next)
+        if (Array.isArray(next)) await this.#group(next, made)
         else await this.#engineFrame(next)
       } catch (error) {
-        this.#poison(error, Array.isArray(next) ? next : [next])
+        this.#poison(error, listOf(next))
       }
-    } while (this.#queue.length > 0)
+    } while (this.#queue.length > 0 || this.#ahead !== undefined)
     this.#running = undefined
     if (this.#lastKind === Kind.data && this.#stopped === undefined) this.#markLater()
   }
@@ -169,16 +178,15 @@ export class Writer<Note> {
     entry.resolve()
   }
 
-  async #group(group: QueuedCommit<Note>[]): Promise<void> {
-    let length = 0
-    for (const { bytes } of group) length += RECORD_HEAD_BYTES + bytes.length
-    await this.#room(frameBytes(length, this.#roll.align))
-    const made = this.#make(group, length)
+  async #group(group: QueuedCommit<Note>[], ahead: MadeGroup | undefined): Promise<void> {
+    if (ahead === undefined) await this.#room(bytesOf(group, this.#roll.align))
+    const made = ahead ?? this.#make(group)
     await this.#roll.write(made.frame)
     const synced = this.#roll.sync()
     try {
-      // The sync is under way in another thread while the group is made known here.
+      // The sync is under way in another thread while the group is made known here, and the next is made.
       this.#publish(group, made)
+      this.#goAhead()
     } finally {
       await synced
     }
@@ -190,6 +198,16 @@ export class Writer<Note> {
     await this.#roll.prepare()
   }
 
+  /** Takes what comes next where a whole group waits, which nobody can join any more, and makes its frame if that goes into this segment. */
+  #goAhead(): void {
+    const { groupBytes } = this.#options
+    if (this.#queue.waiting < groupBytes) return
+    const next = this.#queue.take(groupBytes)
+    const ahead: Taken<Note> = { next }
+    this.#ahead = ahead
+    if (Array.isArray(next) && this.#roll.fits(bytesOf(next, this.#roll.align))) ahead.made = this.#make(next)
+  }
+
   /** Makes room for a frame. What fails here left nothing of the frame. */
   async #room(bytes: number): Promise<void> {
     try {
@@ -199,37 +217,10 @@ export class Writer<Note> {
     }
   }
 
-  #make(group: QueuedCommit<Note>[], length: number): MadeGroup {
-    const state = this.#state
+  #make(group: readonly QueuedCommit<Note>[]): MadeGroup {
+    const { core, end: offset, group: before, head, digest } = this.#state
     const { align } = this.#roll
-    const frame = Buffer.allocUnsafe(frameBytes(length, align))
-    const first = state.head.position + 1
-    const offset = state.end
-    const commits: StoredCommit[] = []
-    const records: number[] = []
-    let at = HEADER_BYTES
-    let position = first
-    for (const { commit, bytes } of group) {
-      const end = putRecord(frame, at, bytes)
-      records.push(offset + at, end - at)
-      commits.push(Object.assign(commit, { position }))
-      position += commit.events.length
-      at = end
-    }
-    const digest = digestInPlace(frame, state.digest, first, length)
-    sealFrame(frame, {
-      kind: Kind.data,
-      align,
-      flags: 0,
-      count: group.length,
-      group: state.group + 1,
-      first,
-      length,
-      journal: state.core.journal,
-      aux: position - first,
-      digest,
-    })
-    return { frame, digest, commits, records, offset, head: { position: position - 1, digest: digest.toString('hex') } }
+    return makeGroup(group, { journal: core.journal, align, offset, group: before + 1, first: head.position + 1, digest })
   }
 
   /** Makes a group that is written known to everything that reads, and to those who do not wait for the disk. */
@@ -270,7 +261,7 @@ export class Writer<Note> {
   }
 
   /** Nothing more is written: not what failed, whose bytes may or may not be there, and nothing behind it. */
-  #poison(error: unknown, failed: readonly (QueuedCommit<Note> | QueuedFrame)[]): void {
+  #poison(error: unknown, failed: readonly Queued<Note>[]): void {
     this.#failed = true
     const directory = this.#directory
     const cause = ioError(error, 'Writing to', directory)
@@ -289,7 +280,12 @@ export class Writer<Note> {
           )
     const stopped = this.#stopped
     for (const entry of failed) entry.reject(withOutcome(cause, 'unknown'))
-    for (const entry of this.#queue.drain()) entry.reject(stopped('none'))
+    for (const entry of [...listOf(this.#ahead?.next ?? []), ...this.#queue.drain()]) entry.reject(stopped('none'))
+    this.#ahead = undefined
     this.#state.tellFailed(cause)
   }
+}
+
+function listOf<Note>(next: QueuedFrame | QueuedCommit<Note>[]): Queued<Note>[] {
+  return Array.isArray(next) ? next : [next]
 }

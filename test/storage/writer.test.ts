@@ -30,7 +30,7 @@ describe('appending', () => {
     expect(files.opened).toBe(0)
   })
 
-  test('writes nothing more to a segment while a sync of it is under way', async () => {
+  test.for([512 << 10, 100])('writes nothing more to a segment while a sync of it is under way (groups of %i bytes)', async (groupBytes) => {
     const memory = new MemoryFiles()
     let syncing = false
     const early: string[] = []
@@ -39,18 +39,18 @@ describe('appending', () => {
         const file = await memory.open(path, flag)
         return handleOver(file, {
           write: (bytes, offset) => {
-            if (syncing) early.push(path)
+            if (syncing && path.endsWith('.seg')) early.push(path)
             return file.write(bytes, offset)
           },
           async datasync() {
-            syncing = true
+            syncing = path.endsWith('.seg')
             await setTimeout(2)
             syncing = false
           },
         })
       },
     })
-    const store = await openStore(DIRECTORY, { files, segmentBytes: 2000 })
+    const store = await openStore(DIRECTORY, { files, segmentBytes: 2000, groupBytes })
     const writer = new Appending(store)
     const appended: Promise<unknown>[] = []
     for (let n = 0; n < 30; n++) {
@@ -155,6 +155,22 @@ describe('a write or sync that fails', () => {
       expect(files.opened).toBe(0)
     })
   }
+
+  test('leaves nothing of the group that was made ready meanwhile, and says so', async () => {
+    const files = new MemoryFiles()
+    const store = await openStore(DIRECTORY, { files, groupBytes: 100 })
+    const writer = new Appending(store)
+    await writer.now('s', [event(1)])
+    files.fault = (name, path) => (name === 'datasync' && path.endsWith('.seg') ? failing('EIO') : undefined)
+    const outcomes = await Promise.all([2, 3, 4, 5].map((n) => outcome(writer.now('s', [event(n, 'added', '.'.repeat(100))]))))
+    expect(outcomes).toEqual(['JOURNAL_IO unknown', ...Array.from({ length: 3 }, () => 'JOURNAL_POISONED none')])
+    files.fault = () => undefined
+    await store.close()
+    const again = await openStore(DIRECTORY, { files })
+    expect([[1], [1, 2]]).toContainEqual(numbers((await contents(again)).commits))
+    await again.close()
+    expect(files.opened).toBe(0)
+  })
 
   test('that is short counts as failed, and what it left is set aside', async () => {
     const files = new MemoryFiles()

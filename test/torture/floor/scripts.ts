@@ -24,6 +24,7 @@ export interface Script {
   segmentBytes: number
   sectorBytes: number
   compress?: true
+  groupBytes?: number
 }
 
 const LARGE = 8192
@@ -52,4 +53,7 @@ export const scripts: readonly Script[] = [
     sectorBytes: 8,
     compress: true as const,
   })),
+  // Of three appends at once the second is made ready while the first is synced.
+  ...['t', 'tkoa', 'ttc', 'tauoa', 'tnt'].map((steps) => ({ steps, segmentBytes: LARGE, sectorBytes: 8, groupBytes: 100 })),
+  ...['tttc', 'ttkoa'].map((steps) => ({ steps, segmentBytes: SMALL, sectorBytes: 8, groupBytes: 100 })),
 ]

@@ -27,8 +27,13 @@ export interface Elsewhere {
 
 /** Tells the story; behind it stands one more life, without faults and with space, that must find all in order. */
 export async function tell(story: Story, choice: Choice, time: StandingTime, elsewhere?: Elsewhere): Promise<World> {
-  const { segmentBytes = 8192, sectorBytes = 8, compress, disk, lives } = story
-  const world = new World(new Disk(disk), time, choice, { segmentBytes, sectorBytes, ...(compress && { compress }) })
+  const { segmentBytes = 8192, sectorBytes = 8, compress, groupBytes, disk, lives } = story
+  const world = new World(new Disk(disk), time, choice, {
+    segmentBytes,
+    sectorBytes,
+    ...(compress && { compress }),
+    ...(groupBytes !== undefined && { groupBytes }),
+  })
   for (const { steps, faults, end } of lives) {
     const deaths = elsewhere === undefined ? [] : world.beginDying((call) => elsewhere.picks(call), faults)
     if (elsewhere === undefined) world.begin(faults)

@@ -99,9 +99,9 @@ export class World {
 
   /** Two worlds that say the same will be recovered in the same way, and judged in the same way. */
   get image(): string {
-    const { segmentBytes, sectorBytes } = this.script
+    const { segmentBytes, sectorBytes, groupBytes } = this.script
     const { sector, names } = this.disk
-    const kind = `${segmentBytes} ${sectorBytes} ${sector} ${names} ${this.#power ? 'power' : this.disk.states}`
+    const kind = `${segmentBytes} ${sectorBytes} ${groupBytes} ${sector} ${names} ${this.#power ? 'power' : this.disk.states}`
     return createHash('sha1').update(`${kind} ${this.disk.image()} ${this.ledger.summary}`).digest('base64')
   }
 

@@ -73,6 +73,7 @@ function someStory(choice: Choice): Story {
     segmentBytes: pick(choice, [700, 2000, 6000, 6000, 20_000, 20_000, 20_000, 1 << 17]),
     sectorBytes: pick(choice, [8, 8, 8, 512, 4096]),
     ...(oneIn(choice, 2) && { compress: true }),
+    ...(oneIn(choice, 2) && { groupBytes: 100 }),
     disk: { sector: pick(choice, [512, 4096]), names: pick(choice, ['ordered', 'ordered', 'posix']), ...capacity },
     lives: Array.from({ length: 2 + choice.int(5) }, () => ({
       steps: Array.from({ length: 1 + choice.int(8) }, () => pick(choice, STEPS)).join(''),
