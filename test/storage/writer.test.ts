@@ -30,37 +30,40 @@ describe('appending', () => {
     expect(files.opened).toBe(0)
   })
 
-  test.for([512 << 10, 100])('writes nothing more to a segment while a sync of it is under way (groups of %i bytes)', async (groupBytes) => {
-    const memory = new MemoryFiles()
-    let syncing = false
-    const early: string[] = []
-    const files = filesOver(memory, {
-      async open(path, flag) {
-        const file = await memory.open(path, flag)
-        return handleOver(file, {
-          write: (bytes, offset) => {
-            if (syncing && path.endsWith('.seg')) early.push(path)
-            return file.write(bytes, offset)
-          },
-          async datasync() {
-            syncing = path.endsWith('.seg')
-            await setTimeout(2)
-            syncing = false
-          },
-        })
-      },
-    })
-    const store = await openStore(DIRECTORY, { files, segmentBytes: 2000, groupBytes })
-    const writer = new Appending(store)
-    const appended: Promise<unknown>[] = []
-    for (let n = 0; n < 30; n++) {
-      appended.push(writer.now(`s${n % 3}`, [event(n)], { durability: n % 2 === 0 ? 'os' : 'disk' }))
-      if (n % 4 === 0) await setTimeout(1)
-    }
-    await Promise.all(appended)
-    await store.close()
-    expect(early).toEqual([])
-  })
+  test.for([512 << 10, 100])(
+    'writes nothing more to a segment while a sync of it is under way (groups of %i bytes)',
+    async (groupBytes) => {
+      const memory = new MemoryFiles()
+      let syncing = false
+      const early: string[] = []
+      const files = filesOver(memory, {
+        async open(path, flag) {
+          const file = await memory.open(path, flag)
+          return handleOver(file, {
+            write: (bytes, offset) => {
+              if (syncing && path.endsWith('.seg')) early.push(path)
+              return file.write(bytes, offset)
+            },
+            async datasync() {
+              syncing = path.endsWith('.seg')
+              await setTimeout(2)
+              syncing = false
+            },
+          })
+        },
+      })
+      const store = await openStore(DIRECTORY, { files, segmentBytes: 2000, groupBytes })
+      const writer = new Appending(store)
+      const appended: Promise<unknown>[] = []
+      for (let n = 0; n < 30; n++) {
+        appended.push(writer.now(`s${n % 3}`, [event(n)], { durability: n % 2 === 0 ? 'os' : 'disk' }))
+        if (n % 4 === 0) await setTimeout(1)
+      }
+      await Promise.all(appended)
+      await store.close()
+      expect(early).toEqual([])
+    },
+  )
 
   test('cuts groups at 512 KiB, and a larger commit goes alone', async () => {
     const store = await openStore(DIRECTORY, { files: new MemoryFiles() })
