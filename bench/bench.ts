@@ -144,7 +144,9 @@ export async function inChild<T>(
 
 /** What the function resolved with. */
 export async function fromChild<T>(module: string, name: string, args: readonly unknown[]): Promise<T> {
-  return (await inChild<T>(module, name, args)).result as T
+  const { result } = await inChild<T>(module, name, args)
+  if (result === undefined) throw new Error(`${name} ended its process without a result`)
+  return result
 }
 
 function anonymousOf(pid: number | undefined): number {

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { defineEvents, defineUpcaster, openJournal, type Upcaster } from '../../src/index.js'
 import { seeded } from '../../test/support/random.js'
+import { fromChild, timed } from '../bench.js'
 import { atMost, type Measure } from '../measure.js'
 import { small, textOf } from '../workload.js'
 
@@ -76,7 +77,7 @@ export const upcasting: readonly Measure[] = [
               name,
               bench.make((path) => (name === OLD ? fillOld(path, count) : fillNew(path, count))),
             )
-          return read((await made.get(name)) as string, count)
+          return fromChild<number>(import.meta.url, 'read', [await made.get(name), count])
         },
       }))
     },
@@ -113,12 +114,14 @@ async function fill(
   await journal.close()
 }
 
-async function read(directory: string, count: number): Promise<number> {
+/** Events a second of the second reading. */
+export async function read(directory: string, count: number): Promise<number> {
   await using journal = await openJournal(directory, { events: today, upcasters, readOnly: true })
-  let seen = 0
-  const began = performance.now()
-  for await (const { data } of journal.readAll()) seen += data.content.length
-  const seconds = (performance.now() - began) / 1000
-  if (seen !== count) throw new Error(`${directory} holds ${seen} events, not ${count}`)
-  return count / seconds
+  const all = async (): Promise<void> => {
+    let seen = 0
+    for await (const { data } of journal.readAll()) seen += data.content.length
+    if (seen !== count) throw new Error(`${directory} holds ${seen} events, not ${count}`)
+  }
+  await all()
+  return count / (await timed(all))
 }

@@ -41,9 +41,10 @@ export function ordersOf({ index }: Projection, state: unknown): Orders {
   const orders: IndexValue[] = []
   if (state === undefined) return orders
   for (const name of Object.keys(index)) {
-    const value = index[name]?.(state)
+    const by = index[name] as (state: unknown) => unknown
+    const value = by(state)
     if (!canOrder(value)) throw new TypeError(`the order ${JSON.stringify(name)} is neither text nor number nor a list of them`)
-    orders.push(value)
+    orders.push(value as IndexValue)
   }
   return orders
 }

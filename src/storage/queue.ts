@@ -57,6 +57,7 @@ export class Queue<Note> {
       if (!('bytes' in entry)) {
         if (group.length > 0) break
         this.#first++
+        this.#drop()
         return entry
       }
       if (group.length > 0 && size + entry.bytes.length > groupBytes) break
@@ -64,12 +65,16 @@ export class Queue<Note> {
       size += entry.bytes.length
       this.#first++
     }
-    if (this.#first === this.#entries.length || this.#first > 4096) {
-      this.#entries = this.#entries.slice(this.#first)
-      this.#first = 0
-    }
+    this.#drop()
     this.waiting -= size
     return group
+  }
+
+  /** Lets go of what was taken: there may always be something that waits. */
+  #drop(): void {
+    if (this.#first * 2 < this.#entries.length) return
+    this.#entries = this.#entries.slice(this.#first)
+    this.#first = 0
   }
 
   /** Counts commits out that are done with, and lets in who waits for room. */

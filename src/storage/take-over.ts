@@ -145,6 +145,7 @@ async function goOn<Note>(
       commitBytesMax: options.commitBytesMax ?? 16 << 20,
       queueBytes: options.queueBytes ?? 8 << 20,
       groupBytes: options.groupBytes ?? 512 << 10,
+      syncsElsewhere: options.blocking !== true,
     })
     const recovery: StoreRecovery = {
       format: FORMAT,

@@ -1,6 +1,6 @@
 /**
- * The one writer: whoever waits while a sync runs goes together in the next frame. One frame, one write, one sync in
- * flight, so that each frame proves that the one before it was durable.
+ * The one writer: whoever waits while a sync runs goes together in the next frame, which may be made meanwhile. One frame, one
+ * write, one sync in flight, so that each frame proves that the one before it was durable.
  */
 import { ioError, JournalError, withOutcome } from '../errors.js'
 import type { Durability, NewCommit, Receipt, StoredCommit } from './commit-store.js'
@@ -18,6 +18,8 @@ export interface WriterOptions {
   commitBytesMax: number
   queueBytes: number
   groupBytes: number
+  /** Whether a sync leaves this thread free. */
+  syncsElsewhere: boolean
 }
 
 /** What is written next, with its frame where that is made already. */
@@ -200,12 +202,18 @@ export class Writer<Note> {
 
   /** Takes what comes next where a whole group waits, which nobody can join any more, and makes its frame if that goes into this segment. */
   #goAhead(): void {
-    const { groupBytes } = this.#options
-    if (this.#queue.waiting < groupBytes) return
+    const { groupBytes, syncsElsewhere } = this.#options
+    if (!syncsElsewhere || this.#queue.waiting < groupBytes) return
     const next = this.#queue.take(groupBytes)
-    const ahead: Taken<Note> = { next }
-    this.#ahead = ahead
-    if (Array.isArray(next) && this.#roll.fits(bytesOf(next, this.#roll.align))) ahead.made = this.#make(next)
+    const ahead: Taken<Note> = (this.#ahead = { next })
+    // Who waits for this sync does not wait for a large commit to be made ready.
+    if (!Array.isArray(next) || next.some(({ bytes }) => bytes.length > 2 * groupBytes)) return
+    if (!this.#roll.fits(bytesOf(next, this.#roll.align))) return
+    try {
+      ahead.made = this.#make(next)
+    } catch {
+      // It is made again when its turn comes, and fails in its own name.
+    }
   }
 
   /** Makes room for a frame. What fails here left nothing of the frame. */

@@ -3,6 +3,7 @@ import type { StoredCommit } from '../../src/storage/commit-store.js'
 import { isJournalError } from '../../src/errors.js'
 import { SnapshotFiles } from '../../src/storage/snapshot-file.js'
 import { Appending, contents, event, numbers, openStore, type Options, type Store } from '../storage/support/journal.js'
+import { earlyWrites } from '../storage/support/early-writes.js'
 import { MemoryFiles } from '../storage/support/memory-files.js'
 import { countingClock } from '../torture/rot/golden.js'
 import { Pessimist } from './pessimist.js'
@@ -224,4 +225,10 @@ export async function snapshotCuts(): Promise<string | undefined> {
     await again.close()
   }
   return undefined
+}
+
+/** Groups so small that one waits while another is synced. */
+export async function earlyWriting(): Promise<string | undefined> {
+  const [path] = await earlyWrites(100)
+  return path && `${path} is written to while a sync of it is under way`
 }

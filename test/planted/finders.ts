@@ -15,7 +15,7 @@ import { decoders } from '../torture/layers/decoders.js'
 import { bits, everyBitBeside, nothingAtAll, type Tried } from '../torture/rot/exhaustive.js'
 import { DIRECTORY, goldenJournal, strangersTo, countingClock, type Golden } from '../torture/rot/golden.js'
 import { judgeReading } from '../torture/rot/judge.js'
-import { closing, failedSync, garbage, namesKept, powerCuts, shortWrite, snapshotCuts, twoWriters } from './crashes.js'
+import { closing, earlyWriting, failedSync, garbage, namesKept, powerCuts, shortWrite, snapshotCuts, twoWriters } from './crashes.js'
 
 export type Finder = () => Promise<string | undefined>
 
@@ -315,6 +315,7 @@ export const finders: Record<string, Finder> = {
   levelRot,
   linked,
   powerCuts,
+  earlyWriting,
   namesKept,
   garbage,
   failedSync,

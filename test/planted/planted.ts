@@ -38,6 +38,7 @@ export const finderOf: Record<string, string> = {
   'older-head': 'intact',
   'padding-unchecked': 'padding',
   'payload-unchecked': 'flips',
+  pipelined: 'earlyWriting',
   'rescue-unchecked': 'flips',
   'retry-sync': 'failedSync',
   'row-unchecked': 'derivedRot',

@@ -2,7 +2,9 @@
 import { setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { isJournalError, type JournalError } from '../../src/errors.js'
-import { filesOver, handleOver } from '../../src/storage/delegate.js'
+import { Queue } from '../../src/storage/queue.js'
+import { heapUsed } from '../support/heap.js'
+import { earlyWrites } from './support/early-writes.js'
 import { Appending, contents, event, list, numbers, openStore } from './support/journal.js'
 import { MemoryFiles, type Call } from './support/memory-files.js'
 
@@ -33,35 +35,7 @@ describe('appending', () => {
   test.for([512 << 10, 100])(
     'writes nothing more to a segment while a sync of it is under way (groups of %i bytes)',
     async (groupBytes) => {
-      const memory = new MemoryFiles()
-      let syncing = false
-      const early: string[] = []
-      const files = filesOver(memory, {
-        async open(path, flag) {
-          const file = await memory.open(path, flag)
-          return handleOver(file, {
-            write: (bytes, offset) => {
-              if (syncing && path.endsWith('.seg')) early.push(path)
-              return file.write(bytes, offset)
-            },
-            async datasync() {
-              syncing = path.endsWith('.seg')
-              await setTimeout(2)
-              syncing = false
-            },
-          })
-        },
-      })
-      const store = await openStore(DIRECTORY, { files, segmentBytes: 2000, groupBytes })
-      const writer = new Appending(store)
-      const appended: Promise<unknown>[] = []
-      for (let n = 0; n < 30; n++) {
-        appended.push(writer.now(`s${n % 3}`, [event(n)], { durability: n % 2 === 0 ? 'os' : 'disk' }))
-        if (n % 4 === 0) await setTimeout(1)
-      }
-      await Promise.all(appended)
-      await store.close()
-      expect(early).toEqual([])
+      expect(await earlyWrites(groupBytes)).toEqual([])
     },
   )
 
@@ -115,6 +89,23 @@ describe('appending', () => {
     await first
     expect(store.room()).toBeUndefined()
     await store.close()
+  })
+
+  test('lets go of what is written, also where something waits all the time', () => {
+    const queue = new Queue<undefined>(8 << 20)
+    const commit = { stream: 's', version: 1, at: 0, events: [] }
+    const push = (): void =>
+      queue.push({ commit, note: undefined, claims: [], bytes: Buffer.alloc(1 << 20), durability: 'disk', resolve() {}, reject() {} })
+    push()
+    const before = heapUsed()
+    for (let n = 0; n < 100; n++) {
+      push()
+      expect(queue.take(1)).toHaveLength(1)
+      queue.release(1 << 20)
+    }
+    expect(queue).toMatchObject({ length: 1, bytes: 1 << 20, waiting: 1 << 20 })
+    // What is freed last may take its time.
+    expect(heapUsed() - before).toBeLessThan(50 << 20)
   })
 
   test('proves the last group with a mark once it is idle', async () => {

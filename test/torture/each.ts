@@ -1,4 +1,5 @@
 /** Runs cases that differ in their seed alone, until it was enough. Time stands still meanwhile. */
+import { setImmediate } from 'node:timers/promises'
 import { StandingTime } from '../support/disk/time.js'
 import type { Campaign, Outcome } from './layer.js'
 
@@ -20,6 +21,8 @@ export async function each({ seed, only, part, over, progress }: Campaign, run: 
     for (let at = only === undefined ? seed + part.index : Number(only); !over(outcome.done); at += part.of) {
       const { done, broken } = await run(at, outcome.counts, time)
       outcome.done += done
+      // Node tells of them once nothing else is ready.
+      await setImmediate()
       const all = [...broken, ...unhandled.splice(0)]
       if (all.length > 0) outcome.failures.push({ case: String(at), what: all.join('\n    ') })
       if (only !== undefined || outcome.failures.length >= FAILURES_MAX) break

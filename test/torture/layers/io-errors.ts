@@ -15,7 +15,7 @@ const CHOSEN = [
   'aa',
   'A',
   'B',
-  't',
+  'ttc',
   'sa',
   'ppc',
   'pu',

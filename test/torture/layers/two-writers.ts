@@ -37,7 +37,8 @@ async function interleave(seed: number, time: StandingTime, counts: Record<strin
   const broken: string[] = []
   const segmentBytes = pick(choice, [700, 8192])
   const compress = oneIn(choice, 2)
-  const open = (process: Process): Promise<CommitStore<Sum>> => openSmall(process, time, choice, { segmentBytes, compress })
+  const groupBytes = pick(choice, [100, 512 << 10])
+  const open = (process: Process): Promise<CommitStore<Sum>> => openSmall(process, time, choice, { segmentBytes, compress, groupBytes })
   if (oneIn(choice, 2)) await (await open(new Process(disk))).close()
   const writers = ['a', 'b'].map((name) => {
     const process = new Process(disk, { choice, locks: false, turn: turns.of(name) })
@@ -65,7 +66,7 @@ function openSmall(
   process: Process,
   time: StandingTime,
   choice: Choice,
-  setting: { segmentBytes: number; compress: boolean },
+  setting: { segmentBytes: number; compress: boolean; groupBytes: number },
 ): Promise<CommitStore<Sum>> {
   const clock = { now: () => time.now, random: (bytes: number) => Buffer.from(Array.from({ length: bytes }, () => choice.int(256))) }
   const options = { notes, admit: () => {}, files: process, clock, ...setting, lockWaitMs: 0 }

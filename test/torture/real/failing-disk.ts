@@ -3,6 +3,7 @@
  * that the file system itself lives on, with pages in its cache that no disk has.
  */
 import { join } from 'node:path'
+import { isJournalError } from '../../../src/index.js'
 import { Audit } from './audit.js'
 import { CrashImages } from './crash-image.js'
 import { LogDisk } from './log-disk.js'
@@ -129,10 +130,11 @@ class Round {
     let most = 2000
     await this.#tell(journal, () => most-- <= 0)
     // What failed first may have been a read, and so may this; behind a write that failed the next is refused unseen.
-    const said = await this.#refused(journal.append('b', commitOf('b', 1_000_000)))
+    const refused = await this.#refused(journal.append('b', commitOf('b', 1_000_000)))
+    const wasRead = isJournalError(refused, 'JOURNAL_IO') && /^(Reading|Opening) /.test(refused.message)
     const before = journal.head.position
     const next = journal.append('a', commitOf('a', 1_000_000))
-    await this.#refused(next, said === 'JOURNAL_IO none' ? undefined : 'JOURNAL_POISONED none')
+    await this.#refused(next, wasRead ? undefined : 'JOURNAL_POISONED none')
     if (journal.head.position !== before) this.audit.faults.push('the head moved after a failure')
     await this.#closed(journal)
   }
@@ -169,11 +171,16 @@ class Round {
     else disk.failWrites({ with: fault === 'a commit' ? textOf(next) : fault === 'a snapshot' ? 'turnlog snapshot' : 'segment' })
   }
 
-  async #refused(work: Promise<unknown>, as?: string): Promise<string> {
-    const said = await work.then(() => 'resolved', refusal)
+  /** Returns what it was refused with. */
+  async #refused(work: Promise<unknown>, as?: string): Promise<unknown> {
+    const error: unknown = await work.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    const said = error === undefined ? 'resolved' : refusal(error)
     if (as !== undefined && said !== as) this.audit.faults.push(`${said}, not ${as}`)
     this.#refusal(said)
-    return said
+    return error
   }
 
   #refusal(said: string): void {
