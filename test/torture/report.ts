@@ -88,6 +88,7 @@ function record(words: readonly string[]): void {
   const run = [join(root, 'node_modules/tsx/dist/cli.mjs'), join(root, 'test/torture/run.ts'), ...words, '--json']
   const { stdout, error } = spawnSync(process.execPath, run, { encoding: 'utf8', stdio: ['inherit', 'pipe', 'inherit'], cwd: root })
   if (error !== undefined) throw error
+  if (stdout === '') throw new Error('the campaign ended without a result')
   mkdirSync(RESULTS, { recursive: true })
   for (const found of z.array(report).parse(JSON.parse(stdout))) {
     if (found.missing.length > 0) process.stderr.write(`${found.layer} is left out, without ${found.missing.join(', ')}\n`)

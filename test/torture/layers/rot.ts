@@ -1,4 +1,5 @@
 /** D: bytes that rot, files that go astray: every bit of a large golden journal, and now and then mixed harm to a small one. */
+import { setImmediate } from 'node:timers/promises'
 import type { MemoryFiles } from '../../storage/support/memory-files.js'
 import { Chance } from '../chance.js'
 import type { Campaign, Layer, Outcome } from '../layer.js'
@@ -10,6 +11,8 @@ import { mutate, type Strangers } from '../rot/mutations.js'
 export const SMALL = { bytes: 13 << 10, segmentBytes: 3300 }
 const LARGE = { bytes: 256 << 10, segmentBytes: 8 << 10 }
 const FAILURES_MAX = 5
+/** Journals that are hurt between two turns of the event loop. */
+const TURN_EVERY = 256
 /** Of the large journal's bits are tried as many for each mixed harm. */
 const BITS = 2
 
@@ -37,6 +40,8 @@ async function run({ seed, only, part, over, progress }: Campaign): Promise<Outc
   const large = bits(await goldenJournal(LARGE.bytes, LARGE.segmentBytes), { ...part, verifyEvery: 64, near: true }, tried)
   let left = true
   for (let next = seed + part.index; !over(outcome.done) && outcome.failures.length < FAILURES_MAX; progress(outcome.done)) {
+    // Nothing here waits, and who interrupts it wants to be heard.
+    if (outcome.done % TURN_EVERY === 0) await setImmediate()
     if (left && outcome.done % (BITS + 1) < BITS) {
       left = (await large.next()).done !== true
       if (!left) continue
