@@ -231,10 +231,10 @@ describe('a segment that is to be packed', () => {
     const files = new MemoryFiles()
     const store = await open(files)
     const [first = ''] = names(files, '.seg')
-    const { stat } = files
+    const stat = files.stat.bind(files)
     files.stat = (path) => {
       if (path === pathOf(first)) throw Object.assign(new Error('EIO: it cannot be looked at'), { code: 'EIO' })
-      return stat.call(files, path)
+      return stat(path)
     }
     await write(store, 0, 12)
     await until(() => names(files, '.seg').length === 2)
