@@ -11,7 +11,7 @@ const USAGE = `npm run bench -- [--quick] [--only words] [--list] [--json]
 Measures turnlog beside other stores, in turn, and holds it to its bars. What was measured takes its place in bench/figures.json,
 from which docs/benchmarks.md is written.
 
-  --quick   about a minute: smaller histories, the quick rows only; writes nothing
+  --quick   some minutes: smaller histories, the quick rows only; writes nothing
   --only    only rows that have one of these words, separated by commas, in their name
   --list    the rows, by name
   --json    the figures as JSON`
