@@ -21,7 +21,7 @@ export const notes = `## How it was measured
   projections folded and kept on the disk while it is written. No peer does that.
 - **A process of its own** for each contender in each round: what is compiled for one of them, and what it leaves in memory, is no concern of the others.
 - **Warm-up**: some of the same appends to the same store before the clock starts, because what is compiled while it runs is slower at first;
-  of scans and replays the second counts.
+  of scans, replays and readings of old events the second counts.
 - **Full scan**: the peers check nothing of what they read, turnlog and the plain file every byte. 1,000,000 small or 60,000 large events in 1,000
   streams, in commits of 5; so in all rows of reading.
 - **Replay**: from a closed store to the session projection's rows; the results are compared. A journal does that when it is opened without

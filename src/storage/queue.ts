@@ -29,8 +29,9 @@ export class Queue<Note> {
   #entries: Queued<Note>[] = []
   #first = 0
   #outside: (() => void)[] = []
-  /** Of all commits that are not done with, and of those that were not taken yet. */
+  /** Of all commits that are not done with. */
   bytes = 0
+  /** Of these, the bytes of those that were not taken yet. */
   waiting = 0
 
   constructor(roomBytes: number) {

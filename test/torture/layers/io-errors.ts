@@ -12,10 +12,10 @@ const CODES: readonly FaultCode[] = ['EIO', 'ENOSPC', 'EDQUOT', 'EMFILE', 'EROFS
 /** Twenty of the canonical scripts: between them every step, and every way in and out. */
 const CHOSEN = [
   'ac',
-  'aa',
+  'ttc',
   'A',
   'B',
-  'ttc',
+  't',
   'sa',
   'ppc',
   'pu',

@@ -120,9 +120,9 @@ class Round {
     const { chance } = this.#inside
     const journal = await openStory(directory, OPTIONS)
     let left = 8 + chance.below(BEFORE)
-    const nextNumber = await this.#tell(journal, () => left-- <= 0)
-    if (this.#case.moment === 'opening') return this.#failsOpening(journal, nextNumber, directory, disk)
-    this.#arm(disk, nextNumber)
+    const next = await this.#tell(journal, () => left-- <= 0)
+    if (this.#case.moment === 'opening') return this.#failsOpening(journal, next, directory, disk)
+    this.#arm(disk, next)
     if (this.#case.moment === 'taking a snapshot') {
       await this.#refused(journal.snapshot())
       if (lives(this.#case.fault)) return this.#closed(journal)
@@ -133,8 +133,8 @@ class Round {
     const refused = await this.#refused(journal.append('b', commitOf('b', 1_000_000)))
     const wasRead = isJournalError(refused, 'JOURNAL_IO') && /^(Reading|Opening) /.test(refused.message)
     const before = journal.head.position
-    const next = journal.append('a', commitOf('a', 1_000_000))
-    await this.#refused(next, wasRead ? undefined : 'JOURNAL_POISONED none')
+    const last = journal.append('a', commitOf('a', 1_000_000))
+    await this.#refused(last, wasRead ? undefined : 'JOURNAL_POISONED none')
     if (journal.head.position !== before) this.audit.faults.push('the head moved after a failure')
     await this.#closed(journal)
   }
