@@ -1,18 +1,23 @@
 /** `turnlog <command> <dir> [arguments]`: finds the command, reads its words, and turns errors into a line and an exit code. */
+import { createRequire } from 'node:module'
 import { isJournalError } from '../index.js'
 import { EXIT, helpFor, readWords, UsageError, type Command } from './command.js'
-import { commands } from './commands/index.js'
-import { KeyProblem } from './keys.js'
-import { UnknownTranscript } from './demo/read-story.js'
+import { allCommands, commandNamed } from './commands/index.js'
+import { Problem } from './problem.js'
 import { bad, bold, dim, hanging, print, printJson } from './terminal.js'
 
 /** Resolves with the exit code. @throws what is a fault of this program. */
-export async function cli([name, ...words]: string[]): Promise<number> {
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    print(overview())
-    return name === undefined ? EXIT.usage : EXIT.fine
+export async function cli([name = '', ...words]: string[]): Promise<number> {
+  if (name === 'help' && words.length > 0) return cli([...words, '--help'])
+  if (['', '--help', '-h', 'help'].includes(name)) {
+    print(overview(await allCommands()))
+    return name === '' ? EXIT.usage : EXIT.fine
   }
-  const command = commands.find((other) => other.name === name)
+  if (['--version', '-V'].includes(name)) {
+    print(version())
+    return EXIT.fine
+  }
+  const command = await commandNamed(name)
   if (command === undefined) return usage(`there is no command ${JSON.stringify(name)}`, 'turnlog --help')
   try {
     const given = readWords(command, words)
@@ -33,7 +38,7 @@ function failed(error: unknown, command: Command, json: boolean): number {
     process.stderr.write(`${bad(code)} ${message}\n`)
     return code === 'JOURNAL_DAMAGED' ? EXIT.damage : EXIT.failed
   }
-  if (error instanceof UnknownTranscript || error instanceof KeyProblem || isSystemError(error)) {
+  if (error instanceof Problem || isSystemError(error)) {
     process.stderr.write(`${bad('turnlog:')} ${error.message}\n`)
     return EXIT.failed
   }
@@ -45,7 +50,7 @@ function usage(message: string, see: string): number {
   return EXIT.usage
 }
 
-function overview(): string {
+function overview(commands: readonly Command[]): string {
   const names = commands.map(({ name, takes }) => [name, ...takes].join(' '))
   const width = Math.max(...names.map((name) => name.length))
   return [
@@ -55,10 +60,15 @@ function overview(): string {
     '',
     ...hanging(
       ' ',
-      'Every command has --help and --json. Exit: 0 fine, 1 failed, 2 usage, 3 damage found in the journal, 130 interrupted.',
+      'Every command has --help and --json; turnlog --version says which this is. Exit: 0 fine, 1 failed, 2 usage, 3 damage found in the journal, 130 interrupted.',
       2,
     ),
   ].join('\n')
+}
+
+/** As the package says it, which knows itself by its name. */
+function version(): string {
+  return (createRequire(import.meta.url)('turnlog/package.json') as { version: string }).version
 }
 
 /** What the operating system says of a file that somebody named. */

@@ -3,17 +3,13 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sig
 import { existsSync, mkdirSync, openSync, readFileSync, writeSync, closeSync, fsyncSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { Problem } from './problem.js'
 
 const ED25519 = 1
 /** What stands before the 32 bytes of a key in DER. */
 const PRIVATE_DER = Buffer.from('302e020100300506032b657004220420', 'hex')
 const PUBLIC_DER = Buffer.from('302a300506032b6570032100', 'hex')
 const SECRET = 'PRIVATE+KEY+'
-
-/** Something about a key or a note that the person who named it can mend. */
-export class KeyProblem extends Error {
-  override readonly name = 'KeyProblem'
-}
 
 export interface PublicKey {
   name: string
@@ -31,9 +27,9 @@ export function defaultKeyPath(): string {
   return join(process.env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'turnlog', 'key')
 }
 
-/** @throws KeyProblem for a name that no key can have, and where there is a key already. */
+/** @throws Problem for a name that no key can have, and where there is a key already. */
 export function mayMakeKey(path: string, name: string): void {
-  if (!/^[^\s+]+$/.test(name)) throw new KeyProblem('The name of a key has no spaces and no plus sign')
+  if (!/^[^\s+]+$/.test(name)) throw new Problem('The name of a key has no spaces and no plus sign')
   for (const one of [path, `${path}.pub`]) if (existsSync(one)) throw isThere(one)
 }
 
@@ -52,17 +48,17 @@ export function makeKey(path: string, name: string): string {
   return shown
 }
 
-/** @throws KeyProblem if the file holds no secret key. */
+/** @throws Problem if the file holds no secret key. */
 export function secretKey(path: string): SecretKey {
   const text = readKey(path)
-  if (!text.startsWith(SECRET)) throw new KeyProblem(`${path} holds no secret key`)
+  if (!text.startsWith(SECRET)) throw new Problem(`${path} holds no secret key`)
   const { name, id, bytes } = parsed(text.slice(SECRET.length), path)
   const secret = createPrivateKey({ key: Buffer.concat([PRIVATE_DER, bytes]), format: 'der', type: 'pkcs8' })
   const key = createPublicKey(secret)
   return { name, id, key, secret }
 }
 
-/** The public key in a file, its secret key's if it holds that, or in the words themselves. @throws KeyProblem */
+/** The public key in a file, its secret key's if it holds that, or in the words themselves. @throws Problem */
 export function publicKey(given: string): PublicKey {
   if (/^[^\s+/]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+$/.test(given)) return fromText(given, given)
   const text = readKey(given)
@@ -79,14 +75,14 @@ export function isSignedBy({ key }: PublicKey, text: string, signature: Buffer):
 
 function fromText(text: string, where: string): PublicKey {
   const { name, id, bytes } = parsed(text, where)
-  if (!idOf(name, bytes).equals(id)) throw new KeyProblem(`${where} is no key: its parts do not belong together`)
+  if (!idOf(name, bytes).equals(id)) throw new Problem(`${where} is no key: its parts do not belong together`)
   return { name, id, key: createPublicKey({ key: Buffer.concat([PUBLIC_DER, bytes]), format: 'der', type: 'spki' }) }
 }
 
 function parsed(text: string, where: string): { name: string; id: Buffer; bytes: Buffer } {
   const match = /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/.exec(text)
   const bytes = Buffer.from(match?.[3] ?? '', 'base64')
-  if (match === null || bytes.length !== 33 || bytes[0] !== ED25519) throw new KeyProblem(`${where} holds no Ed25519 key of turnlog`)
+  if (match === null || bytes.length !== 33 || bytes[0] !== ED25519) throw new Problem(`${where} holds no Ed25519 key of turnlog`)
   return { name: match[1] as string, id: Buffer.from(match[2] as string, 'hex'), bytes: bytes.subarray(1) }
 }
 
@@ -99,12 +95,12 @@ function readKey(path: string): string {
     return readFileSync(path, 'utf8').trim()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    throw new KeyProblem(`There is no key in ${path}. Make one with turnlog keygen, or name yours with --key.`)
+    throw new Problem(`There is no key in ${path}. Make one with turnlog keygen, or name yours with --key.`)
   }
 }
 
-function isThere(path: string): KeyProblem {
-  return new KeyProblem(`${path} is there already, and a key is never overwritten. Name another file.`)
+function isThere(path: string): Problem {
+  return new Problem(`${path} is there already, and a key is never overwritten. Name another file.`)
 }
 
 function place(path: string, text: string, mode: number): void {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The program. */
 import { cli } from './cli.js'
-import { commands } from './commands/index.js'
+import { commandNamed } from './commands/index.js'
 import { keepHeapSmall } from './heap.js'
 import { endOnInterrupt } from './interrupt.js'
 
@@ -13,7 +13,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0)
 })
 
-const [name, ...words] = process.argv.slice(2)
-endOnInterrupt(commands.find((command) => command.name === name) ?? {})
+const [, , name = '', ...words] = process.argv
+endOnInterrupt((await commandNamed(name)) ?? {})
 
-process.exitCode = await cli(name === undefined ? [] : [name, ...words])
+process.exitCode = await cli([name, ...words])

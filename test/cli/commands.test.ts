@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { play } from '../../src/cli/demo/runtime.js'
 import { sample } from '../../src/cli/demo/sample.js'
 import { writeScript } from '../../src/cli/demo/write-script.js'
-import { commands } from '../../src/cli/commands/index.js'
+import { allCommands } from '../../src/cli/commands/index.js'
 import { openJournal } from '../../src/index.js'
 import { programPath } from '../support/compiled.js'
 import { copyTo } from '../support/journal.js'
@@ -17,6 +17,7 @@ import { describeWithSharedData } from '../support/shared-data.js'
 import { turnlog, type Ran } from '../support/turnlog.js'
 import { notesBefore } from '../support/theirs.js'
 
+const commands = await allCommands()
 const base = mkdtempSync(join(tmpdir(), 'turnlog-commands-'))
 const journal = join(base, 'journal')
 const script = writeScript(sample())
@@ -82,7 +83,14 @@ describe('help', () => {
     expect(exit).toBe(0)
     expect(out).toContain(`$ turnlog ${name}`)
     expect(out).toContain('--json')
+    expect((await turnlog('help', name)).out).toBe(out)
   })
+})
+
+test.each(['--version', '-V'])('%s is that of the package', async (word) => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+  expect(await turnlog(word)).toEqual({ exit: 0, out: `${version}\n`, errors: '' })
+  expect(await program(word)).toEqual({ exit: 0, out: `${version}\n`, errors: '' })
 })
 
 describe('usage', () => {

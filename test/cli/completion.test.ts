@@ -4,11 +4,13 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { optionsOf } from '../../src/cli/command.js'
-import { commands } from '../../src/cli/commands/index.js'
+import { allCommands } from '../../src/cli/commands/index.js'
 import { importers } from '../../src/cli/import/importers.js'
 import { temporary } from '../support/journal.js'
 import { has, offeredIn, SHELLS } from '../support/shells.js'
 import { turnlog } from '../support/turnlog.js'
+
+const commands = await allCommands()
 
 async function scriptFor(shell: string): Promise<string> {
   const { exit, out } = await turnlog('completion', shell)

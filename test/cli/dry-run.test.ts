@@ -3,12 +3,13 @@ import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rea
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { commands } from '../../src/cli/commands/index.js'
+import { allCommands } from '../../src/cli/commands/index.js'
 import { openJournal } from '../../src/index.js'
 import { filesIn } from '../support/journal.js'
 import { root } from '../support/root.js'
 import { turnlog } from '../support/turnlog.js'
 
+const commands = await allCommands()
 const base = mkdtempSync(join(tmpdir(), 'turnlog-dry-'))
 const at = (name: string): string => join(base, name)
 const module = join(root, 'test/support/theirs.ts')

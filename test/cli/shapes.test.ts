@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { helpFor } from '../../src/cli/command.js'
-import { commands } from '../../src/cli/commands/index.js'
+import { allCommands } from '../../src/cli/commands/index.js'
 import { play } from '../../src/cli/demo/runtime.js'
 import { sample } from '../../src/cli/demo/sample.js'
 import { writeScript } from '../../src/cli/demo/write-script.js'
@@ -16,6 +16,7 @@ import { tableRows } from '../support/markdown.js'
 import { root } from '../support/root.js'
 import { hasTerminal, onTerminal } from '../support/terminal.js'
 
+const commands = await allCommands()
 const base = mkdtempSync(join(tmpdir(), 'turnlog-shapes-'))
 const text = readFileSync(join(root, 'docs/commands.md'), 'utf8')
 

@@ -3,7 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { readStory, UnknownTranscript } from '../../src/cli/demo/read-story.js'
+import { readStory } from '../../src/cli/demo/read-story.js'
+import { Problem } from '../../src/cli/problem.js'
 import type { Moment, Story } from '../../src/cli/demo/story.js'
 import { writeScript } from '../../src/cli/demo/write-script.js'
 import { describeWithSharedData } from '../support/shared-data.js'
@@ -51,7 +52,7 @@ describe('a story', () => {
   })
 
   test('is refused by name where there is no session', async () => {
-    await expect(read([{ some: 'thing' }])).rejects.toThrow(UnknownTranscript)
+    await expect(read([{ some: 'thing' }])).rejects.toThrow(Problem)
     await expect(read([])).rejects.toThrow(/no session of a kind that is known/)
   })
 })

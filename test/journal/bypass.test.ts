@@ -7,13 +7,15 @@ import { join } from 'node:path'
 import { firstValueFrom } from 'rxjs'
 import { describe, expect, test, vi } from 'vitest'
 import { cli } from '../../src/cli/cli.js'
-import { commands } from '../../src/cli/commands/index.js'
+import { allCommands } from '../../src/cli/commands/index.js'
 import { openJournal, turn, upgradeJournal, type RecordedEvent } from '../../src/index.js'
 import { Journal } from '../../src/journal.js'
 import { goldenPlace } from '../support/golden.js'
 import { all, image, rejection, temporary } from '../support/journal.js'
 import { before, memos, parts } from '../support/memos.js'
 import { filesBelow, root } from '../support/root.js'
+
+const commands = await allCommands()
 
 /** One session; its events were written when everything had schema 1. */
 const old = (): string => image(join(goldenPlace, 'format-1/first-schemas'))

@@ -7,7 +7,7 @@ import { printJson } from '../terminal.js'
 const SHELLS: Readonly<Record<string, (commands: readonly Command[]) => string>> = { bash, zsh, fish }
 
 /** Teaches a shell the commands. It is one of them, so they are asked for when it runs. */
-export function completing(commands: () => readonly Command[]): Command {
+export function completing(commands: () => Promise<readonly Command[]>): Command {
   return {
     name: 'completion',
     takes: ['<shell>'],
@@ -22,7 +22,7 @@ export function completing(commands: () => readonly Command[]): Command {
       'completion fish > ~/.config/fish/completions/turnlog.fish',
     ],
     async run({ arguments: [shell = ''], json }) {
-      const script = SHELLS[shell]?.(commands()) ?? ''
+      const script = SHELLS[shell]?.(await commands()) ?? ''
       if (json) printJson({ shell, script })
       else process.stdout.write(script)
       return EXIT.fine

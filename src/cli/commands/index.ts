@@ -1,49 +1,39 @@
-/** The commands, in the order in which the help shows them. */
+/**
+ * The commands, in the order in which the help shows them. Each is loaded when it is asked for, because most of what a short command
+ * takes is loading.
+ */
 import type { Command } from '../command.js'
-import { backup } from './backup.js'
-import { completing } from './completion.js'
-import { demo } from './demo.js'
-import { doctor } from './doctor.js'
-import { dump } from './dump.js'
-import { exporting } from './export.js'
-import { importing } from './import.js'
-import { keygen } from './keygen.js'
-import { repair } from './repair.js'
-import { restore } from './restore.js'
-import { salvage } from './salvage.js'
-import { freeze } from './freeze.js'
-import { search } from './search.js'
-import { sessions } from './sessions.js'
-import { show } from './show.js'
-import { sign } from './sign.js'
-import { snapshot } from './snapshot.js'
-import { stats } from './stats.js'
-import { tail } from './tail.js'
-import { tasks } from './tasks.js'
-import { upgrade } from './upgrade.js'
-import { verify } from './verify.js'
 
-export const commands: readonly Command[] = [
-  demo,
-  importing,
-  sessions,
-  show,
-  search,
-  exporting,
-  tasks,
-  tail,
-  stats,
-  doctor,
-  verify,
-  repair,
-  salvage,
-  backup,
-  restore,
-  dump,
-  sign,
-  keygen,
-  snapshot,
-  upgrade,
-  freeze,
-  completing(() => commands),
-]
+const loading: Readonly<Record<string, () => Promise<Command>>> = {
+  demo: async () => (await import('./demo.js')).demo,
+  import: async () => (await import('./import.js')).importing,
+  sessions: async () => (await import('./sessions.js')).sessions,
+  show: async () => (await import('./show.js')).show,
+  search: async () => (await import('./search.js')).search,
+  export: async () => (await import('./export.js')).exporting,
+  tasks: async () => (await import('./tasks.js')).tasks,
+  tail: async () => (await import('./tail.js')).tail,
+  stats: async () => (await import('./stats.js')).stats,
+  doctor: async () => (await import('./doctor.js')).doctor,
+  verify: async () => (await import('./verify.js')).verify,
+  repair: async () => (await import('./repair.js')).repair,
+  salvage: async () => (await import('./salvage.js')).salvage,
+  backup: async () => (await import('./backup.js')).backup,
+  restore: async () => (await import('./restore.js')).restore,
+  dump: async () => (await import('./dump.js')).dump,
+  sign: async () => (await import('./sign.js')).sign,
+  keygen: async () => (await import('./keygen.js')).keygen,
+  snapshot: async () => (await import('./snapshot.js')).snapshot,
+  upgrade: async () => (await import('./upgrade.js')).upgrade,
+  freeze: async () => (await import('./freeze.js')).freeze,
+  completion: async () => (await import('./completion.js')).completing(allCommands),
+}
+
+/** The command of a name, if there is one. */
+export async function commandNamed(name: string): Promise<Command | undefined> {
+  return Object.hasOwn(loading, name) ? loading[name]?.() : undefined
+}
+
+export function allCommands(): Promise<Command[]> {
+  return Promise.all(Object.values(loading).map((load) => load()))
+}

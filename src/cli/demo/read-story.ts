@@ -6,20 +6,15 @@ import { Report } from '../import/report.js'
 import { sampleOf } from '../import/sample.js'
 import { filesBelow, type SourceFile } from '../import/source-file.js'
 import { tell } from '../import/tell.js'
+import { Problem } from '../problem.js'
 import { count, type Moment, type Story } from './story.js'
 
-/** A file in which there is no session that can be played. */
-export class UnknownTranscript extends Error {
-  override readonly name = 'UnknownTranscript'
-}
-
-/** @throws UnknownTranscript, or the operating system's error if the file cannot be read. */
+/** @throws Problem if there is no session in it that can be played, or the operating system's error if the file cannot be read. */
 export async function readStory(path: string): Promise<Story> {
   const report = new Report()
   const [file] = await filesBelow(path)
   const source = file === undefined || 'reason' in file ? undefined : await firstSession(file, report)
-  if (source === undefined)
-    throw new UnknownTranscript(`${path}: no session of a kind that is known; turnlog import --help lists the kinds`)
+  if (source === undefined) throw new Problem(`${path}: no session of a kind that is known; turnlog import --help lists the kinds`)
   const { head, stream } = source
   const { agent = 'unknown', workspace } = head.session
   const story: Story = {

@@ -183,7 +183,7 @@ describe(withSeed('an import that is killed'), () => {
     const folder = places.next('killed')
     mkdirSync(folder)
     for (let n = 0; n < 6; n += 1) {
-      const rows = Array.from({ length: 300 }, (_, i) =>
+      const rows = Array.from({ length: 100 }, (_, i) =>
         i % 3 === 0
           ? prompt(`u${i}`, `question ${i}`)
           : answer(`a${i}`, said('x'.repeat(200)), { type: 'tool_use', id: `c${i}`, name: 'table', input: { i } }),
