@@ -9,10 +9,10 @@ import { withOutcome } from '../errors.js'
 import { ADDED, type CommitStore, type Durability, type NewCommit, type Receipt } from '../storage/commit-store.js'
 import { newLane, type Lane } from './lane.js'
 import type { Decision, Laws, LawStates } from './laws.js'
-import { alreadyTaken, conflict, reused, tooLarge } from './refusals.js'
+import { alreadyTaken, conflict, reused, tooLarge, tooManyKeys } from './refusals.js'
 import { sameBody } from './same-body.js'
 import type { Schemas } from './schemas.js'
-import { checkValue, isWellFormed, type ValueLimits } from './values.js'
+import { checkValue, COMMIT_KEYS_MAX, isWellFormed, type ValueLimits } from './values.js'
 
 export interface AppendOptions {
   /** The version the writer believes the stream has; 0 for a new stream. */
@@ -36,6 +36,9 @@ interface InFlight {
 
 /** Events of a commit that takes long to decide: others have a turn of the event loop, and of the disk, before the next such one. */
 const LARGE_EVENTS = 32
+
+/** An event itself, and what is stored of it beside its data and meta. */
+const FIELDS = 6
 
 export class Appender {
   readonly #store: CommitStore<LawStates>
@@ -91,13 +94,16 @@ export class Appender {
   /** Copies and checks what was given; nothing the caller does to its objects later can change the commit. */
   #judge(stream: string, given: readonly NewEvent[], commitId: string | undefined): LawEvent[] {
     let bytes = 64 + stream.length * 3 + (commitId?.length ?? 0) * 3
+    let keys = 0
     return given.map((event, index): LawEvent => {
       if (typeof event !== 'object' || event === null || typeof event.type !== 'string')
         throw new TypeError(`Event ${index} is not { type, data }`)
       const data = checkValue(event.data, 'data', event.type, this.#limits)
       const meta = event.meta === undefined ? undefined : checkValue(checkMeta(event.meta), 'meta', event.type, this.#limits)
       bytes += data.bytes + (meta?.bytes ?? 0) + event.type.length * 3 + 16
+      keys += data.keys + (meta?.keys ?? 0) + FIELDS
       if (bytes > this.#limits.commitBytesMax) throw tooLarge(bytes, this.#limits.commitBytesMax)
+      if (keys > COMMIT_KEYS_MAX) throw tooManyKeys(keys, COMMIT_KEYS_MAX)
       const copy = { type: event.type, data: data.value, ...(meta === undefined ? {} : { meta: meta.value as EventMeta }) }
       return this.#schemas.judge(copy, index, this.#now)
     })

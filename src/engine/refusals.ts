@@ -36,6 +36,14 @@ export function alreadyTaken(stream: string, claim: string, decision: Decision):
   })
 }
 
+export function tooManyKeys(value: number, max: number): JournalError {
+  return new JournalError(
+    'JOURNAL_LIMIT',
+    `The commit has ${value} keys and items or more, ${max} are the most that readers take. Split it, or store large lists as bytes.`,
+    { limit: 'keysMax', value, max },
+  )
+}
+
 export function tooLarge(value: number, max: number): JournalError {
   return new JournalError(
     'JOURNAL_LIMIT',

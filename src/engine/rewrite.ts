@@ -16,7 +16,7 @@ import {
   type StoredEvent,
 } from '../storage/commit-store.js'
 import { UPGRADED, type Schemas } from './schemas.js'
-import { checkValue, defaultLimits } from './values.js'
+import { CEILINGS, checkValue, defaultLimits } from './values.js'
 
 /** The stream of receipts. */
 export const UPGRADES = 'turnlog.upgrades'
@@ -123,7 +123,7 @@ function readOrError(schemas: Schemas, commit: StoredCommit, index: number): Rec
 /** Whether what steps made can be read back exactly as it is: they may return what no append would take, such as undefined. */
 function isStorable({ type, data }: RecordedEvent): boolean {
   try {
-    checkValue(data, 'data', type, { ...defaultLimits, commitBytesMax: Number.POSITIVE_INFINITY, keysMax: Number.POSITIVE_INFINITY })
+    checkValue(data, 'data', type, { ...defaultLimits, commitBytesMax: Number.POSITIVE_INFINITY, keysMax: CEILINGS.keysMax })
     return true
   } catch (error) {
     if (error instanceof JournalError) return false

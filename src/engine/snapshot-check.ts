@@ -1,6 +1,6 @@
 /** Checking the snapshot files that are there: against what the journal vouches for, and against what it folds to. */
 import type { Projection } from '../define.js'
-import { JournalError } from '../errors.js'
+import { isJournalError, JournalError } from '../errors.js'
 import type { CommitStore, SnapshotRecord } from '../storage/commit-store.js'
 import type { DerivedPlace } from '../storage/derived-place.js'
 import type { SnapshotFiles } from '../storage/snapshot-file.js'
@@ -61,12 +61,13 @@ async function folded(
     try {
       const { store, schemas, snapshots: files } = checking
       return verdict(await differenceFrom({ store, schemas, files, derived, projection, record, agreed, signal }))
+    } catch (error) {
+      // No room to fold in says nothing of the snapshot, and must not look as if it did.
+      if (isJournalError(error, 'JOURNAL_DISK_FULL') || !(error instanceof JournalError)) throw error
+      return { reason: `not folded again: ${error.message}` }
     } finally {
       await derived.close(false)
     }
-  } catch (error) {
-    if (error instanceof JournalError) return { reason: `not folded again: ${error.message}` }
-    throw error
   } finally {
     await place.leave()
   }

@@ -18,7 +18,7 @@ import { unpack } from './record.js'
 import { salvage } from './salvage.js'
 import { contentEnd, listSegments, ofJournal } from './segments.js'
 import { judgeTail } from './tail.js'
-import { tolerant } from './tolerant-files.js'
+import { tolerant, type Unread } from './tolerant-files.js'
 import { isHole, Walk, type Hole } from './walk.js'
 
 export interface DumpOptions {
@@ -65,6 +65,8 @@ export type Dumped =
   | (Lies & { what: 'segment'; number: number; firstPosition: number })
   /** Segments that should stand before one, and files that have a segment's name and are none. */
   | { what: 'missing' | 'stray'; segment: string; reason: string }
+  /** A file of the journal that could not be opened; a segment is shown as an empty one. */
+  | ({ what: 'unread' } & Unread)
   | DumpedFrame
   | DumpedRecord
   /** Bytes that do not check. Records of theirs that are intact follow. */
@@ -77,7 +79,8 @@ const KINDS = new Map(Object.entries(Kind).map(([name, kind]) => [kind as number
 
 /** @throws JournalError JOURNAL_NOT_FOUND where no frame of a journal is left, JOURNAL_NEWER_FORMAT, JOURNAL_IO */
 export async function* dumpSegments(directory: string, { segment, signal, files: given = nodeFiles }: DumpOptions): AsyncGenerator<Dumped> {
-  const files = withPacked(tolerant(given))
+  const unread: Unread[] = []
+  const files = withPacked(tolerant(given, directory, (what) => unread.push(what)))
   const paths = new Paths(directory)
   const handles = new Handles(files)
   try {
@@ -90,6 +93,7 @@ export async function* dumpSegments(directory: string, { segment, signal, files:
     const live = await isLocked(files, paths)
     const list = ofJournal(all, journal).files
     for (const { file, reason } of segment === undefined ? all.strays : []) yield { what: 'stray', segment: file.name, reason }
+    if (segment === undefined) for (const what of unread) yield { what: 'unread', ...what }
     for (const [i, file] of list.entries()) {
       signal?.throwIfAborted()
       if (segment !== undefined && segment !== file.name && segment !== String(file.number)) continue

@@ -1,6 +1,7 @@
 /** The file port on Node's own file system. */
 import * as fs from 'node:fs'
 import { tryLock } from 'fs-native-extensions'
+import { ioError } from '../errors.js'
 import type { FileHandle, Files, Stat } from './files.js'
 
 /** A write of this size into the page cache is quicker than a trip to another thread. */
@@ -94,10 +95,14 @@ function kindOf(found: fs.BigIntStats): Stat['kind'] {
   return found.isSocket() ? 'socket' : 'device'
 }
 
-/** A new directory of our own among the system's temporary ones. */
+/** A new directory of our own among the system's temporary ones. @throws JournalError JOURNAL_DISK_FULL, JOURNAL_IO */
 export function temporaryDirectory(): string {
   const parent = process.env['TMPDIR'] ?? process.env['TEMP'] ?? '/tmp'
-  return fs.mkdtempSync(`${parent}/turnlog-`)
+  try {
+    return fs.mkdtempSync(`${parent}/turnlog-`)
+  } catch (error) {
+    throw ioError(error, 'Making room for what a reader folds (TMPDIR says where), in', parent)
+  }
 }
 
 /** Removes a directory made by {@link temporaryDirectory}, with all that is in it. */

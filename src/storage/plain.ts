@@ -1,12 +1,15 @@
 /**
  * Looks over MessagePack before a library takes memory for it: plain types only, no more items than there are bytes for, and
- * nesting within bounds. What a checksum vouches for may still have been written by somebody who means harm.
+ * number and nesting within bounds. What a checksum vouches for may still have been written by somebody who means harm.
  */
 
 import { word } from './words.js'
 
 /** How deep the values of a journal nest at most, whoever wrote them. */
 export const NESTING_MAX = 1000
+
+/** How many items of lists and keys of maps one record has at most, whoever wrote it: a byte of it may become an object of fifty. */
+export const ITEMS_MAX = 1 << 23
 
 const PROTO = Buffer.from('__proto__')
 
@@ -28,6 +31,8 @@ export class PlainReader {
   readonly #left: number[] = []
   readonly #isMap: boolean[] = []
   #depth = 0
+  /** Items and keys so far. */
+  #items = 0
   /** Where the next piece begins. */
   at: number
 
@@ -48,7 +53,7 @@ export class PlainReader {
     const code = this.#byte()
     if ((code < 0x90 || code > 0x9f) && code !== 0xdc && code !== 0xdd) throw new NotPlain('something else stands where a list should')
     const items = code < 0xa0 ? code & 0x0f : this.#number(code === 0xdc ? 2 : 4)
-    this.#mustHold(items)
+    this.#count(items, items)
     return items
   }
 
@@ -197,15 +202,18 @@ export class PlainReader {
 
   #open(count: number, isMap: boolean): void {
     const items = isMap ? count * 2 : count
-    this.#mustHold(items)
+    this.#count(count, items)
     if (this.#depth === NESTING_MAX) throw new NotPlain(`values nest deeper than ${NESTING_MAX}`)
     this.#left[this.#depth] = items
     this.#isMap[this.#depth] = isMap
     this.#depth++
   }
 
-  #mustHold(items: number): void {
-    if (items > this.#end - this.at) throw new NotPlain('more items than there are bytes')
+  /** `pieces` follow, of a byte each at least. */
+  #count(items: number, pieces: number): void {
+    if (pieces > this.#end - this.at) throw new NotPlain('more items than there are bytes')
+    this.#items += items
+    if (this.#items > ITEMS_MAX) throw new NotPlain(`more than ${ITEMS_MAX} items and keys`)
   }
 
   #byte(): number {

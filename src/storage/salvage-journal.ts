@@ -3,12 +3,14 @@ import type { Damage } from '../errors.js'
 import type { StreamNotes } from './commit-store.js'
 import type { Clock, Files } from './files.js'
 import { damageOf, type Lost } from './gap-record.js'
+import { guarded } from './guard.js'
 import { nodeFiles } from './node-files.js'
 import { SalvageSource } from './salvage-source.js'
 import { SalvageTarget } from './salvage-target.js'
 import { mustBeEmpty } from './segments.js'
 import type { SurveyOptions } from './survey.js'
 import { systemClock } from './system-clock.js'
+import type { Unread } from './tolerant-files.js'
 
 export interface SalvageOptions<Note> {
   notes: StreamNotes<Note>
@@ -28,6 +30,8 @@ export interface SalvageReport {
   events: number
   /** What could not be carried over. */
   gaps: Damage[]
+  /** Files that the disk did not give, or that are none of ours in the place of one: passed over as if they were not there. */
+  unread: readonly Unread[]
 }
 
 /**
@@ -37,10 +41,11 @@ export interface SalvageReport {
 export async function salvageInto<Note>(
   from: string,
   to: string,
-  { notes, files = nodeFiles, clock = systemClock, segmentBytes, dryRun = false }: SalvageOptions<Note>,
+  { notes, files: port = nodeFiles, clock = systemClock, segmentBytes, dryRun = false }: SalvageOptions<Note>,
   reading: SurveyOptions = {},
 ): Promise<SalvageReport> {
-  const source = await SalvageSource.open(from, files)
+  const source = await SalvageSource.open(from, port)
+  const files = guarded(port, to)
   try {
     if (dryRun) return await rehearse(source, to, { files, clock }, reading)
     const target = await SalvageTarget.begin(to, source.journal, { files, clock, notes, segmentBytes })
@@ -80,8 +85,8 @@ async function carry(
   target: Target,
   clock: Clock,
   { signal, progress }: SurveyOptions,
-): Promise<Pick<SalvageReport, 'commits' | 'events' | 'gaps'>> {
-  const report = { commits: 0, events: 0, gaps: [] as Damage[] }
+): Promise<Pick<SalvageReport, 'commits' | 'events' | 'gaps' | 'unread'>> {
+  const report = { commits: 0, events: 0, gaps: [] as Damage[], unread: source.unread }
   const pass = async (upTo: number): Promise<void> => {
     if (upTo <= target.head.position) return
     const lost = lostBetween(source.known, target.head.position + 1, upTo)

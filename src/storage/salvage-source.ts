@@ -16,7 +16,7 @@ import { lastPosition } from './record.js'
 import { salvage, type Saved } from './salvage.js'
 import { contentEnd, factsOf, listSegments, ofJournal, type SegmentList } from './segments.js'
 import { judgeTail } from './tail.js'
-import { tolerant } from './tolerant-files.js'
+import { tolerant, type Unread } from './tolerant-files.js'
 import { isHole, Walk, type Hole } from './walk.js'
 
 /** Records that stood together, as they are on the disk. The payload is valid until the next is asked for. */
@@ -32,6 +32,8 @@ export class SalvageSource {
   readonly mark: HeadMark | undefined
   /** What was known to be lost before. */
   readonly known: readonly Lost[]
+  /** Files of it that could not be opened. */
+  readonly unread: readonly Unread[]
   /** Bytes that are read, and how many have been. */
   readonly bytes: number
   done = 0
@@ -41,7 +43,14 @@ export class SalvageSource {
   readonly #handles: Handles
   readonly #paths: Paths
 
-  private constructor(paths: Paths, handles: Handles, list: SegmentList, journal: Buffer, mark: HeadMark | undefined) {
+  private constructor(
+    paths: Paths,
+    handles: Handles,
+    list: SegmentList,
+    journal: Buffer,
+    { mark, unread }: { mark: HeadMark | undefined; unread: readonly Unread[] },
+  ) {
+    this.unread = unread
     this.#paths = paths
     this.#handles = handles
     this.#list = list
@@ -54,7 +63,8 @@ export class SalvageSource {
 
   /** @throws JournalError JOURNAL_NOT_FOUND where not one frame is left, JOURNAL_NEWER_FORMAT, JOURNAL_IO */
   static async open(directory: string, given: Files): Promise<SalvageSource> {
-    const files = withPacked(tolerant(given))
+    const unread: Unread[] = []
+    const files = withPacked(tolerant(given, directory, (what) => unread.push(what)))
     const paths = new Paths(directory)
     const handles = new Handles(files)
     try {
@@ -63,7 +73,7 @@ export class SalvageSource {
       const mark = await HeadFile.read(files, paths.head)
       const list = await listSegments(files, handles, paths)
       const journal = list.files.length === 0 ? undefined : await findJournal(list.files, handles, paths, mark)
-      if (journal !== undefined) return new SalvageSource(paths, handles, ofJournal(list, journal), journal, mark)
+      if (journal !== undefined) return new SalvageSource(paths, handles, ofJournal(list, journal), journal, { mark, unread })
       throw new JournalError('JOURNAL_NOT_FOUND', `Nothing of a journal is left in ${directory}: no frame of it checks.`, { directory })
     } catch (error) {
       await handles.close()

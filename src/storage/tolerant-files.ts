@@ -1,24 +1,78 @@
-/** Files for whoever reads what is left: a sector that the disk does not give reads as zeros, which are no frame. */
+/**
+ * A journal's files for whoever reads what is left of it: a sector that the disk does not give reads as zeros, which are no frame, and a
+ * file that cannot be opened, or is none of ours, as an empty one.
+ */
+import { relative } from 'node:path'
+import { isJournalError } from '../errors.js'
 import { filesOver, handleOver } from './delegate.js'
 import type { FileHandle, Files } from './files.js'
+import { guarded } from './guard.js'
 import { hasCode } from './io.js'
 
 const SECTOR_BYTES = 4096
 
-export function tolerant(files: Files): Files {
+/** What the system says of one file that it does not give; of others it still may. */
+const WITHHELD = ['EIO', 'EACCES', 'EPERM', 'ELOOP', 'ENXIO', 'EUCLEAN', 'ESTALE']
+
+/** A file of a journal that could not be opened. */
+export interface Unread {
+  /** Its name in the journal's directory. */
+  file: string
+  reason: string
+}
+
+/** `unread` is told of each file that could not be opened, once. */
+export function tolerant(port: Files, directory: string, unread: (what: Unread) => void): Files {
+  const files = guarded(port, directory)
+  const told = new Set<string>()
   return filesOver(files, {
     async open(path, flag) {
-      const file = await files.open(path, flag)
-      return handleOver(file, {
-        async read(into, offset) {
-          try {
-            return await file.read(into, offset)
-          } catch (error) {
-            if (!hasCode(error, 'EIO')) throw error
-            return bySector(file, into, offset)
-          }
-        },
-      })
+      try {
+        return bySectors(await opened(files, path, flag))
+      } catch (error) {
+        if (!isWithheld(error)) throw error
+        if (!told.has(path)) unread({ file: relative(directory, path), reason: error instanceof Error ? error.message : String(error) })
+        told.add(path)
+        return NOTHING
+      }
+    },
+    stat(path) {
+      try {
+        return files.stat(path)
+      } catch (error) {
+        if (!isWithheld(error)) throw error
+        // It is there, and whoever opens it will hear of it.
+        return { kind: 'file', mine: true }
+      }
+    },
+  })
+}
+
+function isWithheld(error: unknown): boolean {
+  return isJournalError(error, 'JOURNAL_IO') || WITHHELD.some((code) => hasCode(error, code))
+}
+
+/** One that does not say how long it is cannot be read either. */
+async function opened(files: Files, path: string, flag: 'r' | 'r+' | 'wx'): Promise<FileHandle> {
+  const file = await files.open(path, flag)
+  try {
+    await file.size()
+    return file
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+function bySectors(file: FileHandle): FileHandle {
+  return handleOver(file, {
+    async read(into, offset) {
+      try {
+        return await file.read(into, offset)
+      } catch (error) {
+        if (!hasCode(error, 'EIO')) throw error
+        return bySector(file, into, offset)
+      }
     },
   })
 }
@@ -33,4 +87,17 @@ async function bySector(file: FileHandle, into: Uint8Array, offset: number): Pro
     into.fill(0, 0, most)
     return most
   }
+}
+
+function refused(): never {
+  throw new Error('a file that could not be opened is only read, and holds nothing')
+}
+
+const NOTHING: FileHandle = {
+  read: () => 0,
+  size: async () => 0,
+  tryLock: () => true,
+  write: refused,
+  datasync: refused,
+  close: async () => {},
 }

@@ -5,7 +5,8 @@ import { Appender, type AppendOptions } from '../../src/engine/appender.js'
 import { Laws } from '../../src/engine/laws.js'
 import { Reading } from '../../src/engine/reading.js'
 import { Schemas } from '../../src/engine/schemas.js'
-import { defaultLimits, limitsOf, type ValueLimits } from '../../src/engine/values.js'
+import { COMMIT_KEYS_MAX, defaultLimits, limitsOf, type ValueLimits } from '../../src/engine/values.js'
+import { ITEMS_MAX } from '../../src/storage/plain.js'
 import { MemoryStore } from '../support/memory-store.js'
 
 const catalogue = defineEvents({
@@ -183,8 +184,25 @@ describe('append', () => {
     expect(store.head).toEqual(before)
   })
 
+  test('refuses a commit with more keys than readers take, however many its events are', async () => {
+    const { append, store } = setUp({ keysMax: ITEMS_MAX >> 1, commitBytesMax: 1 << 26 })
+    const many = { type: 'door.opened', data: { id: '1', extra: Array.from({ length: 3_700_000 }, () => 0) } }
+    await expect(append('a', [many, many])).rejects.toMatchObject({
+      code: 'JOURNAL_LIMIT',
+      details: { limit: 'keysMax', max: COMMIT_KEYS_MAX, outcome: 'none' },
+    })
+    expect(store.head.position).toBe(0)
+  })
+
   test('takes no limits beyond those that readers go along with', () => {
-    for (const limits of [{ depthMax: 1001 }, { depthMax: 0 }, { commitBytesMax: 1 << 30 }, { textBytesMax: 0.5 }, { keysMax: Number.NaN }])
+    for (const limits of [
+      { depthMax: 1001 },
+      { depthMax: 0 },
+      { commitBytesMax: 1 << 30 },
+      { textBytesMax: 0.5 },
+      { keysMax: Number.NaN },
+      { keysMax: ITEMS_MAX },
+    ])
       expect(() => limitsOf(limits)).toThrow(TypeError)
     expect(limitsOf({ depthMax: 1000 })).toEqual({ ...defaultLimits, depthMax: 1000 })
   })

@@ -1,10 +1,19 @@
 /** A disk that takes no byte and no name, mounted read-only or full: all that only looks works there. */
-import { expect, test } from 'vitest'
+import { join } from 'node:path'
+import { expect, test, vi } from 'vitest'
+import { ioError } from '../../src/errors.js'
 import { planRepair } from '../../src/index.js'
 import { filesOver } from '../../src/storage/delegate.js'
 import type { Files } from '../../src/storage/files.js'
 import { nodeFiles } from '../../src/storage/node-files.js'
 import { all, image, note, notes, openNotes, printOf, tallies, tally, temporary, texts } from '../support/journal.js'
+import { MemoryDerived, memoryStores } from '../support/memory-derived.js'
+
+class Full extends MemoryDerived {
+  override async batch(): Promise<void> {
+    throw ioError(Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' }), 'Writing', 'derived')
+  }
+}
 
 /** The system's files, of which those below a directory cannot be changed; what is tried all the same is noted. */
 function unwritable(directory: string, code: string): { files: Files; tried: string[] } {
@@ -60,3 +69,32 @@ test.each(['EROFS', 'ENOSPC'])(
     expect(printOf(directory)).toEqual(before)
   },
 )
+
+test('where views have no room in the temporary directory, they say so and where it is; verify looks at everything else', async () => {
+  const directory = temporary()
+  const writing = await openNotes(directory)
+  await writing.append('s', [note('text')])
+  await writing.snapshot()
+  await writing.close()
+  vi.stubEnv('TMPDIR', join(temporary(), 'that', 'is', 'not', 'there'))
+  try {
+    await using journal = await openNotes(directory, { readOnly: true })
+    const refused = { code: 'JOURNAL_IO', message: expect.stringContaining('TMPDIR') as string }
+    await expect(journal.view(tally, 's')).rejects.toMatchObject(refused)
+    await expect(journal.verify({ snapshots: true })).rejects.toMatchObject(refused)
+    expect(await journal.verify()).toMatchObject({ ok: true, events: 1 })
+    expect(await texts(journal)).toEqual(['text'])
+  } finally {
+    vi.unstubAllEnvs()
+  }
+})
+
+test('a snapshot that could not be folded again for want of room is not called fine', async () => {
+  const directory = temporary()
+  const writing = await openNotes(directory)
+  await writing.append('s', [note('text')])
+  await writing.snapshot()
+  await writing.close()
+  await using journal = await openNotes(directory, { readOnly: true, derived: memoryStores(new Full()) })
+  await expect(journal.verify({ snapshots: true })).rejects.toMatchObject({ code: 'JOURNAL_DISK_FULL' })
+})

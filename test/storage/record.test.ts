@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { NotPlain } from '../../src/storage/plain.js'
+import { ITEMS_MAX, NotPlain } from '../../src/storage/plain.js'
 import { decodeCommit, encodeCommit, putRecord, RECORD_HEAD_BYTES } from '../../src/storage/record.js'
 
 const decode = (body: Buffer) => {
@@ -81,4 +81,24 @@ describe('a record', () => {
   ])('with %s is no commit', (_, body) => {
     expect(() => decode(hex(body))).toThrow(NotPlain)
   })
+
+  test.each([
+    ['lists', '90'],
+    ['maps', '80'],
+  ])('with more %s in it than readers take memory for is no commit', (_, one) => {
+    const most = ITEMS_MAX - 11
+    const body = (items: number): Buffer =>
+      Buffer.concat([hex('96 a1 73 01 c0 05 c0 91 94 a1 61 01 dd'), bigEndian(items), Buffer.alloc(items, hex(one)), hex('00')])
+    const record = Buffer.alloc(RECORD_HEAD_BYTES + body(most).length)
+    putRecord(record, 0, body(most))
+    // Looked over, and not unpacked: nobody asks for it.
+    expect(decodeCommit(record, 0, record.length, 7).events).toHaveLength(1)
+    expect(() => decode(body(most + 1))).toThrow(NotPlain)
+  })
 })
+
+function bigEndian(number: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(number)
+  return bytes
+}

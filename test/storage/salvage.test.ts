@@ -4,6 +4,8 @@ import { basename } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { isJournalError } from '../../src/errors.js'
 import type { StoredCommit } from '../../src/storage/commit-store.js'
+import { filesOver } from '../../src/storage/delegate.js'
+import { dumpSegments, type Dumped } from '../../src/storage/dump.js'
 import { salvageInto, type SalvageReport } from '../../src/storage/salvage-journal.js'
 import { propertyParameters, withSeed } from '../support/seed.js'
 import { bytesOf, change, contentEnd, damages, DIRECTORY, frameAt, image, namesOf, SEGMENT_BYTES, wholeJournal } from './support/damage.js'
@@ -246,6 +248,58 @@ describe(withSeed('salvage'), () => {
     const report = await salvage(files)
     expect(report.gaps).toHaveLength(1)
     expect(report.commits).toBeGreaterThan(10)
+  })
+
+  test.each([
+    ['does not open', { code: 'EIO' }],
+    ['is not for us', { code: 'EACCES' }],
+    ['does not say how long it is', { code: 'EIO', call: 'size' }],
+    ['is a link', { kind: 'symbolic link' }],
+    ['is a FIFO', { kind: 'FIFO' }],
+    ['is a directory', { kind: 'directory' }],
+    ["is another user's", { mine: false }],
+  ] as const)('passes over a file that %s, and names it', async (_, how) => {
+    const files = await wholeJournal()
+    const segments = namesOf(files, '.seg')
+    const withheld = [segments[1] as string, `${DIRECTORY}/head`, `${DIRECTORY}/FORMAT`]
+    files.fault = (call, path) => {
+      if ('code' in how && call === ('call' in how ? how.call : 'open') && withheld.includes(path))
+        throw Object.assign(new Error(`${how.code}: no`), { code: how.code })
+      return undefined
+    }
+    const port = filesOver(files, {
+      stat: (path) => {
+        const found = files.stat(path)
+        return found && withheld.includes(path) ? { ...found, ...('code' in how ? {} : how) } : found
+      },
+    })
+    const report = await salvageInto(DIRECTORY, TARGET, { ...options(files), files: port })
+    expect(report.unread.map(({ file }) => `${DIRECTORY}/${file}`).toSorted()).toEqual(withheld.toSorted())
+    expect(report.gaps).toHaveLength(1)
+    expect(report.commits).toBeGreaterThan(10)
+    expect((await commitsIn(files, TARGET)).commits).toHaveLength(report.commits)
+    expect(files.opened).toBe(0)
+    const dumped: Dumped[] = []
+    for await (const item of dumpSegments(DIRECTORY, { files: port })) dumped.push(item)
+    expect(dumped.flatMap((item) => (item.what === 'unread' ? [item.file] : []))).toEqual(report.unread.map(({ file }) => file))
+    expect(files.opened).toBe(0)
+  })
+
+  test("reads no directory that is a link or another user's, and writes into none", async () => {
+    for (const [stands, found] of [
+      [`${DIRECTORY}/journal`, { kind: 'symbolic link' }],
+      [`${DIRECTORY}/.`, { mine: false }],
+      [`${TARGET}/.`, { mine: false }],
+    ] as const) {
+      const files = await wholeJournal()
+      files.directories.add(TARGET)
+      const port = filesOver(files, { stat: (path) => (path === stands ? { kind: 'directory', mine: true, ...found } : files.stat(path)) })
+      const refused = salvageInto(DIRECTORY, TARGET, { ...options(files), files: port })
+      await expect(refused).rejects.toSatisfy(
+        (error) => isJournalError(error, 'JOURNAL_IO') && error.message.includes('Nothing was opened'),
+      )
+      expect(files.opened).toBe(0)
+    }
   })
 
   test('is refused where something lies in the new directory, and where nothing is left of the old', async () => {

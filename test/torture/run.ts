@@ -6,6 +6,9 @@ import { campaign, type Layer, type Outcome } from './layer.js'
 import { layers } from './layers.js'
 import { inParts } from './parts.js'
 
+/** How long one interrupt may take to come twice. */
+const AGAIN_MS = 1000
+
 const USAGE = `npm run torture -- [--layer A|A,B|A..P] [--minutes N] [--limit N] [--seed S] [--workers N] [--case NAME] [--json]
 
   --layer    which layers, by letter (all)
@@ -51,17 +54,28 @@ async function main(): Promise<void> {
   const seed = number(values.seed, 'seed') ?? pinned
   const limit = number(values.limit, 'limit')
   const minutes = number(values.minutes, 'minutes') ?? (limit === undefined ? 1 : undefined)
-  const stop = new AbortController()
-  process.once('SIGINT', () => stop.abort())
+  const signal = interrupted()
   const reports: Report[] = []
   for (const layer of chosen(values.layer)) {
-    if (stop.signal.aborted) break
-    const report = await run(layer, seed, minutes, limit, stop.signal)
+    if (signal.aborted) break
+    const report = await run(layer, seed, minutes, limit, signal)
     reports.push(report)
     for (const { what, replay } of report.failures) process.stderr.write(`${what}\n    ${replay}\n`)
   }
   process.stdout.write(values.json ? `${JSON.stringify(reports, undefined, 2)}\n` : table(reports))
   if (reports.some(({ failures }) => failures.length > 0)) process.exitCode = 1
+}
+
+/** Aborted by an interrupt: a layer ends with what it has found until then. It may come from the terminal and from npm, so only a later one ends all. */
+function interrupted(): AbortSignal {
+  const stop = new AbortController()
+  let first = 0
+  process.on('SIGINT', () => {
+    if (stop.signal.aborted && performance.now() - first > AGAIN_MS) process.exit(130)
+    if (!stop.signal.aborted) first = performance.now()
+    stop.abort()
+  })
+  return stop.signal
 }
 
 async function run(
@@ -75,17 +89,19 @@ async function run(
   const missing = await layer.missing()
   const begin = performance.now()
   const seconds = (): number => (performance.now() - begin) / 1000
-  let told = 0
+  const tty = process.stderr.isTTY
+  let told = tty ? 0 : begin
   const progress = (done: number): void => {
-    if (!process.stderr.isTTY || performance.now() - told < 250) return
+    if (performance.now() - told < (tty ? 250 : 60_000)) return
     told = performance.now()
-    process.stderr.write(`\r\u001B[K${letter}  ${done.toLocaleString('en')} ${unit}, ${rate(done, seconds())}/s`)
+    const line = `${letter}  ${done.toLocaleString('en')} ${unit}, ${rate(done, seconds())}/s`
+    process.stderr.write(tty ? `\r\u001B[K${line}` : `${line}\n`)
   }
   const nothing: Outcome = { done: 0, counts: {}, failures: [] }
   const extent = { seed, only: values.case, minutes, limit, progress, signal }
   const workers = layer.parts === true && values.case === undefined ? (number(values.workers, 'workers') ?? availableParallelism()) : 1
   const outcome = missing.length > 0 ? nothing : await (workers > 1 ? inParts(layer, workers, extent) : layer.run(campaign(extent)))
-  if (told > 0) process.stderr.write('\r\u001B[K')
+  if (tty) process.stderr.write('\r\u001B[K')
   const failures = outcome.failures.map((failure) => ({
     what: `${letter}, case ${failure.case}: ${failure.what}`,
     replay: `npm run torture -- --layer ${letter} --seed ${seed} --case ${failure.case}`,

@@ -45,6 +45,8 @@ function told(item: Dumped): string {
     case 'missing':
     case 'stray':
       return `${bad(item.what)}  ${item.segment}: ${item.reason}`
+    case 'unread':
+      return `${bad(item.what)}  ${item.file}: ${item.reason}`
     case 'frame':
       return line(item, `${frameOf(item)}  ${dim(item.digest.slice(0, 16))}`)
     case 'record':

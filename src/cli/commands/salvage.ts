@@ -2,7 +2,7 @@ import { salvage as carry } from '../../index.js'
 import { EXIT, type Command } from '../command.js'
 import { damageTable } from '../damage-table.js'
 import { Progress } from '../progress.js'
-import { dim, good, print, printJson } from '../terminal.js'
+import { bad, dim, good, print, printJson } from '../terminal.js'
 
 /** Rescues what is intact. */
 export const salvage: Command = {
@@ -21,6 +21,7 @@ export const salvage: Command = {
     else {
       const what = `${report.events} events in ${report.commits} commits, up to position ${report.position}`
       print(dryRun ? `${what}, would be carried into ${to}` : `${good('salvaged')}  ${what}, into ${to}`)
+      for (const { file, reason } of report.unread) print(`${bad('unread')}  ${file}: ${reason}`)
       if (report.gaps.length > 0) print(damageTable('lost', report.gaps))
       if (!dryRun) print(dim('Notes that were signed before hold up to the first gap; sign a new one.'))
     }
