@@ -3,7 +3,7 @@ import type { FileHandle, Files } from './files.js'
 import { ioError } from '../errors.js'
 import { giveUp, writeFully } from './io.js'
 
-/** Frames of this size and more just write on: what they cost is their bytes, not the file's growth. */
+/** Behind a frame of this size or more nothing is prepared: what such ones cost is their bytes, not the file's growth. */
 const SMALL_BYTES = 1 << 16
 const STEP_MIN = 1 << 16
 const STEP_MAX = 1 << 20
@@ -15,7 +15,10 @@ export class ActiveFile {
   readonly #limit: number
   end: number
   #allocated: number
-  #allocates = true
+  /** Bytes of the last frame. */
+  #last = 0
+  /** The disk was full when space was to be prepared. */
+  #full = false
 
   private constructor(file: FileHandle, path: string, end: number, size: number, limit: number) {
     this.#file = file
@@ -47,7 +50,7 @@ export class ActiveFile {
   #grow(bytes: number): void {
     this.end += bytes
     if (this.end > this.#allocated) this.#allocated = this.end
-    if (bytes >= SMALL_BYTES) this.#allocates = false
+    this.#last = bytes
   }
 
   async sync(): Promise<void> {
@@ -64,7 +67,8 @@ export class ActiveFile {
    */
   prepare(): Promise<void> | undefined {
     const step = Math.min(STEP_MAX, Math.max(STEP_MIN, this.end))
-    if (!this.#allocates || this.#allocated - this.end > step / 4 || this.#allocated >= this.#limit) return undefined
+    if (this.#last >= SMALL_BYTES || this.#full) return undefined
+    if (this.#allocated - this.end > step / 4 || this.#allocated >= this.#limit) return undefined
     return this.#fill(step)
   }
 
@@ -74,7 +78,7 @@ export class ActiveFile {
       await writeFully(this.#file, ZEROS.subarray(0, length), this.#allocated, this.#path)
       this.#allocated += length
     } catch (error) {
-      this.#allocates = false
+      this.#full = true
       if (ioError(error, 'Preparing', this.#path).code !== 'JOURNAL_DISK_FULL') throw error
     }
   }

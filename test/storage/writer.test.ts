@@ -1,5 +1,5 @@
 /** The writer: order, groups, durability, and what it does when the disk fails it. */
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { isJournalError, type JournalError } from '../../src/errors.js'
 import { Queue } from '../../src/storage/queue.js'
@@ -18,6 +18,21 @@ const codeOf = (error: unknown): string => (isJournalError(error) ? `${error.cod
 const outcome = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'resolved', codeOf)
 
 describe('appending', () => {
+  test('has space prepared ahead behind small groups, not behind a large one, and again behind the next small one', async () => {
+    const files = new MemoryFiles()
+    const store = await openStore(DIRECTORY, { files })
+    const writer = new Appending(store)
+    const ahead = async (size: number): Promise<boolean> => {
+      await writer.now('s', [event(1, 'added', 'x'.repeat(size))])
+      await store.flush()
+      await setImmediate()
+      const { bytes } = [...files.inodes].find(([path]) => path.endsWith('.seg'))![1]
+      return bytes.length - bytes.findLastIndex((byte) => byte !== 0) > 1000
+    }
+    expect([await ahead(10), await ahead(2_000_000), await ahead(10), await ahead(2_000_000)]).toEqual([true, false, true, false])
+    await store.close()
+  })
+
   test('gives positions in the order of the calls, and one sync to all who wait', async () => {
     const files = new MemoryFiles()
     const store = await openStore(DIRECTORY, { files })
