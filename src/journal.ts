@@ -2,7 +2,8 @@
 import type { Observable } from 'rxjs'
 import { concatMap } from 'rxjs/internal/operators/concatMap'
 import type { EventDefinitions, Key, NewEvent, Projection, RecordedEvent } from './define.js'
-import { Appender, type AppendOptions } from './engine/appender.js'
+import type { AppendOptions } from './engine/append-arguments.js'
+import { Appender } from './engine/appender.js'
 import { closeInterrupted, reportOpenWork } from './engine/boot.js'
 import type { Item, JournalOptions, Parts, Recovery, VerifyOptions, VerifyReport, View } from './engine/contract.js'
 import { verifyWithLaws } from './engine/law-check.js'
@@ -217,10 +218,8 @@ export class Journal<D extends EventDefinitions = EventDefinitions, R = unknown,
   }
 
   #closed(outcome?: 'none'): JournalError {
-    return new JournalError('JOURNAL_CLOSED', `The journal in ${this.directory} is closed.`, {
-      directory: this.directory,
-      ...(outcome === undefined ? {} : { outcome }),
-    })
+    const details = { directory: this.directory, ...(outcome && { outcome }) }
+    return new JournalError('JOURNAL_CLOSED', `The journal in ${this.directory} is closed.`, details)
   }
 }
 

@@ -9,29 +9,23 @@ import { withOutcome } from '../errors.js'
 import { ADDED, type CommitStore, type Durability, type NewCommit, type Receipt } from '../storage/commit-store.js'
 import { newLane, type Lane } from './lane.js'
 import type { Decision, Laws, LawStates } from './laws.js'
-import { alreadyTaken, conflict, reused, tooLarge, tooManyKeys } from './refusals.js'
+import { checkArguments, checkMeta, checkVersion, type AppendOptions } from './append-arguments.js'
+import { alreadyTaken, reused, tooLarge, tooManyKeys } from './refusals.js'
 import { sameBody } from './same-body.js'
 import type { Schemas } from './schemas.js'
-import { checkValue, COMMIT_KEYS_MAX, isWellFormed, type ValueLimits } from './values.js'
-
-export interface AppendOptions {
-  /** The version the writer believes the stream has; 0 for a new stream. */
-  expectedVersion?: number
-  /** Names the commit for ever: a retry with the same id and events returns the first receipt and writes nothing. */
-  commitId?: string
-  /**
-   * When another journal recorded the commit, in milliseconds since 1970, for whoever carries history over: it is recorded as of then, but
-   * never before the last commit or later than now. Such commits are taken in the order of the calls, whatever their streams.
-   */
-  at?: number
-  /** `disk` resolves once the commit survives power loss; `os` once it survives the process. */
-  durability?: Durability
-}
+import { checkValue, COMMIT_KEYS_MAX, type ValueLimits } from './values.js'
 
 interface InFlight {
   stream: string
   events: readonly LawEvent[]
   receipt: Promise<Receipt>
+}
+
+/** What was decided before it turned out that something has to be waited for: still right if the stream has not moved on by then. */
+interface Early {
+  decision: Decision
+  /** Resolves if no name that it takes was taken before. */
+  free: Promise<void>
 }
 
 /** Events of a commit that takes long to decide: others have a turn of the event loop, and of the disk, before the next such one. */
@@ -70,9 +64,9 @@ export class Appender {
       checkArguments(stream, given, options, durability)
       const events = this.#judge(stream, given, options.commitId)
       if (options.commitId !== undefined) return this.#once(stream, events, options, options.commitId, durability)
-      const atOnce =
-        options.at === undefined && events.length < LARGE_EVENTS ? this.#atOnce(stream, events, options, durability) : undefined
-      return atOnce ?? this.#decided(stream, events, options, durability)
+      if (options.at !== undefined || events.length >= LARGE_EVENTS) return this.#decided(stream, events, options, durability)
+      const tried = this.#atOnce(stream, events, options, durability)
+      return tried instanceof Promise ? tried : this.#decided(stream, events, options, durability, tried)
     } catch (error) {
       return Promise.reject(withOutcome(error, 'none'))
     }
@@ -130,16 +124,18 @@ export class Appender {
     return { ...first, durability: 'disk' }
   }
 
-  /** Decides and queues behind whatever has to be waited for. */
-  async #decided(stream: string, events: LawEvent[], options: AppendOptions, durability: Durability): Promise<Receipt> {
+  /** Decides and queues behind whatever has to be waited for. `early`: what was decided before it turned out that something has. */
+  async #decided(stream: string, events: LawEvent[], options: AppendOptions, durability: Durability, early?: Early): Promise<Receipt> {
     try {
       const queued = await this.#inOrder(stream, options, async (lane) => {
         if (events.length >= LARGE_EVENTS) await this.#ownTurn()
         const recorded = options.commitId === undefined ? undefined : await this.#recorded(stream, options.commitId, events, durability)
         if (recorded !== undefined) return { receipt: Promise.resolve(recorded) }
         checkVersion(stream, options, lane.version)
-        const decision = this.#laws.decide(stream, lane.states as LawStates, events)
-        await this.#checkClaims(stream, lane, decision)
+        const states = lane.states as LawStates
+        const known = early?.decision.before === states ? early : undefined
+        const decision = known?.decision ?? this.#laws.decide(stream, states, events)
+        await (known?.free ?? this.#checkClaims(stream, lane, decision))
         return { receipt: this.#enqueue(stream, lane, decision, options, durability) }
       })
       return await queued.receipt
@@ -148,8 +144,8 @@ export class Appender {
     }
   }
 
-  /** Decides and queues without waiting, where nothing has to be waited for; undefined where something has. */
-  #atOnce(stream: string, events: LawEvent[], options: AppendOptions, durability: Durability): Promise<Receipt> | undefined {
+  /** Decides and queues without waiting, where nothing has to be waited for; where something has, no more than what it decided until then. */
+  #atOnce(stream: string, events: LawEvent[], options: AppendOptions, durability: Durability): Promise<Receipt> | Early | undefined {
     const lane = this.#lanes.get(stream) ?? newLane()
     if (lane.deciding > 0 || this.#store.room() !== undefined) return undefined
     if (lane.states === undefined) {
@@ -164,7 +160,12 @@ export class Appender {
     }
     checkVersion(stream, options, lane.version)
     const decision = this.#laws.decide(stream, lane.states, events)
-    if (decision.claims.length > 0) return undefined
+    const free = this.#checkClaims(stream, lane, decision)
+    if (free !== undefined) {
+      // Should the stream move on meanwhile nobody waits for this.
+      free.catch(() => undefined)
+      return { decision, free }
+    }
     this.#lanes.set(stream, lane)
     return this.#enqueue(stream, lane, decision, options, durability)
   }
@@ -232,14 +233,19 @@ export class Appender {
     }
   }
 
-  async #checkClaims(stream: string, lane: Lane, decision: Decision): Promise<void> {
+  /** Undefined where it is known at once that no name was taken before. */
+  #checkClaims(stream: string, lane: Lane, decision: Decision): Promise<void> | undefined {
+    const { claims } = decision
     const seen = new Set<string>()
-    for (const claim of decision.claims) {
-      if (seen.has(claim) || lane.claims.has(claim)) throw alreadyTaken(stream, claim, decision)
-      seen.add(claim)
+    const twice = claims.find((claim) => lane.claims.has(claim) || seen.size === seen.add(claim).size)
+    if (twice !== undefined) throw alreadyTaken(stream, twice, decision)
+    const mustBeFree = (taken: string | undefined): void => {
+      if (taken !== undefined) throw alreadyTaken(stream, taken, decision)
     }
-    const taken = await this.#store.claimed(stream, decision.claims)
-    if (taken !== undefined) throw alreadyTaken(stream, taken, decision)
+    const taken = this.#store.claimed(stream, claims)
+    if (taken instanceof Promise) return taken.then(mustBeFree)
+    mustBeFree(taken)
+    return undefined
   }
 
   #enqueue(stream: string, lane: Lane, decision: Decision, options: AppendOptions, durability: Durability): Promise<Receipt> {
@@ -267,33 +273,4 @@ export class Appender {
     for (const claim of decision.claims) lane.claims.add(claim)
     return receipt
   }
-}
-
-function checkArguments(stream: string, events: readonly NewEvent[], options: AppendOptions, durability: Durability): void {
-  if (typeof stream !== 'string' || stream === '' || !isWellFormed(stream) || Buffer.byteLength(stream) > 512) {
-    throw new TypeError('A stream id is a string of 1 to 512 bytes in UTF-8')
-  }
-  if (!Array.isArray(events) || events.length === 0) throw new TypeError('append takes an array of at least one event')
-  const { expectedVersion, commitId, at } = options
-  if (expectedVersion !== undefined && (!Number.isSafeInteger(expectedVersion) || expectedVersion < 0))
-    throw new TypeError('expectedVersion is a whole number from 0')
-  if (
-    commitId !== undefined &&
-    (typeof commitId !== 'string' || commitId === '' || !isWellFormed(commitId) || Buffer.byteLength(commitId) > 512)
-  ) {
-    throw new TypeError('A commit id is a string of 1 to 512 bytes in UTF-8')
-  }
-  if (at !== undefined && (!Number.isSafeInteger(at) || at < 0)) throw new TypeError('at is a whole number of milliseconds since 1970')
-  if (durability !== 'disk' && durability !== 'os') throw new TypeError("durability is 'disk' or 'os'")
-}
-
-function checkMeta(meta: EventMeta): EventMeta {
-  if (typeof meta !== 'object' || meta === null || Array.isArray(meta)) throw new TypeError('meta is an object')
-  if (meta.occurredAt !== undefined && !Number.isFinite(meta.occurredAt))
-    throw new TypeError('meta.occurredAt is a number of milliseconds since 1970')
-  return meta
-}
-
-function checkVersion(stream: string, { expectedVersion }: AppendOptions, version: number): void {
-  if (expectedVersion !== undefined && expectedVersion !== version) throw conflict(stream, expectedVersion, version)
 }

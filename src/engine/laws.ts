@@ -17,6 +17,8 @@ export type LawStates = readonly unknown[] | JournalError
 
 /** New events with everything decided: completed by the laws, what the engine adds behind, and the states after all of it. */
 export interface Decision {
+  /** The states on which it was decided. */
+  before: LawStates
   events: LawEvent[]
   /** How many of `events` are the caller's; the others were added. */
   given: number
@@ -65,7 +67,7 @@ export class Laws implements StreamNotes<LawStates> {
         events.push(completed)
       }
     }
-    return { events, given: given.length, states, claims: events.flatMap((event) => this.#claims(event)) }
+    return { before, events, given: given.length, states, claims: events.flatMap((event) => this.#claims(event)) }
   }
 
   /** What of a stored commit no law would have let in, and what a law would have added to it. The states are those behind it all the same. */
@@ -108,7 +110,7 @@ export class Laws implements StreamNotes<LawStates> {
         events.push(completed)
       }
     }
-    return { events, given: 0, states: after, claims: events.flatMap((event) => this.#claims(event)) }
+    return { before, events, given: 0, states: after, claims: events.flatMap((event) => this.#claims(event)) }
   }
 
   report(before: LawStates, orphaned: boolean): OpenWork[] {

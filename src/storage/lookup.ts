@@ -44,11 +44,17 @@ export class Lookup<Note> {
     return found
   }
 
-  async claimed(stream: string, claims: readonly string[]): Promise<string | undefined> {
+  claimed(stream: string, claims: readonly string[]): string | undefined | Promise<string | undefined> {
     if (claims.length === 0) return undefined
-    const { index, indexes, gaps } = this.#state
+    const { index, gaps } = this.#state
     const active = claims.find((claim) => index.claims.has(claimKey(stream, claim)))
-    if (active !== undefined) return active
+    // A stream that began in the active segment took no name before that.
+    if (active !== undefined || (gaps.length === 0 && index.streams.get(stream)?.firstVersion === 1)) return active
+    return this.#claimedBefore(stream, claims)
+  }
+
+  async #claimedBefore(stream: string, claims: readonly string[]): Promise<string | undefined> {
+    const { indexes, gaps } = this.#state
     const places = await indexes.claims(stream, claims)
     for (const [i, claim] of claims.entries())
       for (const place of places[i] as KeyPlace[]) if (await this.#claimedIn(place, stream, claim)) return claim

@@ -98,7 +98,7 @@ export class SegmentStore<Note> implements CommitStore<Note> {
     return this.#lookup.findCommit(commitId)
   }
 
-  claimed(stream: string, claims: readonly string[]): Promise<string | undefined> {
+  claimed(stream: string, claims: readonly string[]): string | undefined | Promise<string | undefined> {
     return this.#lookup.claimed(stream, claims)
   }
 
