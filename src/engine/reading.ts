@@ -60,7 +60,7 @@ export class Reading {
     const bound = after === undefined ? {} : reverse ? { before: after } : { after }
     const commits = this.#store.readStream(stream, { reverse, ...bound, ...(signal === undefined ? {} : { signal }) })
     const wanted = (event: Place): boolean => after === undefined || (reverse ? event.version < after : event.version > after)
-    return this.#events(single(commits), reverse, wanted, options)
+    return this.#events(commits, reverse, wanted, options)
   }
 
   /** Events of all streams in the order of their positions. */
@@ -78,7 +78,7 @@ export class Reading {
   /** Commits of one stream or of all, oldest first. */
   async *commits({ stream, onGap = 'throw', signal }: CommitOptions): AsyncGenerator<RecordedCommit | { gap: Damage }, void, undefined> {
     const abort = signal === undefined ? {} : { signal }
-    const stored = stream === undefined ? commitsOf(this.#store.read(abort), false) : single(this.#store.readStream(stream, abort))
+    const stored = stream === undefined ? commitsOf(this.#store.read(abort), false) : this.#store.readStream(stream, abort)
     for await (const items of stored) {
       for (const item of items) {
         if (!('gap' in item)) yield this.#commit(item)
@@ -269,10 +269,6 @@ async function* commitsOf(
   reverse: boolean,
 ): AsyncGenerator<readonly (StoredCommit | Gap)[], void, undefined> {
   for await (const item of groups) yield 'gap' in item ? [item] : reverse ? item.commits.toReversed() : item.commits
-}
-
-async function* single(commits: AsyncIterable<StoredCommit | Gap>): AsyncGenerator<readonly (StoredCommit | Gap)[], void, undefined> {
-  for await (const commit of commits) yield [commit]
 }
 
 function checkReadOptions({ after, limit }: ReadOptions): void {

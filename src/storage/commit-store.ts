@@ -248,11 +248,11 @@ export interface CommitStore<Note> {
   read(options?: ReadOptions): AsyncIterable<CommitGroup | Gap>
   /** The group that holds a position, and the groups before it, newest first. */
   readReverse(options?: { before?: number; signal?: AbortSignal }): AsyncIterable<CommitGroup | Gap>
-  /** Commits of one stream whose last event's version is above `after` (or, in reverse, whose first is below `before`). */
+  /** Commits of one stream whose last event's version is above `after` (or, in reverse, whose first is below `before`), some at a time. */
   readStream(
     stream: string,
     options?: { after?: number; before?: number; reverse?: boolean; signal?: AbortSignal },
-  ): AsyncIterable<StoredCommit | Gap>
+  ): AsyncIterable<readonly (StoredCommit | Gap)[]>
   /**
    * Calls `written` for each group in order, from the next on: in the writing process at once when it is written, `synced`
    * once it is durable; in a reader both when it becomes visible. Both are called before the appends they hold resolve.

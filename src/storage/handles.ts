@@ -22,7 +22,7 @@ export class Handles {
   }
 
   /** Runs `use` on a file opened for reading. */
-  async with<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  async with<T>(path: string, use: (file: FileHandle) => T | Promise<T>): Promise<T> {
     const { file, release } = await this.acquire(path)
     try {
       return await use(file)

@@ -12,7 +12,7 @@ import { findAll, fingerprint, type KeyKind, type KeyPlace, type KeyTable } from
 import { claimKey, PLACE, placesIn, type MemoryIndex, type Met, type Unbuilt } from './memory-index.js'
 import { PageFault, Pages, type PageSource } from './pages.js'
 import type { Part } from './part.js'
-import { commitsAt } from './record-reader.js'
+import { commitsAt, isCommit } from './record-reader.js'
 
 /** Each waits for the disk, so that one after another would take long. */
 const OPEN_AT_ONCE = 32
@@ -126,7 +126,7 @@ export class Indexes<Note> {
     const places = await part.places()
     const { file, release } = await this.#core.handles.acquire(this.#core.paths.segment(this.#segments.get(part.segment) as Sealed))
     try {
-      for await (const commit of commitsAt(file, stream, places, 0, places.length / PLACE)) if (!('bad' in commit)) yield commit
+      for await (const batch of commitsAt(file, stream, places, 0, places.length / PLACE)) yield* batch.filter(isCommit)
     } finally {
       await release()
     }

@@ -4,11 +4,16 @@ import { dirname } from 'node:path'
 import { ioError } from '../errors.js'
 import type { Clock, FileHandle, Files } from './files.js'
 
-/** Reads until the buffer is full or the file ends; returns how much. */
-export async function readFully(file: FileHandle, into: Uint8Array, offset: number): Promise<number> {
-  let done = 0
-  while (done < into.length) {
-    const got = file.read(done === 0 ? into : into.subarray(done), offset + done)
+/** Reads until the buffer is full or the file ends; how much, at once where the file answers at once. */
+export function readFully(file: FileHandle, into: Uint8Array, offset: number): number | Promise<number> {
+  const got = file.read(into, offset)
+  return got === into.length || got === 0 ? got : readOn(file, into, offset, got)
+}
+
+async function readOn(file: FileHandle, into: Uint8Array, offset: number, first: number | Promise<number>): Promise<number> {
+  let done = await first
+  while (done > 0 && done < into.length) {
+    const got = file.read(into.subarray(done), offset + done)
     const count = typeof got === 'number' ? got : await got
     if (count === 0) break
     done += count

@@ -91,7 +91,7 @@ export class Lookup<Note> {
   /** Whether a gap may hold commits of a stream: it may unless the stream reads from its first version to its end without one. */
   async #mayHide(stream: string): Promise<boolean> {
     if (this.#whole.has(stream)) return false
-    for await (const item of this.#streams.read(stream)) if ('gap' in item) return true
+    for await (const batch of this.#streams.read(stream)) if (batch.some((item) => 'gap' in item)) return true
     this.#whole.add(stream)
     return false
   }

@@ -136,7 +136,7 @@ export class PageCache {
 export interface PageSource {
   /** Names the source in the cache. */
   name: string
-  read(into: Buffer, offset: number): Promise<number>
+  read(into: Buffer, offset: number): number | Promise<number>
 }
 
 /** Checked reads from a file of pages. */

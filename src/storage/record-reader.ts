@@ -13,26 +13,34 @@ const APART_BYTES = 1 << 12
 /** Most windows are smaller. */
 const READ_BYTES = 1 << 14
 
-/** After so many commits others have a turn of the event loop: what is read in small pieces is read without one. */
+/** Commits that are handed out together: few at first, because many readers want no more. */
+const FEW = 4
+const MANY = 64
+
+/** After so much others have a turn of the event loop: what is read in small pieces is read without one. */
 const TURN_COMMITS = 512
+const TURN_BYTES = 1 << 20
 
 /** Of one reading: bytes into which one window is read after the other. Nothing of a commit is left in them once the commit is handed out. */
 export class Window {
   #bytes = Buffer.alloc(0)
-  /** Commits since the last turn. */
-  #commits = 0
+  /** Read since the last turn. */
+  #readCommits = 0
+  #readBytes = 0
 
-  /** Lets others have a turn of the event loop now and then; `commits`: how many are about to be read. */
-  turn(commits: number): Promise<void> | undefined {
-    this.#commits += commits
-    if (this.#commits < TURN_COMMITS) return undefined
-    this.#commits = 0
+  /** Lets others have a turn of the event loop now and then. */
+  turn(commits: number, bytes: number): Promise<void> | undefined {
+    this.#readCommits += commits
+    this.#readBytes += bytes
+    if (this.#readCommits < TURN_COMMITS && this.#readBytes < TURN_BYTES) return undefined
+    this.#readCommits = this.#readBytes = 0
     return setImmediate()
   }
 
+  /** So many bytes or more, and the same ones as long as they are enough. */
   of(length: number): Buffer {
     if (this.#bytes.length < length) this.#bytes = Buffer.allocUnsafeSlow(Math.max(length, READ_BYTES))
-    return this.#bytes.subarray(0, length)
+    return this.#bytes
   }
 }
 
@@ -41,7 +49,11 @@ export interface BadRecord {
   bad: { version: number; position: number; offset: number; bytes: number; reason: string }
 }
 
-/** Commits at places `from` to `to` (indexes of places), oldest first. */
+export function isCommit(found: StoredCommit | BadRecord): found is StoredCommit {
+  return !('bad' in found)
+}
+
+/** Commits at places `from` to `to` (indexes of places), oldest first, some at a time: for one by one, waiting takes longer than reading. */
 export async function* commitsAt(
   file: FileHandle,
   stream: string,
@@ -49,17 +61,23 @@ export async function* commitsAt(
   from: number,
   to: number,
   window = new Window(),
-): AsyncGenerator<StoredCommit | BadRecord> {
-  for (let first = from; first < to;) {
-    const end = windowEnd(places, first, to)
-    const start = places[first * PLACE + 2] as number
-    const length = (places[(end - 1) * PLACE + 2] as number) + (places[(end - 1) * PLACE + 3] as number) - start
-    const turn = window.turn(end - first)
+): AsyncGenerator<(StoredCommit | BadRecord)[]> {
+  for (let first = from, most = FEW; first < to; most = Math.min(MANY, most * 2)) {
+    const batch: (StoredCommit | BadRecord)[] = []
+    let bytes = 0
+    for (const last = Math.min(to, first + most); first < last && bytes < WINDOW_BYTES;) {
+      const end = windowEnd(places, first, last)
+      const start = places[first * PLACE + 2] as number
+      const length = (places[(end - 1) * PLACE + 2] as number) + (places[(end - 1) * PLACE + 3] as number) - start
+      const into = window.of(length)
+      const read = readFully(file, into.subarray(0, length), start)
+      const got = typeof read === 'number' ? read : await read
+      for (; first < end; first++) batch.push(commitIn(into, got, start, stream, places, first))
+      bytes += length
+    }
+    yield batch
+    const turn = window.turn(batch.length, bytes)
     if (turn !== undefined) await turn
-    const bytes = window.of(length)
-    const got = await readFully(file, bytes, start)
-    for (let i = first; i < end; i++) yield commitIn(bytes, got, start, stream, places, i)
-    first = end
   }
 }
 
@@ -83,7 +101,10 @@ function commitIn(
   places: readonly number[],
   i: number,
 ): StoredCommit | BadRecord {
-  const [version, position, offset, length] = places.slice(i * PLACE, i * PLACE + PLACE) as [number, number, number, number]
+  const version = places[i * PLACE] as number
+  const position = places[i * PLACE + 1] as number
+  const offset = places[i * PLACE + 2] as number
+  const length = places[i * PLACE + 3] as number
   const bad = (reason: string): BadRecord => ({ bad: { version, position, offset, bytes: length, reason } })
   const at = offset - start
   if (at + length > got) return bad('the file ends inside a record')

@@ -118,7 +118,7 @@ export class SegmentStore<Note> implements CommitStore<Note> {
     return this.#groups.readReverse(options)
   }
 
-  readStream(stream: string, options?: StreamOptions): AsyncIterable<StoredCommit | Gap> {
+  readStream(stream: string, options?: StreamOptions): AsyncIterable<readonly (StoredCommit | Gap)[]> {
     return this.#streams.read(stream, options)
   }
 

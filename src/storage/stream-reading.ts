@@ -5,7 +5,7 @@ import { damageOf, versionIn } from './gap-record.js'
 import { PLACE } from './memory-index.js'
 import type { Part } from './part.js'
 import { lastPosition, lastVersion } from './record.js'
-import { commitsAt, Window, type BadRecord } from './record-reader.js'
+import { commitsAt, isCommit, Window, type BadRecord } from './record-reader.js'
 import type { State } from './state.js'
 
 export interface StreamOptions {
@@ -23,6 +23,11 @@ interface Wanted {
   window: Window
 }
 
+/** What stands together, and is handed out together. */
+type Batch = readonly (StoredCommit | Gap)[]
+
+const gapOf = (gap: Damage): Gap => ({ gap })
+
 /** Events that are read at once backwards, unless one commit has more. */
 const PAGE_EVENTS = 128
 
@@ -33,14 +38,12 @@ export class StreamReading<Note> {
     this.#state = state
   }
 
-  async *read(stream: string, options: StreamOptions = {}): AsyncGenerator<StoredCommit | Gap, void, undefined> {
+  /** In batches, in order. */
+  async *read(stream: string, options: StreamOptions = {}): AsyncGenerator<Batch, void, undefined> {
     yield* options.reverse === true ? this.#backwards(stream, options) : this.#forwards(stream, options)
   }
 
-  async *#forwards(
-    stream: string,
-    { after = 0, before = Number.POSITIVE_INFINITY, signal }: StreamOptions,
-  ): AsyncGenerator<StoredCommit | Gap> {
+  async *#forwards(stream: string, { after = 0, before = Number.POSITIVE_INFINITY, signal }: StreamOptions): AsyncGenerator<Batch> {
     const window = new Window()
     const parts: Part<Note>[] = []
     for (let part = await this.#newest(stream); part !== undefined; part = await part.previous()) {
@@ -52,44 +55,52 @@ export class StreamReading<Note> {
     let position = 0
     for (const part of parts.toReversed()) {
       if (part.firstVersion >= before) return
-      for await (const item of this.#part(stream, part, { after, before, reverse: false, window })) {
+      for await (const items of this.#part(stream, part, { after, before, reverse: false, window })) {
         signal?.throwIfAborted()
-        const first = 'gap' in item ? version + 1 : item.version
-        if (first > version + 1) for (const gap of this.#between(stream, position, (item as StoredCommit).position)) yield { gap }
-        yield item
-        if ('gap' in item) position = item.gap.lastPosition ?? position
-        else {
-          version = lastVersion(item)
-          position = lastPosition(item)
+        const batch: (StoredCommit | Gap)[] = []
+        for (const item of items) {
+          if ('gap' in item) {
+            position = item.gap.lastPosition ?? position
+            version = Number.POSITIVE_INFINITY
+          } else {
+            if (item.version > version + 1) batch.push(...this.#between(stream, position, item.position).map(gapOf))
+            version = lastVersion(item)
+            position = lastPosition(item)
+          }
+          batch.push(item)
         }
-        if ('gap' in item) version = Number.POSITIVE_INFINITY
+        yield batch
       }
     }
-    if (version < before - 1) for (const gap of tail) yield { gap }
+    if (version < before - 1) yield tail.map(gapOf)
   }
 
-  async *#backwards(
-    stream: string,
-    { after = 0, before = Number.POSITIVE_INFINITY, signal }: StreamOptions,
-  ): AsyncGenerator<StoredCommit | Gap> {
+  async *#backwards(stream: string, { after = 0, before = Number.POSITIVE_INFINITY, signal }: StreamOptions): AsyncGenerator<Batch> {
     const window = new Window()
     let part = await this.#newest(stream)
-    if (before > (part?.lastVersion ?? 0)) for (const gap of this.#behind(stream, part?.lastPosition ?? 0).toReversed()) yield { gap }
+    if (before > (part?.lastVersion ?? 0))
+      yield this.#behind(stream, part?.lastPosition ?? 0)
+        .toReversed()
+        .map(gapOf)
     let next: { version: number; position: number } | undefined
     for (; part !== undefined && part.lastVersion > after; part = await part.previous()) {
       if (part.firstVersion >= before) continue
-      for await (const item of this.#part(stream, part, { after, before, reverse: true, window })) {
+      for await (const items of this.#part(stream, part, { after, before, reverse: true, window })) {
         signal?.throwIfAborted()
-        if (!('gap' in item)) {
-          if (next !== undefined && lastVersion(item) + 1 < next.version)
-            for (const gap of this.#between(stream, lastPosition(item), next.position).toReversed()) yield { gap }
-          next = item
-        } else next = undefined
-        yield item
+        const batch: (StoredCommit | Gap)[] = []
+        for (const item of items) {
+          if ('gap' in item) next = undefined
+          else {
+            if (next !== undefined && lastVersion(item) + 1 < next.version)
+              batch.push(...this.#between(stream, lastPosition(item), next.position).toReversed().map(gapOf))
+            next = item
+          }
+          batch.push(item)
+        }
+        yield batch
       }
     }
-    if (next !== undefined && next.version > after + 1 && after === 0)
-      for (const gap of this.#between(stream, 0, next.position).toReversed()) yield { gap }
+    if (next !== undefined && next.version > after + 1 && after === 0) yield this.#between(stream, 0, next.position).toReversed().map(gapOf)
   }
 
   /** The newest part of a stream; undefined if there is none that is intact. */
@@ -99,7 +110,7 @@ export class StreamReading<Note> {
   }
 
   /** Commits of a part that have events with versions between two. */
-  async *#part(stream: string, part: Part<Note>, { after, before, reverse, window }: Wanted): AsyncGenerator<StoredCommit | Gap> {
+  async *#part(stream: string, part: Part<Note>, { after, before, reverse, window }: Wanted): AsyncGenerator<Batch> {
     const { core, segments, active } = this.#state
     const places = await part.places()
     const count = places.length / PLACE
@@ -110,15 +121,14 @@ export class StreamReading<Note> {
     let to = count
     while (to > from && (places[(to - 1) * PLACE] as number) >= before) to--
     const { file, release } = await core.handles.acquire(core.paths.segment(segment))
+    const found = (item: StoredCommit | BadRecord): StoredCommit | Gap => this.#item(stream, segment.name, item)
     try {
-      if (!reverse)
-        for await (const item of commitsAt(file, stream, places, from, to, window)) yield this.#item(stream, segment.name, part, item)
+      if (!reverse) for await (const batch of commitsAt(file, stream, places, from, to, window)) yield batch.map(found)
       for (let end = to; reverse && end > from;) {
         const begin = pageBefore(places, from, end, part.lastVersion)
         const page: (StoredCommit | Gap)[] = []
-        for await (const item of commitsAt(file, stream, places, begin, end, window))
-          page.push(this.#item(stream, segment.name, part, item))
-        yield* page.toReversed()
+        for await (const batch of commitsAt(file, stream, places, begin, end, window)) page.push(...batch.map(found))
+        yield page.toReversed()
         end = begin
       }
     } finally {
@@ -126,8 +136,8 @@ export class StreamReading<Note> {
     }
   }
 
-  #item(stream: string, segment: string, part: Part<Note>, item: StoredCommit | BadRecord): StoredCommit | Gap {
-    if (!('bad' in item)) return item
+  #item(stream: string, segment: string, item: StoredCommit | BadRecord): StoredCommit | Gap {
+    if (isCommit(item)) return item
     const { offset, bytes, position, reason } = item.bad
     const gap: Damage = { segment, offset, bytes, firstPosition: position, streams: [stream], reason }
     return { gap: this.#state.known(gap) }
@@ -161,8 +171,8 @@ export class StreamReading<Note> {
 
   /** Whether the commit that begins with a version ends right before another. */
   async #endsBefore(stream: string, version: number, next: number): Promise<boolean> {
-    for await (const item of this.#forwards(stream, { after: version - 1, before: version + 1 }))
-      if (!('gap' in item)) return lastVersion(item) + 1 === next
+    for await (const batch of this.#forwards(stream, { after: version - 1, before: version + 1 }))
+      for (const item of batch) if (!('gap' in item)) return lastVersion(item) + 1 === next
     return false
   }
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { isJournalError } from '../../src/errors.js'
 import type { StoredCommit } from '../../src/storage/commit-store.js'
-import { Appending, contents, event, list, numbers, openStore, withData, type Options } from './support/journal.js'
+import { Appending, contents, event, list, listed, numbers, openStore, type Options, withData } from './support/journal.js'
 import { MemoryFiles } from './support/memory-files.js'
 
 const SEGMENT_BYTES = 700
@@ -58,7 +58,7 @@ async function judge(files: MemoryFiles, options: Options): Promise<{ problems: 
     const reversed = backwards.flatMap((item) => ('gap' in item ? [] : item.commits.toReversed().map(withData)))
     if (JSON.stringify(reversed.toReversed()) !== JSON.stringify(commits)) problems.push('backwards reads otherwise')
     for (const stream of ['s0', 's1']) {
-      const all = await list(store.readStream(stream))
+      const all = await listed(store.readStream(stream))
       const versions = all.flatMap((item) => ('gap' in item ? [] : [item]))
       problems.push(...wrong(versions))
       if (versions.length < 7 && !all.some((item) => 'gap' in item))

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StreamNotes } from '../../src/storage/commit-store.js'
 import { tablesBelow, tablesFor } from '../../src/storage/index-build.js'
-import { Appending, event, list, notes, numbers, openStore, withData, type Store, type Sum } from './support/journal.js'
+import { Appending, event, listed, notes, numbers, openStore, type Store, type Sum, withData } from './support/journal.js'
 import { MemoryFiles } from './support/memory-files.js'
 
 const DIRECTORY = '/journal'
@@ -29,9 +29,9 @@ async function checkAll(store: Store): Promise<void> {
   for (const [stream, all] of streams) {
     const sum = all.reduce((one, other) => one + other, 0)
     expect(await store.stream(stream), stream).toEqual({ version: all.length, note: { events: all.length, sum } })
-    const commits = (await list(store.readStream(stream))).flatMap((item) => ('gap' in item ? [] : [withData(item)]))
+    const commits = (await listed(store.readStream(stream))).flatMap((item) => ('gap' in item ? [] : [withData(item)]))
     expect(numbers(commits), stream).toEqual(all)
-    const backwards = (await list(store.readStream(stream, { reverse: true }))).flatMap((item) => ('gap' in item ? [] : [withData(item)]))
+    const backwards = (await listed(store.readStream(stream, { reverse: true }))).flatMap((item) => ('gap' in item ? [] : [withData(item)]))
     expect(backwards, stream).toEqual(commits.toReversed())
   }
   for (let n = 0; n < COMMITS; n++) {

@@ -5,7 +5,7 @@ import { Disk } from '../support/disk/disk.js'
 import { Process } from '../support/disk/process.js'
 import { seed, withSeed } from '../support/seed.js'
 import { DIRECTORY, namesOf } from './support/damage.js'
-import { Appending, contents, event, list, numbers, openStore } from './support/journal.js'
+import { Appending, contents, event, listed, numbers, openStore } from './support/journal.js'
 import { MemoryFiles } from './support/memory-files.js'
 
 test(withSeed('every directory that had to be made above a journal outlives a loss of power, as what it was made for does'), async () => {
@@ -96,7 +96,7 @@ test('a page, by position or of a stream, is read from where it lies', async () 
       expect(numbers((await contents(store, { after, upTo: after + 2 })).commits)).toEqual([after, after + 1])
       expect(bytes).toBeLessThan(2 << 20)
       bytes = 0
-      expect(numbers((await list(store.readStream('s', { after, before: after + 3 }))) as never)).toEqual([after, after + 1])
+      expect(numbers((await listed(store.readStream('s', { after, before: after + 3 }))) as never)).toEqual([after, after + 1])
       expect(bytes).toBeLessThan(300_000)
     }
     await store.close()

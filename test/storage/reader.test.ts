@@ -16,11 +16,12 @@ import {
   event,
   hashOf,
   list,
+  listed,
   numbers,
   openStore,
   segmentsIn,
-  temporary,
   type Store,
+  temporary,
 } from './support/journal.js'
 import { MemoryFiles } from './support/memory-files.js'
 
@@ -55,7 +56,7 @@ describe('a reader beside a writer', () => {
     expect(await store.stream('s1')).toMatchObject({ version: 667 })
     expect((await store.findCommit('c3'))?.commit.position).toBe(4)
     expect(await store.findCommit('c2000')).toBeUndefined()
-    expect(await list(store.readStream('s2', { after: 600 }))).toHaveLength(66)
+    expect(await listed(store.readStream('s2', { after: 600 }))).toHaveLength(66)
     expect((await store.verify()).ok).toBe(true)
     await store.close()
   })
@@ -79,7 +80,7 @@ describe('a reader beside a writer', () => {
     expect(sealed.length).toBeGreaterThan(5)
     const isTaken = (segment: string): boolean => opened.has(basename(segment).replace(/seg$/, 'idx'))
     await until(() => sealed.every(isTaken), 'the reader has taken the indexes of what is sealed')
-    expect(numbers((await list(reader.readStream('s1'))) as never)).toHaveLength(133)
+    expect(numbers((await listed(reader.readStream('s1'))) as never)).toHaveLength(133)
     await reader.close()
     await writing.close()
   })
@@ -159,7 +160,7 @@ describe('reading', () => {
     const before = hashOf(directory)
     const reader = await openStore(directory, { readOnly: true })
     expect(numbers((await contents(reader)).commits)).toHaveLength(60)
-    expect(await list(reader.readStream('s'))).toHaveLength(60)
+    expect(await listed(reader.readStream('s'))).toHaveLength(60)
     expect(await reader.findCommit('c7')).toBeDefined()
     await reader.verify()
     await reader.close()
@@ -270,9 +271,9 @@ describe('others have a turn of the event loop', () => {
     // Six megabytes.
     expect(await turnsDuring(() => list(store.read()))).toBeGreaterThanOrEqual(4)
     expect(await turnsDuring(() => store.verify())).toBeGreaterThanOrEqual(4)
-    expect(await turnsDuring(() => list(store.readStream('one')))).toBeGreaterThanOrEqual(2)
+    expect(await turnsDuring(() => listed(store.readStream('one')))).toBeGreaterThanOrEqual(2)
     expect(await turnsDuring(() => list(store.readReverse()))).toBeGreaterThanOrEqual(4)
-    expect(await turnsDuring(() => list(store.readStream('one', { reverse: true })))).toBeGreaterThanOrEqual(2)
+    expect(await turnsDuring(() => listed(store.readStream('one', { reverse: true })))).toBeGreaterThanOrEqual(2)
     await store.close()
   })
 

@@ -1,13 +1,13 @@
 /** Reading an open journal while the disk fails: whoever asks is told, nothing is said to be absent, and a later try finds all of it. */
 import { describe, expect, test } from 'vitest'
 import { DIRECTORY, wholeJournal } from './support/damage.js'
-import { list, openStore, type Store } from './support/journal.js'
+import { list, listed, openStore, type Store } from './support/journal.js'
 
 const everything: Record<string, (store: Store) => Promise<unknown>> = {
   'all events': (store) => list(store.read()),
   'all events, backwards': (store) => list(store.readReverse()),
-  'one stream': (store) => list(store.readStream('s0')),
-  'one stream, backwards': (store) => list(store.readStream('s0', { reverse: true })),
+  'one stream': (store) => listed(store.readStream('s0')),
+  'one stream, backwards': (store) => listed(store.readStream('s0', { reverse: true })),
   'a commit id': async (store) => store.findCommit('c3'),
   'whether every byte checks': (store) => store.verify(),
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { isJournalError } from '../../src/errors.js'
 import { carryOut, planRepair, type RepairPlan } from '../../src/storage/repair-plan.js'
 import { bytesOf, change, contentEnd, damages, DIRECTORY, frameAt, image, namesOf, SEGMENT_BYTES, wholeJournal } from './support/damage.js'
-import { Appending, contents, event, list, notes, numbers, openStore } from './support/journal.js'
+import { Appending, contents, event, listed, notes, numbers, openStore } from './support/journal.js'
 import { MemoryFiles } from './support/memory-files.js'
 
 const open = (files: MemoryFiles, readOnly = false) => openStore(DIRECTORY, { files, readOnly, segmentBytes: SEGMENT_BYTES })
@@ -252,7 +252,7 @@ describe('reading over a recorded gap', () => {
     await repaired(files)
     const store = await open(files, true)
     const gaps = async (stream: string, reverse = false) =>
-      (await list(store.readStream(stream, { reverse }))).flatMap((item) => ('gap' in item ? [item.gap] : []))
+      (await listed(store.readStream(stream, { reverse }))).flatMap((item) => ('gap' in item ? [item.gap] : []))
     expect(await gaps('s0')).toMatchObject([{ firstPosition: 1, recordedAt: expect.any(Number) as number }])
     expect(await gaps('s0', true)).toHaveLength(1)
     expect(await gaps('s1')).toEqual([])

@@ -121,11 +121,10 @@ export class MemoryStore<Note> implements CommitStore<Note> {
   async *readStream(
     stream: string,
     { after = 0, before = Number.POSITIVE_INFINITY, reverse = false }: { after?: number; before?: number; reverse?: boolean } = {},
-  ): AsyncGenerator<StoredCommit> {
-    const commits = [...(this.#streams.get(stream)?.commits ?? [])]
-    for (const commit of reverse ? commits.toReversed() : commits) {
-      if (commit.version + commit.events.length - 1 > after && commit.version < before) yield commit
-    }
+  ): AsyncGenerator<StoredCommit[]> {
+    const commits = this.#streams.get(stream)?.commits ?? []
+    const wanted = commits.filter(({ version, events }) => version + events.length - 1 > after && version < before)
+    yield reverse ? wanted.toReversed() : wanted
   }
 
   subscribe(listener: Listener): () => void {

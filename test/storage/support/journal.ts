@@ -91,6 +91,11 @@ export async function list<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all
 }
 
+/** The same of what comes in batches. */
+export async function listed<T>(batches: AsyncIterable<readonly T[]>): Promise<T[]> {
+  return (await list(batches)).flat()
+}
+
 export function isGap(item: CommitGroup | StoredCommit | Gap): item is Gap {
   return 'gap' in item
 }

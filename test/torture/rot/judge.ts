@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isJournalError, type Damage } from '../../../src/errors.js'
 import type { CommitGroup, Gap, StoredCommit } from '../../../src/storage/commit-store.js'
-import { Appending, event, list, openStore, type Store } from '../../storage/support/journal.js'
+import { Appending, event, list, listed, openStore, type Store } from '../../storage/support/journal.js'
 import type { MemoryFiles } from '../../storage/support/memory-files.js'
 import { DIRECTORY, textOf, type Golden, type Record, type Segment } from './golden.js'
 
@@ -191,7 +191,7 @@ async function judgeBackwards(golden: Golden, store: Store, verdict: Verdict): P
 }
 
 async function judgeStream(golden: Golden, store: Store, stream: string, verdict: Verdict): Promise<void> {
-  const items = await list(store.readStream(stream))
+  const items = await listed(store.readStream(stream))
   const commits = items.flatMap((item) => ('gap' in item ? [] : [item]))
   for (const commit of commits) judgeCommit(golden, commit, new Set(), verdict)
   const events = commits.reduce((sum, commit) => sum + commit.events.length, 0)
@@ -201,7 +201,7 @@ async function judgeStream(golden: Golden, store: Store, stream: string, verdict
 
 /** The commit of a record, by the index. */
 async function judgeRecord(golden: Golden, store: Store, { stream, version, events }: Record, verdict: Verdict): Promise<void> {
-  const items = await list(store.readStream(stream, { after: version - 1, before: version + events }))
+  const items = await listed(store.readStream(stream, { after: version - 1, before: version + events }))
   if (items.length === 0) verdict.problems.push(`version ${version} of ${stream} is lost without a word`)
   for (const item of items) if (!('gap' in item)) judgeCommit(golden, item, new Set(), verdict)
 }
