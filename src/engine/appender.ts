@@ -170,8 +170,9 @@ export class Appender {
     return this.#enqueue(stream, lane, decision, options, durability)
   }
 
+  /** One after another, each when there is room for such a one. */
   #ownTurn(): Promise<void> {
-    const mine = this.#turn
+    const mine = this.#turn.then(() => this.#store.room(true))
     this.#turn = mine.then(() => setImmediate())
     return mine
   }

@@ -26,16 +26,20 @@ export type Queued<Note> = QueuedCommit<Note> | QueuedFrame
 
 export class Queue<Note> {
   readonly #room: number
+  readonly #groupBytes: number
   #entries: Queued<Note>[] = []
   #first = 0
   #outside: (() => void)[] = []
+  /** Those outside with a large commit. */
+  #laden: (() => void)[] = []
   /** Of all commits that are not done with. */
   bytes = 0
   /** Of these, the bytes of those that were not taken yet. */
   waiting = 0
 
-  constructor(roomBytes: number) {
+  constructor(roomBytes: number, groupBytes: number) {
     this.#room = roomBytes
+    this.#groupBytes = groupBytes
   }
 
   get length(): number {
@@ -50,7 +54,7 @@ export class Queue<Note> {
   }
 
   /** The next frame of the engine's own, or the commits that go together next. */
-  take(groupBytes: number): QueuedFrame | QueuedCommit<Note>[] {
+  take(): QueuedFrame | QueuedCommit<Note>[] {
     const group: QueuedCommit<Note>[] = []
     let size = 0
     while (this.#first < this.#entries.length) {
@@ -61,13 +65,14 @@ export class Queue<Note> {
         this.#drop()
         return entry
       }
-      if (group.length > 0 && size + entry.bytes.length > groupBytes) break
+      if (group.length > 0 && size + entry.bytes.length > this.#groupBytes) break
       group.push(entry)
       size += entry.bytes.length
       this.#first++
     }
     this.#drop()
     this.waiting -= size
+    this.#laden = admitted(this.#laden)
     return group
   }
 
@@ -81,11 +86,15 @@ export class Queue<Note> {
   /** Counts commits out that are done with, and lets in who waits for room. */
   release(bytes: number): void {
     this.bytes -= bytes
-    if (this.bytes <= this.#room) this.#admit()
+    if (this.bytes <= this.#room) this.#outside = admitted(this.#outside)
   }
 
-  /** Resolves when there is room; undefined if there is now. */
-  room(): Promise<void> | undefined {
+  /**
+   * Resolves when there is room; undefined if there is now. Where a group waits already a large commit waits until one is taken, so that
+   * whoever appends little beside it has not many of its kind before him.
+   */
+  room(large: boolean): Promise<void> | undefined {
+    if (large && this.waiting >= this.#groupBytes) return new Promise((resolve) => this.#laden.push(resolve))
     return this.bytes <= this.#room ? undefined : new Promise((resolve) => this.#outside.push(resolve))
   }
 
@@ -96,13 +105,14 @@ export class Queue<Note> {
     this.#first = 0
     this.bytes = 0
     this.waiting = 0
-    this.#admit()
+    this.#outside = admitted(this.#outside)
+    this.#laden = admitted(this.#laden)
     return left
   }
+}
 
-  #admit(): void {
-    const outside = this.#outside
-    this.#outside = []
-    for (const enter of outside) enter()
-  }
+/** Lets them in; none of them is outside then. */
+function admitted(outside: readonly (() => void)[]): [] {
+  for (const enter of outside) enter()
+  return []
 }

@@ -82,8 +82,8 @@ export class SegmentStore<Note> implements CommitStore<Note> {
     return this.#writer.append(commit, note, claims, durability)
   }
 
-  room(): Promise<void> | undefined {
-    return this.#writer?.room()
+  room(large = false): Promise<void> | undefined {
+    return this.#writer?.room(large)
   }
 
   async flush(): Promise<void> {

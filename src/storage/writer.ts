@@ -46,7 +46,7 @@ export class Writer<Note> {
     this.#state = state
     this.#roll = roll
     this.#options = options
-    this.#queue = new Queue(options.queueBytes)
+    this.#queue = new Queue(options.queueBytes, options.groupBytes)
   }
 
   get #directory(): string {
@@ -67,8 +67,8 @@ export class Writer<Note> {
     })
   }
 
-  room(): Promise<void> | undefined {
-    return this.#queue.room()
+  room(large: boolean): Promise<void> | undefined {
+    return this.#queue.room(large)
   }
 
   /** Resolves once everything queued so far is durable: an entry of nothing goes the same way. */
@@ -119,7 +119,7 @@ export class Writer<Note> {
   async #run(): Promise<void> {
     do {
       if (this.#ahead === undefined) await quiet()
-      const { next, made } = this.#ahead ?? { next: this.#queue.take(this.#options.groupBytes) }
+      const { next, made } = this.#ahead ?? { next: this.#queue.take() }
       this.#ahead = undefined
       try {
         if (Array.isArray(next)) await this.#group(next, made)
@@ -204,7 +204,7 @@ export class Writer<Note> {
   #goAhead(): void {
     const { groupBytes, syncsElsewhere } = this.#options
     if (!syncsElsewhere || this.#queue.waiting < groupBytes) return
-    const next = this.#queue.take(groupBytes)
+    const next = this.#queue.take()
     const ahead: Taken<Note> = (this.#ahead = { next })
     // Who waits for this sync does not wait for a large commit to be made ready.
     if (!Array.isArray(next) || next.some(({ bytes }) => bytes.length > 2 * groupBytes)) return

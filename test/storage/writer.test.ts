@@ -107,7 +107,7 @@ describe('appending', () => {
   })
 
   test('lets go of what is written, also where something waits all the time', () => {
-    const queue = new Queue<undefined>(8 << 20)
+    const queue = new Queue<undefined>(8 << 20, 1)
     const commit = { stream: 's', version: 1, at: 0, events: [] }
     const push = (): void =>
       queue.push({ commit, note: undefined, claims: [], bytes: Buffer.alloc(1 << 20), durability: 'disk', resolve() {}, reject() {} })
@@ -115,12 +115,35 @@ describe('appending', () => {
     const before = heapUsed()
     for (let n = 0; n < 100; n++) {
       push()
-      expect(queue.take(1)).toHaveLength(1)
+      expect(queue.take()).toHaveLength(1)
       queue.release(1 << 20)
     }
     expect(queue).toMatchObject({ length: 1, bytes: 1 << 20, waiting: 1 << 20 })
     // What is freed last may take its time.
     expect(heapUsed() - before).toBeLessThan(50 << 20)
+  })
+
+  test('lets a large commit in when the next group is taken where one waits already, and a small one at once', async () => {
+    const queue = new Queue<undefined>(8 << 20, 1000)
+    const commit = { stream: 's', version: 1, at: 0, events: [] }
+    const push = (): void =>
+      queue.push({ commit, note: undefined, claims: [], bytes: Buffer.alloc(999), durability: 'disk', resolve() {}, reject() {} })
+    push()
+    expect(queue.room(true)).toBeUndefined()
+    for (let n = 0; n < 3; n++) push()
+    expect(queue.room(false)).toBeUndefined()
+    const entered: string[] = []
+    const large = queue.room(true)?.then(() => entered.push('large'))
+    await setImmediate()
+    expect(entered).toEqual([])
+    // Also where as much as a group waits behind the one that is taken: else somebody might wait for ever.
+    queue.take()
+    await large
+    expect(queue.waiting).toBeGreaterThan(1000)
+    const other = queue.room(true)?.then(() => entered.push('another'))
+    queue.drain()
+    await other
+    expect(entered).toEqual(['large', 'another'])
   })
 
   test('proves the last group with a mark once it is idle', async () => {
