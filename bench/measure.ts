@@ -36,48 +36,71 @@ export interface Figure {
 export interface Bar {
   /** As in the table of bars. */
   text: string
-  judge(medians: Medians): { value: number; held: boolean }
+  judge(rounds: readonly Round[]): { value: number; held: boolean }
 }
 
-/** The medians of a row. */
-export interface Medians {
+/** What one round found. What it compares was measured one after another, so that a ratio within it is less of the machine's moods. */
+export interface Round {
   of(name: string): number
-  /** Of the peers that promise the same. */
+  /** Of the fastest of the peers that promise the same. */
   fastest: number
 }
 
-export const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number
+/** The middle one, or what is halfway between the middle two. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (sorted.length - 1) / 2
+  return ((sorted[Math.floor(at)] as number) + (sorted[Math.ceil(at)] as number)) / 2
+}
 
 /** More is better of what is counted by the second, less of all else. */
 export const isRate = (unit: Unit): boolean => unit.endsWith('/s')
 
-export function mediansOf(figures: readonly Figure[], unit: Unit): Medians {
-  const peers = figures.filter(({ role }) => role === 'peer').map(({ values }) => median(values))
-  return {
-    of(name) {
-      const figure = figures.find((one) => one.name === name)
-      if (figure === undefined) throw new Error(`nothing was measured of ${name}`)
-      return median(figure.values)
+export function roundsOf(figures: readonly Figure[], unit: Unit): Round[] {
+  const { length: count } = figures[0]?.values ?? []
+  const fastest = fastestOf(figures, unit)
+  return Array.from({ length: count }, (_, round) => ({
+    of: (name) =>
+      valueOf(
+        figures.find((one) => one.name === name),
+        round,
+      ),
+    get fastest() {
+      return valueOf(fastest, round)
     },
-    fastest: isRate(unit) ? Math.max(...peers) : Math.min(...peers),
-  }
+  }))
 }
 
-export function atLeast(limit: number, text: string, value: (medians: Medians) => number): Bar {
+/**
+ * The peer with the best median, in all rounds. The best of each round would be a store that nobody can choose: the luckier one of several
+ * each time, and all the faster the more peers there are and the more the machine wavers.
+ */
+function fastestOf(figures: readonly Figure[], unit: Unit): Figure | undefined {
+  const better = isRate(unit) ? -1 : 1
+  return figures.filter(({ role }) => role === 'peer').toSorted((a, b) => better * (median(a.values) - median(b.values)))[0]
+}
+
+function valueOf(figure: Figure | undefined, round: number): number {
+  const value = figure?.values[round]
+  if (value === undefined) throw new Error(`nothing was measured of ${figure?.name ?? 'what a bar is about'} in round ${round + 1}`)
+  return value
+}
+
+export function atLeast(limit: number, text: string, value: (round: Round) => number): Bar {
   return {
     text: `≥ ${limit} ${text}`,
-    judge(medians) {
-      const found = value(medians)
+    judge(rounds) {
+      const found = median(rounds.map(value))
       return { value: found, held: found >= limit }
     },
   }
 }
 
-export function atMost(limit: number, text: string, value: (medians: Medians) => number): Bar {
+export function atMost(limit: number, text: string, value: (round: Round) => number): Bar {
   return {
     text: `≤ ${limit} ${text}`,
-    judge(medians) {
-      const found = value(medians)
+    judge(rounds) {
+      const found = median(rounds.map(value))
       return { value: found, held: found <= limit }
     },
   }

@@ -2,11 +2,22 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { mediansOf, median, isRate, type Figure, type Measure, type Unit } from './measure.js'
+import { median, isRate, roundsOf, type Figure, type Measure, type Unit } from './measure.js'
 import { notes } from './notes.js'
+import type { Origin } from './origin.js'
 
 export interface Row {
   measure: Measure
+  figures: readonly Figure[]
+  /** Absent where it was not written down. */
+  origin?: Origin | undefined
+}
+
+/** A row as it is kept. */
+interface Kept {
+  work: string
+  unit: Unit
+  origin?: Origin | undefined
   figures: readonly Figure[]
 }
 
@@ -20,31 +31,38 @@ export function line({ name, values }: Figure, unit: Unit): string {
   return `${name}: ${number(median(values))} ${unit} (${range(values)})`
 }
 
+const told = (origin: Origin | undefined): string => (origin === undefined ? '' : `${origin.commit}, ${origin.day}`)
+
 const range = (values: readonly number[]): string =>
   values.length === 1 ? 'once' : `${number(Math.min(...values))} – ${number(Math.max(...values))}`
 
 /** Each bar beside what was found. */
 export function bars(rows: readonly Row[]): string {
-  const lines = rows.flatMap(({ measure: { work, unit, bars: all }, figures }) =>
+  const lines = rows.flatMap(({ measure: { work, unit, bars: all }, figures, origin }) =>
     all.map((bar) => {
-      const { value, held } = bar.judge(mediansOf(figures, unit))
-      return [work, bar.text, value.toFixed(2), held ? 'held' : '**missed**']
+      const { value, held } = bar.judge(roundsOf(figures, unit))
+      return [work, bar.text, value.toFixed(2), held ? 'held' : '**missed**', told(origin)]
     }),
   )
-  return grid(['work', 'bar', 'found', ''], lines)
+  return grid(['work', 'bar', 'found', '', 'measured'], lines)
 }
 
 /** Every figure, with its ratio to turnlog's own first one (above 1: turnlog is better). */
 export function table(rows: readonly Row[]): string {
-  const lines = rows.flatMap(({ measure: { work, unit }, figures }) => {
+  const lines = rows.flatMap(({ measure: { work, unit }, figures, origin }) => {
     const ours = figures.find(({ role }) => role === 'turnlog')
     return figures.map((figure) => {
-      const ratio = ours === undefined || figure === ours ? undefined : median(ours.values) / median(figure.values)
-      const better = ratio === undefined ? '' : (isRate(unit) ? ratio : 1 / ratio).toFixed(2)
-      return [work, figure.name, `${number(median(figure.values))} ${unit}`, range(figure.values), better]
+      const better = ours === undefined || figure === ours ? '' : timesAsGood(ours, figure, unit).toFixed(2)
+      return [work, figure.name, `${number(median(figure.values))} ${unit}`, range(figure.values), better, told(origin)]
     })
   })
-  return `${bars(rows)}\n\n${grid(['work', 'what', 'median', 'range', 'turnlog is × as good'], lines)}`
+  return `${bars(rows)}\n\n${grid(['work', 'what', 'median', 'range', 'turnlog is × as good', 'measured'], lines)}`
+}
+
+/** As bars are judged: the median of what each round found. */
+function timesAsGood(ours: Figure, other: Figure, unit: Unit): number {
+  const ratios = roundsOf([ours, other], unit).map((round) => round.of(ours.name) / round.of(other.name))
+  return median(isRate(unit) ? ratios : ratios.map((ratio) => 1 / ratio))
 }
 
 function grid(head: readonly string[], lines: readonly (readonly string[])[]): string {
@@ -52,14 +70,15 @@ function grid(head: readonly string[], lines: readonly (readonly string[])[]): s
 }
 
 /** Puts what was measured in the place of what was measured before, and writes the document again. */
-export function keep(root: string, measures: readonly Measure[], measured: Measure, found: readonly Figure[]): void {
+export function keep(root: string, measures: readonly Measure[], measured: Row): void {
   const path = join(root, FIGURES)
-  const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { work: string; figures: Figure[] }[]) : []
+  const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Kept[]) : []
   const rows = measures.flatMap((measure): Row[] => {
-    const figures = measure === measured ? found : before.find(({ work }) => work === measure.work)?.figures
-    return figures === undefined ? [] : [{ measure, figures }]
+    if (measure === measured.measure) return [measured]
+    const kept = before.find(({ work }) => work === measure.work)
+    return kept === undefined ? [] : [{ measure, figures: kept.figures, origin: kept.origin }]
   })
-  const kept = rows.map(({ measure: { work, unit }, figures }) => ({ work, unit, figures }))
+  const kept = rows.map(({ measure: { work, unit }, figures, origin }): Kept => ({ work, unit, origin, figures }))
   writeFileSync(path, `${JSON.stringify(kept, undefined, 2)}\n`)
   writeFileSync(join(root, 'docs/benchmarks.md'), document(rows))
 }
@@ -69,8 +88,9 @@ function document(rows: readonly Row[]): string {
     (JSON.parse(readFileSync(`bench/node_modules/${name}/package.json`, 'utf8')) as { version: string }).version
   return `# Benchmarks
 
-Written by \`npm run bench\`; not edited by hand. What stands in one row was measured in one run, in turn, and the table shows medians. Read the
-ratios: absolute figures are those of one small machine and its disk.
+Written by \`npm run bench\`; not edited by hand. What stands in one row was measured in one run, in turn, and the table shows medians; a ratio is the
+median of the ratios that each round found. Read the ratios: absolute figures are those of one small machine and its disk. \`measured\` names
+the commit of the sources, with a \`+\` where they had been changed since, and the day.
 
 ${table(rows)}
 

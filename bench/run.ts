@@ -42,6 +42,8 @@ async function main(): Promise<void> {
   const { measures } = await import('./rows/all.js')
   const { Bench: Place } = await import('./bench.js')
   const { keep, table } = await import('./report.js')
+  const { originOf } = await import('./origin.js')
+  const origin = values.quick ? undefined : originOf(root)
   const chosen = measures.filter(
     ({ work }) => values.only === undefined || values.only.split(',').some((word) => work.includes(word.trim())),
   )
@@ -53,7 +55,7 @@ async function main(): Promise<void> {
       if (rounds(measure) === 0) continue
       const figures = await measured(measure, bench, rounds(measure))
       found.set(measure, figures)
-      if (!values.quick) keep(root, measures, measure, figures)
+      if (!values.quick) keep(root, measures, { measure, figures, origin })
     }
   })
   progress('')
