@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { Contender } from './stores/store.js'
 import { history, type Commit, type Shape } from './workload.js'
 
-/** Bytes of commits on their way while a history is loaded. */
+/** Commits on their way while a history is loaded. */
 const LOADING_COMMITS = 256
 
 export class Bench {
@@ -47,12 +47,12 @@ export class Bench {
   }
 
   /** Where a contender has a history, in order and closed. Loaded when it is first asked for; measures leave it as it is. */
-  history(contender: Contender, shape: Shape): Promise<string> {
+  history(contender: Contender, shape: Shape, atOnce = LOADING_COMMITS): Promise<string> {
     const { mix, events, streams, commit } = shape
-    const name = [contender.name, mix.name, events, streams, commit].join('-').replaceAll(/\W+/g, '-')
+    const name = [contender.name, mix.name, events, streams, commit, atOnce].join('-').replaceAll(/\W+/g, '-')
     let path = this.#histories.get(name)
     if (path === undefined) {
-      path = this.#load(contender, shape, join(this.#directory, name))
+      path = this.#load(contender, shape, atOnce, join(this.#directory, name))
       this.#histories.set(name, path)
     }
     return path
@@ -72,12 +72,12 @@ export class Bench {
     })
   }
 
-  async #load(contender: Contender, shape: Shape, path: string): Promise<string> {
+  async #load(contender: Contender, shape: Shape, atOnce: number, path: string): Promise<string> {
     await mkdir(path, { recursive: true })
     const store = await contender.open(path, true)
     try {
       let done = 0
-      for (const some of batches(history(shape), LOADING_COMMITS)) {
+      for (const some of batches(history(shape), atOnce)) {
         await Promise.all(some.map((commit) => store.append(commit)))
         done += some.reduce((sum, { events }) => sum + events.length, 0)
         this.#say(`loading ${contender.name}, ${shape.mix.name}: ${done.toLocaleString('en')} of ${shape.events.toLocaleString('en')}`)

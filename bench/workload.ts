@@ -8,6 +8,8 @@ export interface Event {
 
 export interface Commit {
   stream: string
+  /** The version that its caller knows the stream to be at. */
+  expected: number
   events: Event[]
 }
 
@@ -84,6 +86,7 @@ function madeText(random: () => number): string {
 export function opening(stream: string): Commit {
   return {
     stream,
+    expected: 0,
     events: [
       { type: 'session.created', data: { title: `Session ${stream}`, agent: 'bench', workspace: '/srv/bench' } },
       { type: 'thread.started', data: { threadId: 'main' } },
@@ -121,6 +124,6 @@ export function* history({ mix, events: count, streams: many, commit: size }: Sh
   for (let n = names.length * OPENING_EVENTS, at = 0; n < count; at++) {
     const events = Array.from({ length: Math.min(size, count - n) }, (_, i) => item(n + i, mix, random))
     n += events.length
-    yield { stream: names[at % names.length] as string, events }
+    yield { stream: names[at % names.length] as string, expected: OPENING_EVENTS + Math.floor(at / names.length) * size, events }
   }
 }

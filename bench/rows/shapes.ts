@@ -4,12 +4,14 @@ import { atLeast, type Measure, type Run } from '../measure.js'
 import { turnlog } from '../stores/turnlog.js'
 import { real, small, type Shape } from '../workload.js'
 
+const shared = { streams: 1000, commit: 5 }
+
 /** A million events in a thousand interleaved streams. */
-export const million = (bench: Bench): Shape => ({ mix: small, events: bench.size(1_000_000, 50_000), streams: 1000, commit: 5 })
+export const million = (bench: Bench): Shape => ({ ...shared, mix: small, events: bench.size(1_000_000, 50_000) })
 
-export const tenThousand: Shape = { mix: small, events: 10_000, streams: 1000, commit: 5 }
+export const tenThousand: Shape = { ...shared, mix: small, events: 10_000 }
 
-export const realMix = (): Shape => ({ mix: real, events: 60_000, streams: 1000, commit: 5 })
+export const realMix = (): Shape => ({ ...shared, mix: real, events: 60_000 })
 
 /** A row for each mix, in events a second, and how many times the fastest peer's turnlog is to reach. */
 export function throughAll(work: string, runs: (bench: Bench, shape: Shape) => Run[], least: { small: number; real: number }): Measure[] {

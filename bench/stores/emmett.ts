@@ -2,18 +2,17 @@
 import { getSQLiteEventStore } from '@event-driven-io/emmett-sqlite'
 import { join } from 'node:path'
 import type { RecordedEvent } from '../../src/index.js'
-import { Versions, type Contender } from './store.js'
+import type { Contender } from './store.js'
 
 export const emmett: Contender = {
   name: 'emmett-sqlite',
   role: 'peer',
   durability: 'WAL, synchronous=FULL, in another thread',
+  checks: 'its table of streams, within the transaction',
   syncs: '5',
   async open(directory) {
     const store = getSQLiteEventStore({ fileName: join(directory, 'events.db'), schema: { autoMigration: 'CreateOrUpdate' } })
     const streams = new Set<string>()
-    const versions = new Versions()
-    const heads = new Map<string, number>()
     // It takes one writer at a time: a second transaction in between is an error.
     let before: Promise<unknown> = Promise.resolve()
     const eachOf = async (stream: string, visit: (event: RecordedEvent) => void): Promise<void> => {
@@ -24,14 +23,10 @@ export const emmett: Contender = {
       }
     }
     return {
-      append({ stream, events }) {
+      append({ stream, expected, events }) {
         const run = async (): Promise<void> => {
           streams.add(stream)
-          const version = heads.get(stream) ?? 0
-          versions.check(stream, version, events.length)
-          const expected = version === 0 ? {} : { expectedStreamVersion: BigInt(version) }
-          const { nextExpectedStreamVersion } = await store.appendToStream(stream, events, expected)
-          heads.set(stream, Number(nextExpectedStreamVersion))
+          await store.appendToStream(stream, events, { expectedStreamVersion: BigInt(expected) })
         }
         const done = before.then(run)
         before = done.catch(() => undefined)

@@ -2,7 +2,7 @@
 import Hypercore from 'hypercore'
 import { join } from 'node:path'
 import type { RecordedEvent } from '../../src/index.js'
-import { packr, Versions, type Contender } from './store.js'
+import { mustBeAt, packr, type Contender } from './store.js'
 
 type Stored = [stream: string, version: number, type: string, schema: number, at: number, data: unknown]
 
@@ -10,11 +10,11 @@ export const hypercore: Contender = {
   name: 'hypercore (does not sync)',
   role: 'shown',
   durability: 'none against power loss',
+  checks: 'memory',
   syncs: '0',
   async open(directory) {
     const core = new Hypercore(join(directory, 'core'))
     await core.ready()
-    const versions = new Versions()
     const heads = new Map<string, number>()
     const each = async (visit: (event: RecordedEvent) => void): Promise<void> => {
       for (let i = 0; i < core.length; i++) {
@@ -23,9 +23,10 @@ export const hypercore: Contender = {
       }
     }
     return {
-      async append({ stream, events }) {
+      async append(commit) {
+        const { stream, events } = commit
         const version = heads.get(stream) ?? 0
-        versions.check(stream, version, events.length)
+        mustBeAt(version, commit)
         heads.set(stream, version + events.length)
         await core.append(events.map(({ type, data }, i) => packr.pack([stream, version + 1 + i, type, 1, Date.now(), data])))
       },

@@ -2,7 +2,7 @@
 import { ClassicLevel } from 'classic-level'
 import { join } from 'node:path'
 import type { RecordedEvent } from '../../src/index.js'
-import { packr, Versions, type Contender } from './store.js'
+import { mustBeAt, packr, type Contender } from './store.js'
 
 type Stored = [stream: string, version: number, type: string, schema: number, at: number, data: unknown]
 
@@ -22,11 +22,11 @@ export const level: Contender = {
   name: 'classic-level',
   role: 'peer',
   durability: 'sync: true',
+  checks: 'memory, the store for the first commit of a stream',
   syncs: '1',
   async open(directory, loading = false) {
     const db = new ClassicLevel<Buffer, Buffer>(join(directory, 'events.level'), { keyEncoding: 'buffer', valueEncoding: 'buffer' })
     await db.open()
-    const versions = new Versions()
     // One process has the store, so that what is on its way to the disk counts as there.
     const heads = new Map<string, number>()
     const headOf = (stream: string): number => {
@@ -42,9 +42,10 @@ export const level: Contender = {
     const [last] = await db.keys({ gte: at(0), lt: at(2 ** 48 - 1), reverse: true, limit: 1 }).all()
     let position = last?.readUIntBE(3, 6) ?? 0
     return {
-      async append({ stream, events }) {
+      async append(commit) {
+        const { stream, events } = commit
         const version = headOf(stream)
-        versions.check(stream, version, events.length)
+        mustBeAt(version, commit)
         heads.set(stream, version + events.length)
         const batch = [
           { type: 'put' as const, key: headAt(stream), value: packr.pack(version + events.length) },

@@ -2,7 +2,7 @@
 import { open as openLmdb } from 'lmdb'
 import { join } from 'node:path'
 import type { RecordedEvent } from '../../src/index.js'
-import { packr, Versions, type Contender } from './store.js'
+import { mustBeAt, packr, type Contender } from './store.js'
 
 type Stored = [stream: string, version: number, type: string, schema: number, at: number, data: unknown]
 
@@ -17,17 +17,17 @@ export const lmdb: Contender = {
     const heads = root.openDB<number, string>({ name: 'heads', encoding: 'msgpack' })
     /** Position and number of a commit's events, under its stream and first version. */
     const commits = root.openDB<[number, number], [string, number]>({ name: 'commits', encoding: 'msgpack' })
-    const versions = new Versions()
     let position = [...rows.getKeys({ reverse: true, limit: 1 })][0] ?? 0
     const read = (at: number, value: Uint8Array): RecordedEvent => {
       const [stream, version, type, schema, time, data] = packr.unpack(value) as Stored
       return { position: at, stream, version, type, schema, at: time, data }
     }
     return {
-      async append({ stream, events }) {
+      async append(commit) {
+        const { stream, events } = commit
         await root.transaction(() => {
           const version = heads.get(stream) ?? 0
-          versions.check(stream, version, events.length)
+          mustBeAt(version, commit)
           void commits.put([stream, version + 1], [position + 1, events.length])
           events.forEach(({ type, data }, i) => void rows.put(++position, packr.pack([stream, version + 1 + i, type, 1, Date.now(), data])))
           void heads.put(stream, version + events.length)

@@ -1,6 +1,5 @@
 /** No store: commits one behind the other in a file, each with its length and checksum, read back in large pieces. */
-import { writeSync } from 'node:fs'
-import { open as openFile } from 'node:fs/promises'
+import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { RecordedEvent } from '../../src/index.js'
@@ -18,51 +17,64 @@ export const plainFile: Contender = {
   syncs: '0',
   async open(directory, loading = false) {
     const path = join(directory, 'commits')
-    const out = loading ? await openFile(path, 'w') : undefined
-    const versions = new Map<string, number>()
+    const out = loading ? openSync(path, 'w') : undefined
     const each = async (visit: (event: RecordedEvent) => void): Promise<void> => {
       let position = 0
-      for await (const record of records(path)) {
-        const [stream, version, at, events] = packr.unpack(record) as Stored
-        for (const [i, [type, schema, data]] of events.entries())
-          visit({ position: ++position, stream, version: version + i, type, schema, at, data })
-      }
+      eachRecord(path, (record) => {
+        const [stream, first, at, events] = packr.unpack(record) as Stored
+        let version = first
+        for (const [type, schema, data] of events) visit({ position: ++position, stream, version: version++, type, schema, at, data })
+      })
     }
     return {
-      async append({ stream, events }) {
-        const version = versions.get(stream) ?? 0
-        versions.set(stream, version + events.length)
-        const body = packr.pack([stream, version + 1, Date.now(), events.map(({ type, data }) => [type, 1, data])])
+      async append({ stream, expected, events }) {
+        const body = packr.pack([stream, expected + 1, Date.now(), events.map(({ type, data }) => [type, 1, data])])
         const head = Buffer.alloc(HEAD_BYTES)
         head.writeUInt32LE(body.length, 0)
         head.writeUInt32LE(crc32(body), 4)
-        if (out !== undefined) writeSync(out.fd, Buffer.concat([head, body]))
+        if (out !== undefined) writeSync(out, Buffer.concat([head, body]))
       },
       each,
       eachOf: (stream, visit) => each((event) => event.stream === stream && visit(event)),
-      close: async () => out?.close(),
+      close: async () => {
+        if (out !== undefined) closeSync(out)
+      },
     }
   },
 }
 
-async function* records(path: string): AsyncGenerator<Buffer, void, undefined> {
-  const file = await openFile(path, 'r')
+/** Calls back with every record, which is only there for as long as that takes: all of them are read into the same bytes. */
+function eachRecord(path: string, visit: (record: Buffer) => void): void {
+  const file = openSync(path, 'r')
   try {
-    let left = Buffer.alloc(0)
-    for (let chunk = Buffer.alloc(CHUNK_BYTES); ; chunk = Buffer.alloc(CHUNK_BYTES)) {
-      const { bytesRead } = await file.read(chunk, 0, CHUNK_BYTES)
-      if (bytesRead === 0) return
-      const bytes = left.length === 0 ? chunk.subarray(0, bytesRead) : Buffer.concat([left, chunk.subarray(0, bytesRead)])
-      let at = 0
-      while (at + HEAD_BYTES <= bytes.length && at + HEAD_BYTES + bytes.readUInt32LE(at) <= bytes.length) {
-        const record = bytes.subarray(at + HEAD_BYTES, at + HEAD_BYTES + bytes.readUInt32LE(at))
-        if (crc32(record) !== bytes.readUInt32LE(at + 4)) throw new Error('a record does not check')
-        yield record
-        at += HEAD_BYTES + record.length
+    let chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+    for (let left = 0; ;) {
+      const read = readSync(file, chunk, left, chunk.length - left, null)
+      if (read === 0) {
+        if (left > 0) throw new Error('a record is cut')
+        return
       }
-      left = bytes.subarray(at)
+      const end = left + read
+      const at = visitWhole(chunk, end, visit)
+      left = end - at
+      // One record has all of it, and goes on.
+      if (left === chunk.length) chunk = Buffer.concat([chunk], chunk.length * 2)
+      else chunk.copyWithin(0, at, end)
     }
   } finally {
-    await file.close()
+    closeSync(file)
+  }
+}
+
+/** Where the first record begins that is not whole. */
+function visitWhole(chunk: Buffer, end: number, visit: (record: Buffer) => void): number {
+  for (let at = 0; ;) {
+    const from = at + HEAD_BYTES
+    const to = from + (from <= end ? chunk.readUInt32LE(at) : 0)
+    if (from > end || to > end) return at
+    const record = chunk.subarray(from, to)
+    if (crc32(record) !== chunk.readUInt32LE(at + 4)) throw new Error('a record does not check')
+    visit(record)
+    at = to
   }
 }

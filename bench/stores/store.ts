@@ -5,7 +5,7 @@ import type { Commit } from '../workload.js'
 
 /** Something that takes commits. */
 export interface Sink {
-  /** Resolves when the commit survives power loss. A store refuses a commit whose stream is not at the version it was. */
+  /** Resolves when the commit survives power loss; rejects, and changes nothing, where its stream is not at the expected version. */
   append(commit: Commit): Promise<void>
   close(): Promise<void>
 }
@@ -28,6 +28,8 @@ export interface Contender<S extends Sink = Store> {
   name: string
   role: Role
   durability: string
+  /** Where it looks up the version that a stream is at; absent where it does not. */
+  checks?: string
   /** Syncs for each append of a lone caller, as `strace -f -e trace=fsync,fdatasync,msync,sync_file_range` counts them. */
   syncs: string
   /** `loading`: it is only filled now, and need not sync, where that can be chosen. */
@@ -37,12 +39,7 @@ export interface Contender<S extends Sink = Store> {
 /** Plain MessagePack, by the library that turnlog uses. */
 export const packr = new Packr({ useRecords: false, moreTypes: false, variableMapSize: true, int64AsType: 'number', copyBuffers: true })
 
-/** Holds the version that a stream has against the one that its writer knows of; knows the next from then on. */
-export class Versions {
-  readonly #known = new Map<string, number>()
-
-  check(stream: string, version: number, events: number): void {
-    if (version !== (this.#known.get(stream) ?? version)) throw new Error(`${stream} is at ${version}, not at ${this.#known.get(stream)}`)
-    this.#known.set(stream, version + events)
-  }
+/** Refuses a commit whose stream is not where its caller knows it to be. */
+export function mustBeAt(version: number, { stream, expected }: Commit): void {
+  if (version !== expected) throw new Error(`${stream} is at ${version}, not at ${expected}`)
 }

@@ -3,11 +3,14 @@ import { events as builtIn, openJournal, type JournalOptions, type RecordedEvent
 import { upcasters } from '../../upcasters/index.js'
 import type { Contender, Store } from './store.js'
 
+const CHECKS = 'memory, its index for the first commit of a stream'
+
 /** The journal as a store of events: judged by their schemas and checked for their version, as the peers do; no laws, no views. */
 export const turnlog: Contender = {
   name: 'turnlog',
   role: 'turnlog',
   durability: 'write + fdatasync in another thread',
+  checks: CHECKS,
   syncs: '1',
   open: async (directory) => storeOf(await openJournal(directory, { events: builtIn, upcasters })),
 }
@@ -17,6 +20,7 @@ export const turnlogBlocking: Contender = {
   name: 'turnlog, blocking',
   role: 'turnlog',
   durability: 'write + fdatasync on the calling thread',
+  checks: CHECKS,
   syncs: '1',
   open: async (directory) => storeOf(await openJournal(directory, { events: builtIn, upcasters, blocking: true })),
 }
@@ -26,6 +30,7 @@ export const turnlogWhole: Contender = {
   name: 'turnlog with laws and views',
   role: 'turnlog',
   durability: 'write + fdatasync in another thread',
+  checks: CHECKS,
   syncs: '1',
   open: async (directory) => storeOf(await openJournal(directory, WHOLE)),
 }
@@ -34,7 +39,7 @@ export const turnlogWhole: Contender = {
 export const WHOLE: JournalOptions = { onInterrupted: 'leave' }
 
 interface Opened {
-  append(stream: string, events: never[]): Promise<unknown>
+  append(stream: string, events: never[], options: { expectedVersion: number }): Promise<unknown>
   read(stream: string): AsyncIterable<unknown>
   readAll(): AsyncIterable<unknown>
   close(): Promise<void>
@@ -42,8 +47,8 @@ interface Opened {
 
 function storeOf(journal: Opened): Store {
   return {
-    async append({ stream, events }) {
-      await journal.append(stream, events as never[])
+    async append({ stream, expected, events }) {
+      await journal.append(stream, events as never[], { expectedVersion: expected })
     },
     async each(visit) {
       for await (const event of journal.readAll()) visit(event as RecordedEvent)
