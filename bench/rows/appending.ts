@@ -47,7 +47,7 @@ export async function appended(directory: string, name: string, asked: Appending
 }
 
 /** Bytes that a journal grows by with each of the same commits, one after another. */
-export async function frameBytes(directory: string, asked: Appending): Promise<number> {
+export async function bytesOfEach(directory: string, asked: Appending): Promise<number> {
   await using journal = await openJournal(directory, { events, upcasters })
   const [calls = []] = callsOf(asked)
   for (const stream of streams(1)) await journal.append(stream, opening(stream).events as never[])

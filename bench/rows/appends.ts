@@ -123,7 +123,7 @@ function toldTo(contender: Contender<Sink>, bench: Bench, { mix, width, commit, 
 
 /** What one of these commits takes in a journal, once it was written there. */
 function frameBytesOf(bench: Bench, told: Appending): Promise<number> {
-  return bench.inDirectory((directory) => fromChild<number>(APPENDING, 'frameBytes', [directory, told]))
+  return bench.inDirectory((directory) => fromChild<number>(APPENDING, 'bytesOfEach', [directory, told]))
 }
 
 /** How often one that ends its process is begun again: one of the peers now and then throws where nobody can catch it. */

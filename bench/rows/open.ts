@@ -1,16 +1,17 @@
 /** Opening a journal in a fresh process: after a clean close, after a death, and without anything that was derived. */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { projections, session } from '../../projections/index.js'
-import { events, openJournal, type Projection } from '../../src/index.js'
+import { session } from '../../projections/index.js'
+import { events, openJournal } from '../../src/index.js'
 import { seeded } from '../../test/support/random.js'
 import { upcasters } from '../../upcasters/index.js'
 import { fromChild, inChild, type Bench } from '../bench.js'
 import { atLeast, atMost, median, type Bar, type Measure, type Run } from '../measure.js'
 import { peers } from '../stores/all.js'
+import type { Contender } from '../stores/store.js'
 import { turnlogWhole, WHOLE } from '../stores/turnlog.js'
 import { item, small } from '../workload.js'
-import { fold } from './fold.js'
+import { agreement, fold, sessionsTold } from './fold.js'
 import { million, tenThousand } from './shapes.js'
 
 const FEW = '10,000 events'
@@ -65,20 +66,23 @@ export const opens: readonly Measure[] = [
     rounds: 3,
     quick: 0,
     bars: [atLeast(2, '× fastest peer’s scan and fold', (m) => m.fastest / m.of(turnlogWhole.name))],
-    runs: (bench) => [
-      {
-        name: turnlogWhole.name,
-        role: 'turnlog',
-        take: async () => fromChild<number>(import.meta.url, 'list', [await bench.history(turnlogWhole, million(bench))]),
-      },
-      ...peers.map((peer) => ({
-        name: peer.name,
-        role: peer.role,
-        take: async () => fromChild<number>(import.meta.url, 'foldAll', [peer.name, await bench.history(peer, million(bench))]),
-      })),
-    ],
+    runs: derivedDeleted,
   },
 ]
+
+function derivedDeleted(bench: Bench): Run[] {
+  const agree = agreement()
+  return [turnlogWhole, ...peers].map((contender) => ({
+    name: contender.name,
+    role: contender.role,
+    async take() {
+      const path = await bench.history(contender, million(bench))
+      const { elapsed, told } = await fromChild<Listed>(import.meta.url, 'list', [contender.name, path])
+      agree(contender.name, told)
+      return elapsed
+    },
+  }))
+}
 
 /** Milliseconds from the call. */
 interface Opened {
@@ -114,7 +118,8 @@ function bothOf(take: () => Promise<Opened>): Run[] {
 export async function open(path: string): Promise<Opened> {
   const began = performance.now()
   const journal = await openJournal(path, WHOLE)
-  await journal.append('session-0001', [{ type: 'session.updated', data: { title: 'again' } }])
+  // The title that it has: what other rows make of this history is compared.
+  await journal.append('session-0001', [{ type: 'session.updated', data: { title: 'Session session-0001' } }])
   const append = performance.now() - began
   const { state } = await journal.view(session, 'session-0001')
   if (state === undefined || state.items === 0) throw new Error('no view')
@@ -123,19 +128,22 @@ export async function open(path: string): Promise<Opened> {
   return { append, view }
 }
 
-/** Appends, and is killed in the middle of it. */
+/** Appends from 64 callers at once, none of which ever stops, and is killed in the middle of it. */
 export async function die(path: string): Promise<void> {
   const journal = await openJournal(path, WHOLE)
   const random = seeded(5)
-  for (let n = 0; n < BEFORE_DEATH; n += 64 * 5) {
-    await Promise.all(
-      Array.from({ length: 64 }, (_, at) => {
-        const added = Array.from({ length: 5 }, (__, i) => item(`dead-${n}-${at}-${i}`, small, random))
-        return journal.append(`session-${String(at * 10).padStart(4, '0')}`, added as never[])
-      }),
-    )
+  let onDisk = 0
+  const call = async (caller: number): Promise<void> => {
+    const stream = `session-${String(caller * 10).padStart(4, '0')}`
+    for (let n = 0; ; n++) {
+      const added = Array.from({ length: 5 }, (_, i) => item(`dead-${caller}-${n}-${i}`, small, random))
+      await journal.append(stream, added as never[])
+      onDisk += added.length
+      // A moment later, wherever all the others are by then.
+      if (onDisk === BEFORE_DEATH) setTimeout(() => process.kill(process.pid, 'SIGKILL'), random() * 10)
+    }
   }
-  process.kill(process.pid, 'SIGKILL')
+  await Promise.all(Array.from({ length: 64 }, (_, caller) => call(caller)))
 }
 
 /** Milliseconds to read and decode as many events as a segment holds. */
@@ -150,28 +158,33 @@ export async function scan(path: string): Promise<number> {
   return elapsed
 }
 
-/** Milliseconds from the call to all sessions listed, where there is nothing but the journal. */
-export async function list(path: string): Promise<number> {
-  await rm(join(path, 'derived'), { recursive: true, force: true })
-  const began = performance.now()
-  const journal = await openJournal(path, WHOLE)
-  let listed = 0
-  for await (const { state } of journal.list(session)) if (state.items > 0) listed++
-  const elapsed = performance.now() - began
-  if (listed !== 1000) throw new Error(`${listed} sessions are listed`)
-  await journal.close()
-  return elapsed
+/** Milliseconds from the call to all sessions in hand, and these as one text. */
+interface Listed {
+  elapsed: number
+  told: string
 }
 
-/** Milliseconds that a peer takes for as much: all its events folded, by the same projections, in memory. */
-export async function foldAll(name: string, path: string): Promise<number> {
-  const rows = new Map((projections as unknown as Projection[]).map((projection) => [projection, new Map<string, unknown>()]))
+/** From nothing but the journal; or as much by a peer, which scans its events and folds them, by the same projection, in memory. */
+export async function list(name: string, path: string): Promise<Listed> {
+  const peer = peers.find((one) => one.name === name)
+  if (peer === undefined) await rm(join(path, 'derived'), { recursive: true, force: true })
+  const sessions = new Map<string, unknown>()
   const began = performance.now()
-  const store = await peers.find((one) => one.name === name)!.open(path)
-  await store.each((event) => {
-    for (const [projection, own] of rows) if (projection.types.includes(event.type)) fold(projection, own, event)
-  })
+  const store = peer === undefined ? await listed(path, sessions) : await folded(peer, path, sessions)
   const elapsed = performance.now() - began
   await store.close()
-  return elapsed
+  if (sessions.size !== 1000) throw new Error(`${sessions.size} sessions are listed`)
+  return { elapsed, told: sessionsTold(sessions) }
+}
+
+async function listed(path: string, sessions: Map<string, unknown>): Promise<{ close(): Promise<void> }> {
+  const journal = await openJournal(path, WHOLE)
+  for await (const { state } of journal.list(session)) sessions.set(state.id, state)
+  return journal
+}
+
+async function folded(peer: Contender, path: string, sessions: Map<string, unknown>): Promise<{ close(): Promise<void> }> {
+  const store = await peer.open(path)
+  await store.each((event) => fold(session, sessions, event))
+  return store
 }

@@ -10,7 +10,7 @@ import { peers } from '../stores/all.js'
 import type { Contender } from '../stores/store.js'
 import { turnlog } from '../stores/turnlog.js'
 import type { Shape } from '../workload.js'
-import { fold, sessionsTold } from './fold.js'
+import { agreement, fold, sessionsTold } from './fold.js'
 import { throughAll } from './shapes.js'
 
 const contenders = [turnlog, ...peers]
@@ -18,16 +18,14 @@ const contenders = [turnlog, ...peers]
 export const replays = throughAll('replay through the session projection', runs, { small: 2, real: 1.4 })
 
 function runs(bench: Bench, shape: Shape): Run[] {
-  /** What they all make of one history has to be the same. */
-  let agreed: string | undefined
+  const agree = agreement()
   return contenders.map((contender) => ({
     name: contender.name,
     role: contender.role,
     async take() {
       const path = await bench.history(contender, shape)
       const { seconds, told } = await fromChild<Replayed>(import.meta.url, 'replayed', [contender.name, path])
-      agreed ??= told
-      if (told !== agreed) throw new Error(`${contender.name} does not agree on the sessions`)
+      agree(contender.name, told)
       return shape.events / seconds
     },
   }))

@@ -3,19 +3,26 @@ import { fromChild, timed, type Bench } from '../bench.js'
 import type { Run } from '../measure.js'
 import { peers } from '../stores/all.js'
 import { plainFile } from '../stores/plain-file.js'
+import type { Contender } from '../stores/store.js'
 import { turnlog } from '../stores/turnlog.js'
-import type { Shape } from '../workload.js'
+import { small, type Shape } from '../workload.js'
 import { throughAll } from './shapes.js'
 
-const contenders = [plainFile, turnlog, ...peers]
+/** What waited together when it was written is read together, and most of a runtime's commits come alone. */
+const turnlogAlone: Contender = { ...turnlog, name: 'turnlog, loaded one commit at a time' }
+const contenders = [plainFile, turnlog, turnlogAlone, ...peers]
 
 export const scans = throughAll('full scan, every event checked and decoded', runs, { small: 2, real: 1.4 })
 
 function runs(bench: Bench, shape: Shape): Run[] {
-  return contenders.map((contender) => ({
+  const compared = shape.mix === small ? contenders : contenders.filter((one) => one !== turnlogAlone)
+  return compared.map((contender) => ({
     name: contender.name,
     role: contender.role,
-    take: async () => fromChild<number>(import.meta.url, 'scanned', [contender.name, await bench.history(contender, shape), shape.events]),
+    async take() {
+      const path = await bench.history(contender, shape, contender === turnlogAlone ? 1 : undefined)
+      return fromChild<number>(import.meta.url, 'scanned', [contender.name, path, shape.events])
+    },
   }))
 }
 

@@ -1,7 +1,7 @@
 /** A thread that is grown to a hundred thousand items: what its end costs beside its beginning. */
 import { openJournal } from '../../src/index.js'
 import { seeded } from '../../test/support/random.js'
-import { fromChild, inChild, type Bench } from '../bench.js'
+import { fromChild, inChild, timed, type Bench } from '../bench.js'
 import { atMost, median, type Measure, type Run } from '../measure.js'
 import { WHOLE } from '../stores/turnlog.js'
 import { item, opening, small, type Event } from '../workload.js'
@@ -21,10 +21,11 @@ const PAGES = 200
 
 type Opened = Awaited<ReturnType<typeof openJournal>>
 
-/** Medians, in microseconds. */
+/** Microseconds. */
 interface End {
+  /** Mean of the next appends, so that what comes due only now and then counts. */
   append: number
-  /** Of the last page of its transcript. */
+  /** Median of the last page of its transcript. */
   page: number
 }
 
@@ -98,16 +99,12 @@ function take(thread: Generator<Event[]>, count: number): Event[] {
   return Array.from({ length: count }, () => thread.next().value as Event[]).flat()
 }
 
-/** Median of what each of the next appends takes. */
 async function appends(journal: Opened, thread: Generator<Event[]>): Promise<number> {
-  const took: number[] = []
-  for (let n = 0; n < SOME; n++) {
-    const added = take(thread, 1) as never[]
-    const began = performance.now()
-    await journal.append(STREAM, added)
-    took.push((performance.now() - began) * 1000)
-  }
-  return median(took)
+  const next = Array.from({ length: SOME }, () => take(thread, 1) as never[])
+  const seconds = await timed(async () => {
+    for (const added of next) await journal.append(STREAM, added)
+  })
+  return (seconds * 1e6) / SOME
 }
 
 /** Median of what the last page takes, again and again. */
