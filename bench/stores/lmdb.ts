@@ -10,7 +10,8 @@ export const lmdb: Contender = {
   name: 'lmdb',
   role: 'peer',
   durability: 'awaited until flushed',
-  syncs: '1',
+  checks: 'its own table of heads, within the transaction',
+  syncs: '2, one of them a write with O_DSYNC',
   async open(directory, loading = false) {
     const root = openLmdb({ path: join(directory, 'events.lmdb'), maxDbs: 4, noSync: loading })
     const rows = root.openDB<Uint8Array, number>({ name: 'events', keyEncoding: 'uint32', encoding: 'binary' })
