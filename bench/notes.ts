@@ -1,9 +1,9 @@
 /** What has to be known to read the table. */
-import { peers, shown, slowPeers } from './stores/all.js'
+import { appendingPeers, shown, slowPeers } from './stores/all.js'
 import { turnlog, turnlogBlocking } from './stores/turnlog.js'
 
-const all = [turnlog, turnlogBlocking, ...peers, ...slowPeers, ...shown]
-const checks = [turnlog, ...peers, ...slowPeers, ...shown]
+const all = [turnlog, turnlogBlocking, ...appendingPeers, ...slowPeers, ...shown]
+const checks = [turnlog, ...appendingPeers, ...slowPeers, ...shown]
 
 export const notes = `## How it was measured
 

@@ -27,19 +27,20 @@ declare module 'lmdb' {
 
   interface Database<V, K> {
     get(key: K): V | undefined
-    put(key: K, value: V): Promise<boolean>
+    put(key: K, value: V, version?: number): Promise<boolean>
+    /** What `put` puts counts only where the entry has that version then; null: where there is none. */
+    ifVersion(key: K, version: number | null, put: () => void): Promise<boolean> & { flushed: Promise<boolean> }
     getKeys(range?: Range<K>): Iterable<K>
     getRange(range?: Range<K>): Iterable<{ key: K; value: V }>
   }
 
   interface RootDatabase {
-    openDB<V, K>(options: { name: string; keyEncoding?: 'uint32'; encoding?: 'msgpack' | 'binary' }): Database<V, K>
-    transaction<T>(work: () => T): Promise<T>
-    flushed: Promise<boolean>
+    openDB<V, K>(options: { name: string; keyEncoding?: 'uint32'; encoding?: 'msgpack' | 'binary'; useVersions?: boolean }): Database<V, K>
+    transactionSync<T>(work: () => T): T
     close(): Promise<void>
   }
 
-  export function open(options: { path: string; maxDbs?: number; noSync?: boolean }): RootDatabase
+  export function open(options: { path: string; maxDbs?: number; noSync?: boolean; separateFlushed?: boolean }): RootDatabase
 }
 
 declare module 'classic-level' {

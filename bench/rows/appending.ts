@@ -4,7 +4,7 @@ import { events, openJournal } from '../../src/index.js'
 import { seeded } from '../../test/support/random.js'
 import { upcasters } from '../../upcasters/index.js'
 import { timed } from '../bench.js'
-import { peers, shown, slowPeers } from '../stores/all.js'
+import { appendingPeers, shown, slowPeers } from '../stores/all.js'
 import { rawGroups, rawLoop } from '../stores/raw.js'
 import type { Contender, Sink, Store } from '../stores/store.js'
 import { turnlog, turnlogBlocking, turnlogWhole } from '../stores/turnlog.js'
@@ -26,7 +26,7 @@ export interface Appending {
 
 function contenderNamed(name: string, { frameBytes }: Appending): Contender<Sink> {
   const loops = [rawLoop(false, frameBytes), rawLoop(true, frameBytes)]
-  const all = [...loops, rawGroups, turnlog, turnlogBlocking, turnlogWhole, ...peers, ...slowPeers, ...shown]
+  const all = [...loops, rawGroups, turnlog, turnlogBlocking, turnlogWhole, ...appendingPeers, ...slowPeers, ...shown]
   return all.find((one) => one.name === name) as Contender<Sink>
 }
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { fromChild, type Bench } from '../bench.js'
 import { atLeast, type Bar, type Measure, type Run } from '../measure.js'
-import { peers, shown, slowPeers } from '../stores/all.js'
+import { appendingPeers, shown, slowPeers } from '../stores/all.js'
 import { rawGroups, rawLoop } from '../stores/raw.js'
 import type { Contender, Sink } from '../stores/store.js'
 import { turnlog, turnlogBlocking, turnlogWhole } from '../stores/turnlog.js'
@@ -107,7 +107,7 @@ function contenders(work: Work, quick: boolean): Contender<Sink>[] {
     turnlog,
     ...(isAlone(work) ? [turnlogBlocking] : []),
     ...(width <= 64 && commit === 1 ? [turnlogWhole] : []),
-    ...peers,
+    ...appendingPeers,
     // With more callers it may end its process however often it is begun again.
     ...(quick || width > 8 ? [] : slowPeers),
     ...(quick ? [] : shown),

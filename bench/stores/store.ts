@@ -30,7 +30,10 @@ export interface Contender<S extends Sink = Store> {
   durability: string
   /** Where it looks up the version that a stream is at; absent where it does not. */
   checks?: string
-  /** Syncs for each append of a lone caller, as `strace -f` counts fsync, fdatasync, msync, sync_file_range and writes to what is open with O_DSYNC. */
+  /**
+   * Syncs for each append of a lone caller, as `strace -f -e trace=fsync,fdatasync,msync,sync_file_range,openat,write,pwrite64,writev,pwritev` tells
+   * them: writes to what was opened with O_DSYNC are syncs too.
+   */
   syncs: string
   /** `loading`: it is only filled now, and need not sync, where that can be chosen. */
   open(directory: string, loading?: boolean): Promise<S>
