@@ -11,9 +11,10 @@ export const notes = `## How it was measured
   real transcripts: half below 1,050 bytes, nine of ten below 6.2 KB, 99 of 100 below 50.7 KB, the largest 961 KB; text that compresses as text does.
 - **Durability**, and syncs for each append of a lone caller, counted with \`strace\`, writes to what is open with \`O_DSYNC\` among them:
   ${all.map(({ name, durability, syncs }) => `${name}: ${durability}, ${syncs}`).join('; ')}. Every append is awaited.
-- **Fastest peer**: of those that promise the same, the one with the best median of all rounds. hypercore does not, and is shown. @deepseek-ai/dsh-session-persistence-jsonl is not in the
-  table: it needs the Zstandard of Node 22.15. emmett-sqlite now and then ends its process (SQLITE_BUSY, thrown where nobody can catch it)
-  and is begun again then; with 64 callers it may do so every time, and is in no row of so many.
+- **Fastest peer**: of those that promise the same, the one with the best median of all rounds. hypercore does not, and is shown.
+  @deepseek-ai/dsh-session-persistence-jsonl is not in the table: it needs the Zstandard of Node 22.15. emmett-sqlite now and then ends its
+  process (SQLITE_BUSY, thrown where nobody can catch it) and is begun again then; with 64 callers it may do so every time, and is in no row of
+  so many.
 - **No store** writes and syncs as many bytes into space that is there already, for each append what a journal grew by with the same ones: what
   the disk, and the way to the thread that syncs and back, leave to everybody. The loop that encodes also packs each commit and writes all that
   wait together.
@@ -26,7 +27,7 @@ export const notes = `## How it was measured
 - **A process of its own** for each contender in each round: what is compiled for one of them, and what it leaves in memory, is no concern of the others.
 - **Warm-up**: some of the same appends to the same store before the clock starts, because what is compiled while it runs is slower at first;
   of scans, replays and readings of old events the second counts.
-- **Appends**: as many by all, so many that the fastest takes about a second; emmett-sqlite a tenth of them, hypercore a quarter.
+- **Appends**: as many by all, so many that the fastest store takes about a second; emmett-sqlite a tenth of them, hypercore a quarter.
 - **Full scan**: the peers check nothing of what they read, turnlog and the plain file every byte. 1,000,000 small or 60,000 large events in 1,000
   streams, in commits of 5; so in all rows of reading. They were loaded 256 commits at a time, which a journal writes together and reads together;
   **loaded one commit at a time**, each is written alone.
