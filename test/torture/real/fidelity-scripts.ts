@@ -6,11 +6,14 @@ export type Step =
   | { op: 'create' | 'datasync' | 'unlink' | 'mkdir' | 'syncDir'; path: string }
   | { op: 'write'; path: string; at: number; length: number; fill: number }
   | { op: 'link' | 'rename'; path: string; to: string }
+  /** A sync for which the disk is given what was written with one byte, and does not take it. */
+  | { op: 'failingSync'; path: string; fill: number }
 
 const create = (path: string): Step => ({ op: 'create', path })
 const write = (path: string, at: number, length: number, fill: number): Step => ({ op: 'write', path, at, length, fill })
 const datasync = (path: string): Step => ({ op: 'datasync', path })
 const syncDir = (path = ''): Step => ({ op: 'syncDir', path })
+const failingSync = (path: string, fill: number): Step => ({ op: 'failingSync', path, fill })
 
 export const SCRIPTS: Step[][] = [
   // A file that appears whole.
@@ -74,17 +77,46 @@ export const SCRIPTS: Step[][] = [
     syncDir(),
     datasync('g'),
   ],
+  // A sync that fails, and one behind it that says that all is well.
+  [create('f'), write('f', 0, 4096, 1), datasync('f'), syncDir(), write('f', 0, 600, 2), failingSync('f', 2), datasync('f')],
+  // The same, and something is written beside what is not on the disk.
+  [
+    create('f'),
+    write('f', 0, 4096, 1),
+    datasync('f'),
+    syncDir(),
+    write('f', 0, 600, 2),
+    failingSync('f', 2),
+    write('f', 2048, 100, 3),
+    datasync('f'),
+  ],
+  // The same where the file had become longer.
+  [
+    create('f'),
+    write('f', 0, 4096, 1),
+    datasync('f'),
+    syncDir(),
+    write('f', 4096, 4096, 2),
+    failingSync('f', 2),
+    write('f', 8192, 700, 3),
+    datasync('f'),
+  ],
 ]
+
+/** Has the disk refuse to write what is filled with a byte, or nothing again. */
+export type Refuse = (fill: number | undefined) => void
 
 /** Does one step after the other, below a directory. */
 export class Player {
   readonly #files: Files
   readonly #root: string
+  readonly #refuse: Refuse
   readonly #handles = new Map<string, FileHandle>()
 
-  constructor(files: Files, root: string) {
+  constructor(files: Files, root: string, refuse: Refuse) {
     this.#files = files
     this.#root = root
+    this.#refuse = refuse
   }
 
   async play(step: Step): Promise<void> {
@@ -99,6 +131,9 @@ export class Player {
       case 'datasync':
         await this.#handle(step.path).datasync()
         break
+      case 'failingSync':
+        await this.#failingSync(step)
+        break
       case 'rename':
         await this.#files.rename(path, this.#at(step.to))
         break
@@ -108,6 +143,18 @@ export class Player {
       default:
         await this.#files[step.op](path)
     }
+  }
+
+  async #failingSync({ path, fill }: { path: string; fill: number }): Promise<void> {
+    this.#refuse(fill)
+    const failed = await this.#handle(path)
+      .datasync()
+      .then(
+        () => false,
+        () => true,
+      )
+    this.#refuse(undefined)
+    if (!failed) throw new Error(`a sync of ${path} was to fail and did not`)
   }
 
   async end(): Promise<void> {

@@ -5,14 +5,16 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { nodeFiles } from '../../../src/storage/node-files.js'
-import { Everything } from '../../support/disk/choice.js'
+import { Everything, type Choice } from '../../support/disk/choice.js'
 import { Disk, type DiskOptions } from '../../support/disk/disk.js'
+import { Faults } from '../../support/disk/faults.js'
 import { Process } from '../../support/disk/process.js'
 import { CrashImages } from './crash-image.js'
 import { drawn, Player, SCRIPTS, type Step } from './fidelity-scripts.js'
 import { isEnough, type Inside } from './inside.js'
 import { LogDisk, Mark, type Entry } from './log-disk.js'
 import type { FileSystem } from './machine.js'
+import type { Random } from './random.js'
 import type { Found } from './room.js'
 import { makeImage, Mounted, run, scratch } from './volume.js'
 
@@ -20,7 +22,10 @@ import { makeImage, Mounted, run, scratch } from './volume.js'
 const IMAGES = 12
 
 /** More states than this are too many to list; such a script is not drawn. */
-const STATES_MAX = 20_000
+const STATES_MAX = 5000
+
+/** What is filled with one byte is known by so many of them. */
+const FILLED_BYTES = 64
 
 /** Names that a crash left, each with what the file holds. */
 type State = string
@@ -30,8 +35,9 @@ export async function fidelity(inside: Inside): Promise<Found> {
   const place = scratch(inside.programs)
   const image = join(place, 'image')
   makeImage(image, inside.on as FileSystem)
+  const scripts = inOtherOrder(SCRIPTS, inside.chance)
   for (let nth = 0; !(await isEnough(found)); nth++) {
-    const steps = SCRIPTS[nth] ?? drawn(inside.chance)
+    const steps = scripts[nth] ?? drawn(inside.chance)
     const legal = await legalStates(steps, { names: 'posix' })
     if (legal === undefined) continue
     const ordered = (await legalStates(steps, { names: 'ordered' })) as Set<State>[]
@@ -45,24 +51,32 @@ export async function fidelity(inside: Inside): Promise<Found> {
 
 /** For each number of steps done, every state that a power loss may leave then; undefined if there are too many. */
 async function legalStates(steps: readonly Step[], options: DiskOptions): Promise<Set<State>[] | undefined> {
-  const disk = new Disk(options)
-  const player = new Player(new Process(disk), '/w')
-  disk.create('/w', 'directory')
-  disk.syncDirectory('/')
   const legal: Set<State>[] = []
   for (let done = 0; done <= steps.length; done++) {
-    if (done > 0) await player.play(steps[done - 1] as Step)
-    if (disk.states > STATES_MAX) return undefined
     const states = new Set<State>()
     const choice = new Everything()
     do {
-      const after = disk.clone()
-      after.powerLoss(choice, false)
-      states.add(simulatedState(after))
+      const disk = await after(steps.slice(0, done), options, choice)
+      if (disk.states > STATES_MAX) return undefined
+      disk.powerLoss(choice, false)
+      states.add(simulatedState(disk))
     } while (choice.next())
     legal.push(states)
   }
   return legal
+}
+
+/** The simulated disk when some steps are done; what a sync that fails leaves on it is a choice. */
+async function after(steps: readonly Step[], options: DiskOptions, choice: Choice): Promise<Disk> {
+  const disk = new Disk(options)
+  disk.create('/w', 'directory')
+  disk.syncDirectory('/')
+  const process = new Process(disk, { choice })
+  const player = new Player(process, '/w', (fill) => {
+    process.faults = new Faults(fill === undefined ? [] : [{ code: 'EIO', at: 1, calls: ['datasync'] }])
+  })
+  for (const step of steps) await player.play(step)
+  return disk
 }
 
 function simulatedState(disk: Disk): State {
@@ -113,13 +127,17 @@ async function recorded({ programs, chance }: Inside, steps: readonly Step[], im
     mkdirSync(directory)
     run('sync', '-f', directory)
     const mark = new Mark(disk.control)
-    const player = new Player(nodeFiles, directory)
+    const player = new Player(nodeFiles, directory, (fill) =>
+      disk.failWrites(fill === undefined ? 'none' : { with: String.fromCharCode(fill).repeat(FILLED_BYTES) }),
+    )
     mark.add()
+    // What a sync is to fail with must be there for it, and a later one would be told of it too.
+    const fails = steps.some(({ op }) => op === 'failingSync')
     for (const step of steps) {
       await player.play(step)
       mark.add()
       // The kernel may write out what it has at any time.
-      if (chance.chance(0.3)) run('sync', '-f', directory)
+      if (!fails && chance.chance(0.3)) run('sync', '-f', directory)
     }
     await player.end()
     volume.unmount()
@@ -127,6 +145,13 @@ async function recorded({ programs, chance }: Inside, steps: readonly Step[], im
   } finally {
     await disk.end()
   }
+}
+
+function inOtherOrder<T>(all: readonly T[], chance: Random): T[] {
+  return all
+    .map((one) => [chance.next(), one] as const)
+    .toSorted(([a], [b]) => a - b)
+    .map(([, one]) => one)
 }
 
 interface Comparison {
