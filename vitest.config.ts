@@ -18,7 +18,7 @@ process.once('exit', () => rmSync(compiled, { recursive: true, force: true }))
  * load everything again for each.
  */
 const LONG = [
-  'torture/{kernel,random-lives,exhaustive,io-errors,whole-engine,two-writers,stories,cases,long-life}',
+  'torture/{kernel,random-lives,exhaustive,io-errors,whole-engine,two-writers,stories,cases,long-life,replays}',
   'storage/{rot,rot-odd,flips,cuts}',
   'planted/planted',
   'model/model',

@@ -1,6 +1,6 @@
 /** Runs cases that differ in their seed alone, until it was enough. Time stands still meanwhile. */
 import { setImmediate } from 'node:timers/promises'
-import { StandingTime } from '../support/disk/time.js'
+import { BEGINNING, StandingTime } from '../support/disk/time.js'
 import type { Campaign, Outcome } from './layer.js'
 
 const FAILURES_MAX = 5
@@ -19,6 +19,8 @@ export async function each({ seed, only, part, over, progress }: Campaign, run: 
   process.on('unhandledRejection', hear)
   return inStandingTime(only === undefined, async (time) => {
     for (let at = only === undefined ? seed + part.index : Number(only); !over(outcome.done); at += part.of) {
+      // A case is the same whatever ran before it.
+      time.now = BEGINNING
       const { done, broken } = await run(at, outcome.counts, time)
       outcome.done += done
       // Node tells of them once nothing else is ready.

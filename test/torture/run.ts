@@ -12,7 +12,7 @@ const AGAIN_MS = 1000
 const USAGE = `npm run torture -- [--layer A|A,B|A..P] [--minutes N] [--limit N] [--seed S] [--workers N] [--case NAME] [--json]
 
   --layer    which layers, by letter (all)
-  --minutes  how long each runs (1)
+  --minutes  how long each runs (1, and a case as long as it takes)
   --limit    how many units each does, instead of a time
   --seed     what is drawn is drawn from it (${pinned})
   --workers  in how many processes a layer runs that can be parted (${availableParallelism()})
@@ -53,7 +53,7 @@ else await main()
 async function main(): Promise<void> {
   const seed = number(values.seed, 'seed') ?? pinned
   const limit = number(values.limit, 'limit')
-  const minutes = number(values.minutes, 'minutes') ?? (limit === undefined ? 1 : undefined)
+  const minutes = number(values.minutes, 'minutes') ?? (limit === undefined && values.case === undefined ? 1 : undefined)
   const signal = interrupted()
   const reports: Report[] = []
   for (const layer of chosen(values.layer)) {

@@ -12,8 +12,11 @@ interface Timer {
   fire: () => void
 }
 
+/** When it begins. */
+export const BEGINNING = 1_700_000_000_000
+
 export class StandingTime {
-  now = 1_700_000_000_000
+  now = BEGINNING
   #timers = new Map<object, Timer>()
   readonly #real = { setTimeout, clearTimeout, setInterval, clearInterval }
   readonly #sleep = timers.setTimeout

@@ -10,7 +10,7 @@ import { Seeded, type Choice } from '../../support/disk/choice.js'
 import type { Disk } from '../../support/disk/disk.js'
 import type { Fault } from '../../support/disk/faults.js'
 import { Process, type Torn, type Turn } from '../../support/disk/process.js'
-import type { StandingTime } from '../../support/disk/time.js'
+import { BEGINNING, type StandingTime } from '../../support/disk/time.js'
 import { Ledger } from './ledger.js'
 import type { Script, Step } from './scripts.js'
 
@@ -43,6 +43,8 @@ export class World {
   #versions = new Map<string, { version: number; note: Sum }>()
   /** Numbers what is appended. */
   #count = 0
+  /** Its own time: what is looked at in between, elsewhere, takes none of it. */
+  #now = BEGINNING
   /** Names of temporary files and the like decide nothing. */
   #random = new Seeded(1)
 
@@ -77,6 +79,7 @@ export class World {
     await setImmediate()
     if (process.dead) return
     const world = this.fork(choice)
+    world.#now = this.time.now
     torn(world.disk, choice)
     deaths.push({ call, world })
   }
@@ -93,15 +96,16 @@ export class World {
     if (this.store !== undefined) fork.ledger.synced = this.store.synced
     fork.#power = this.#power
     fork.#count = this.#count
+    fork.#now = this.#now
     fork.#random = this.#random.copy()
     return fork
   }
 
   /** Two worlds that say the same will be recovered in the same way, and judged in the same way. */
   get image(): string {
-    const { segmentBytes, sectorBytes, groupBytes } = this.script
+    const { segmentBytes, sectorBytes, groupBytes, compress } = this.script
     const { sector, names } = this.disk
-    const kind = `${segmentBytes} ${sectorBytes} ${groupBytes} ${sector} ${names} ${this.#power ? 'power' : this.disk.states}`
+    const kind = `${segmentBytes} ${sectorBytes} ${groupBytes} ${compress} ${sector} ${names} ${this.#power ? 'power' : this.disk.states}`
     return createHash('sha1').update(`${kind} ${this.disk.image()} ${this.ledger.summary}`).digest('base64')
   }
 
@@ -113,6 +117,7 @@ export class World {
 
   /** Does what a script says, until the process dies. */
   async live(steps: string): Promise<void> {
+    this.time.now = this.#now
     for (const step of steps) {
       if (step === 'o') await this.#unlessDead(this.close(true))
       if (this.process.dead) break
@@ -124,6 +129,7 @@ export class World {
     }
     // What was under way when it died still comes to its end: promises count that were made before.
     if (this.process.dead) await setImmediate()
+    this.#now = this.time.now
   }
 
   #unlessDead(done: Promise<void>): Promise<void> {

@@ -27,19 +27,19 @@ async function run({ seed, only, over, progress }: Campaign): Promise<Outcome> {
     const what = await fault(target, input, repaired, outcome)
     outcome.done++
     if (what !== undefined)
-      outcome.failures.push({ case: `${target.name}:${name}`, what: `${what}\n    input ${input.toString('base64').slice(0, 400)}` })
+      outcome.failures.push({ case: caseOf(target, name), what: `${what}\n    input ${input.toString('base64').slice(0, 400)}` })
   }
   for (const target of targets) {
     for (const [i, input] of [...target.inputs, ...(target.corpus ?? [])].entries()) {
-      if (only !== undefined && only !== `${target.name}:kept ${i}`) continue
-      await attempt(target, `kept ${i}`, input, target.repair === undefined)
+      if (only !== undefined && only !== caseOf(target, `kept-${i}`)) continue
+      await attempt(target, `kept-${i}`, input, target.repair === undefined)
     }
   }
   const [named, from] = only?.split(':') ?? []
   if (from?.startsWith('kept') === true) return outcome
   for (let next = Number(from ?? seed); !over(outcome.done) && outcome.failures.length < FAILURES_MAX; next++) {
     for (const target of targets) {
-      if (named !== undefined && named !== target.name) continue
+      if (named !== undefined && named !== nameOf(target)) continue
       const chance = new Chance(next)
       const input = mutated([...target.inputs, ...(target.corpus ?? [])], chance)
       const repaired = target.repair === undefined || chance.oneIn(2)
@@ -52,6 +52,10 @@ async function run({ seed, only, over, progress }: Campaign): Promise<Outcome> {
   }
   return outcome
 }
+
+/** Without blanks, so that it is one word of a command. */
+const nameOf = ({ name }: Target): string => name.replaceAll(' ', '-')
+const caseOf = (target: Target, input: string): string => `${nameOf(target)}:${input}`
 
 /** What is wrong with how a decoder took an input. */
 async function fault(target: Target, input: Buffer, repaired: boolean, { counts }: Outcome): Promise<string | undefined> {

@@ -61,6 +61,11 @@ class Tour {
     return this.outcome.failures.length >= 5 || this.campaign.over(this.outcome.done)
   }
 
+  /** A case that is run alone passes over nothing that it meets: what had been met before it is not known. */
+  passesOver(image: string): boolean {
+    return this.campaign.only === undefined && this.met.has(image)
+  }
+
   get distinct(): number {
     return this.outcome.counts['distinct'] ?? 0
   }
@@ -87,8 +92,6 @@ class Exhaustive {
   readonly #names: (typeof NAMES)[number]
   readonly #tour: Tour
   #round = 0
-  /** Recoveries in this round. */
-  #recoveries = 0
 
   constructor(number: number, names: (typeof NAMES)[number], tour: Tour) {
     this.#number = number
@@ -99,7 +102,6 @@ class Exhaustive {
   /** The first dies in one call of each recovery, the others in every call; where there are too many states each draws others. */
   async round(round: number): Promise<void> {
     this.#round = round
-    this.#recoveries = 0
     const script = scripts[this.#number]!
     const world = new World(new Disk({ names: this.#names }), this.#tour.time, new Seeded(1), script)
     const deaths = world.beginDying((call) => this.#drawn(call))
@@ -131,14 +133,14 @@ class Exhaustive {
     const { image } = world
     if (this.#tour.seen.has(image)) return this.#tour.reached(1, false)
     this.#tour.seen.add(image)
-    const one = 1 + (this.#recoveries++ % CALLS)
+    const one = 1 + ((numberOf(image) + this.#tour.campaign.seed) % CALLS)
     const deaths = await this.#recovers(world, image, name, (call) => this.#round > 0 || call === one)
     for (const { call, world: dead } of deaths) {
       if (this.#tour.over) break
       this.#tour.count('deaths in a recovery')
       dead.powerLoss()
       const left = dead.image
-      if (this.#tour.met.has(left)) this.#tour.reached(1, false)
+      if (this.#tour.passesOver(left)) this.#tour.reached(1, false)
       else await this.#recovers(dead, left, `${name}, dead again in call ${call}`, () => false)
     }
   }
@@ -149,9 +151,10 @@ class Exhaustive {
     await world.live('o')
     if (!this.#isNew(image)) return deaths
     this.#tour.reached(1, true)
-    if (this.#isNew(`opened ${world.image}`)) {
+    const opened = world.image
+    if (this.#isNew(`opened ${opened}`)) {
       // Twice the same, but for what is appended.
-      const steps = this.#tour.outcome.done % 4 === 0 ? 'kao' : 'kak'
+      const steps = numberOf(opened) % 4 === 0 ? 'kao' : 'kak'
       await world.live(steps)
       this.#tour.reached(steps.split('k').length - 1, true)
     }
@@ -160,10 +163,9 @@ class Exhaustive {
   }
 
   #isNew(image: string): boolean {
-    const { met } = this.#tour
-    const isNew = !met.has(image)
-    met.add(image)
-    return isNew
+    if (this.#tour.passesOver(image)) return false
+    this.#tour.met.add(image)
+    return true
   }
 
   #drawn(number: number): Seeded {
@@ -175,4 +177,9 @@ class Exhaustive {
     const what = `${scripts[this.#number]!.steps}, ${this.#names} names, ${name}: ${ledger.broken.join('\n    ')}`
     this.#tour.outcome.failures.push({ case: `${this.#number}.${this.#round}`, what })
   }
+}
+
+/** The same for the same image, whoever meets it, and when. */
+function numberOf(image: string): number {
+  return Buffer.from(image, 'base64').readUInt32LE(0)
 }

@@ -11,8 +11,8 @@ export interface Tried {
 }
 
 const SECTOR = 512
-/** An open journal remembers the damage it met; after so many probes another is opened. */
-const PROBES_PER_OPEN = 1024
+/** An open journal remembers the damage it met; for the next so many bytes another is opened. */
+export const BYTES_PER_OPEN = 128
 
 /** Of what is hurt under an open journal, so many bytes apart some is hurt before it is opened as well. */
 const LOOK_EVERY = 97
@@ -30,7 +30,8 @@ class Patient {
   /** Whether reading near the hurt segment is enough for a quick look. */
   readonly #near: boolean
   #open: Store | undefined
-  #probes = 0
+  /** Which bytes the journal was opened for. */
+  #stretch = -1
 
   constructor(golden: Golden, segment: Segment, tried: Tried, near = false) {
     const { bytes } = golden.files.inodes.get(segment.path) as { bytes: Buffer }
@@ -46,7 +47,7 @@ class Patient {
     const golden = this.#golden
     const inside = at >= this.#behind
     if (inside) {
-      const open = await this.#journal()
+      const open = await this.#journal(Math.floor(at / BYTES_PER_OPEN))
       count(this.tried, what, await judgeInside(golden, open, this.#segment, recordAt(this.#segment, at), verify), verify)
     }
     if (inside && !(verify && at % LOOK_EVERY === 0)) return
@@ -63,11 +64,11 @@ class Patient {
     await this.#open?.close()
   }
 
-  async #journal(): Promise<Store> {
-    if (this.#open === undefined || this.#probes++ % PROBES_PER_OPEN === 0) {
-      await this.#open?.close()
-      this.#open = await openStore(DIRECTORY, { ...this.#golden.options, readOnly: true })
-    }
+  async #journal(stretch: number): Promise<Store> {
+    if (this.#open !== undefined && this.#stretch === stretch) return this.#open
+    await this.#open?.close()
+    this.#stretch = stretch
+    this.#open = await openStore(DIRECTORY, { ...this.#golden.options, readOnly: true })
     return this.#open
   }
 }
@@ -82,6 +83,13 @@ export interface Share {
   near?: boolean
 }
 
+export interface Bit {
+  /** Number of the segment. */
+  segment: number
+  byte: number
+  bit: number
+}
+
 /** Every bit of every segment, or of its bytes that fall to a share. */
 export async function everyBit(golden: Golden, share: Share): Promise<Tried> {
   const tried: Tried = { probes: 0, problems: [] }
@@ -89,19 +97,20 @@ export async function everyBit(golden: Golden, share: Share): Promise<Tried> {
   return tried
 }
 
-/** The same, one at a time. */
-export async function* bits(golden: Golden, { of, index, verifyEvery, near }: Share, tried: Tried): AsyncGenerator<void> {
-  for (const segment of golden.segments) {
+/** The same, one at a time, from the first or from one of them on. */
+export async function* bits(golden: Golden, { of, index, verifyEvery, near }: Share, tried: Tried, from?: Bit): AsyncGenerator<Bit, void> {
+  for (const [number, segment] of golden.segments.entries()) {
+    if (from !== undefined && number < from.segment) continue
     const { bytes } = golden.files.inodes.get(segment.path) as { bytes: Buffer }
     const patient = new Patient(golden, segment, tried, near)
     try {
-      for (let at = index; at < bytes.length; at += of) {
+      for (let at = from?.segment === number ? from.byte : index; at < bytes.length; at += of) {
         for (let bit = 0; bit < 8; bit++) {
           const asked = bit === (at >> 1) % 8 && Math.floor(at / of) % verifyEvery === 0
           bytes[at]! ^= 1 << bit
           await patient.judge(`bit ${bit} of byte ${at} of ${segment.path}`, at, asked, Math.floor(at / of) % 4 === 0)
           bytes[at]! ^= 1 << bit
-          yield
+          yield { segment: number, byte: at, bit }
         }
       }
     } finally {
