@@ -41,7 +41,7 @@ export async function tell(story: Story, choice: Choice, time: StandingTime, els
     if (end === 'kill') world.begin()
     else world.powerLoss()
     for (const death of deaths) await elsewhere?.look(death)
-    if (world.ledger.broken.length > 0) return world
+    if (world.ledger.broken.length > 0 || world.asks) return world
   }
   world.disk.capacity = Number.POSITIVE_INFINITY
   world.begin()

@@ -1,7 +1,7 @@
 /** A storage floor on a simulated disk: processes that open it, do what a script says, and die. */
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
-import { isJournalError } from '../../../src/errors.js'
+import { isJournalError, type Damage } from '../../../src/errors.js'
 import type { CommitStore, Durability, NewCommit, StoredCommit } from '../../../src/storage/commit-store.js'
 import type { Clock } from '../../../src/storage/files.js'
 import { openCommitStore } from '../../../src/storage/open.js'
@@ -32,6 +32,8 @@ export class World {
   process: Process
   /** The open store of the process. */
   store: CommitStore<Sum> | undefined
+  /** The disk left garbage where it was writing, and the journal reports damage: somebody has to decide, and the story is over. */
+  asks = false
   /** Why the last open failed. */
   refused: unknown
   /** Calls of all its processes that were made to fail, and processes that died in a call. */
@@ -119,6 +121,7 @@ export class World {
   async live(steps: string): Promise<void> {
     this.time.now = this.#now
     for (const step of steps) {
+      if (this.asks) break
       if (step === 'o') await this.#unlessDead(this.close(true))
       if (this.process.dead) break
       if (step === 'o' || step === 'k') {
@@ -164,7 +167,8 @@ export class World {
       const opened = await openCommitStore<Sum>(DIRECTORY, { ...this.script, notes, admit: () => {}, files: process, clock })
       store = opened.store
       await this.#judge(store)
-      this.store = store
+      if (this.asks) await this.#leave(store, false)
+      else this.store = store
     } catch (error) {
       if (process.dead) return
       this.refused = error
@@ -272,14 +276,18 @@ export class World {
   async #judge(store: CommitStore<Sum>): Promise<void> {
     const { ledger } = this
     const found: StoredCommit[] = []
+    const gaps: Damage[] = []
     for await (const item of store.read()) {
-      if ('gap' in item) ledger.broken.push(`a gap: ${JSON.stringify(item.gap)}`)
+      if ('gap' in item) gaps.push(item.gap)
       else found.push(...item.commits)
     }
     const { told } = ledger
     ledger.judge(found, this.#power)
     this.#power = false
     const [damage] = store.recovery.damage
+    this.asks = this.disk.garbage && damage !== undefined
+    if (this.asks) return
+    for (const gap of gaps) ledger.broken.push(`a gap: ${JSON.stringify(gap)}`)
     if (damage !== undefined) ledger.broken.push(`false alarm: ${JSON.stringify(damage)}`)
     const { position } = store.head
     const last = found.at(-1)

@@ -55,10 +55,12 @@ async function look(
       world.disk.capacity = Number.POSITIVE_INFINITY
       world.begin()
       await world.live(pick(world.choice, ['o', 'o', 'o', 'oa']))
+      if (world.asks) add('reported garbage')
       broken.push(...world.ledger.broken.map((what) => `dead in call ${call}: ${what}`))
     },
   }
-  const { ledger, failed, deaths } = await tell(story, choice, time, elsewhere)
+  const { ledger, failed, deaths, asks } = await tell(story, choice, time, elsewhere)
+  if (asks) add('reported garbage')
   for (const { end } of story.lives) add(end)
   add('failed calls', failed)
   add('deaths in a call', deaths + reached)
@@ -69,12 +71,19 @@ async function look(
 
 function someStory(choice: Choice): Story {
   const capacity = oneIn(choice, 7) ? { capacity: 20_000 + choice.int(200_000) } : {}
+  const sectorBytes = pick(choice, [8, 8, 8, 512, 4096])
   return {
     segmentBytes: pick(choice, [700, 2000, 6000, 6000, 20_000, 20_000, 20_000, 1 << 17]),
-    sectorBytes: pick(choice, [8, 8, 8, 512, 4096]),
+    sectorBytes,
     ...(oneIn(choice, 2) && { compress: true }),
     ...(oneIn(choice, 2) && { groupBytes: 100 }),
-    disk: { sector: pick(choice, [512, 4096]), names: pick(choice, ['ordered', 'ordered', 'posix']), ...capacity },
+    disk: {
+      sector: pick(choice, [512, 4096]),
+      names: pick(choice, ['ordered', 'ordered', 'posix']),
+      ...capacity,
+      // Frames that share no sector with others bear a disk that leaves anything where it was writing.
+      ...(sectorBytes === 4096 && oneIn(choice, 2) && { garbage: true }),
+    },
     lives: Array.from({ length: 2 + choice.int(5) }, () => ({
       steps: Array.from({ length: 1 + choice.int(8) }, () => pick(choice, STEPS)).join(''),
       faults: someFaults(choice),
