@@ -1,20 +1,22 @@
 /**
- * N: LevelDB's own files, hurt until it ends the process: the views stay right, and the boot after that heals. Each round is a boot
- * in a process that other rounds share until one of them ends it.
+ * N: LevelDB's own files, hurt until it ends the process: the views stay right, and a boot after that heals. In half of the rounds it is
+ * given tables that rotted while nobody looked. Each round is a boot in a process that other rounds share until one of them ends it.
  */
 import { fork, type ChildProcess } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { programPath } from '../../support/compiled.js'
 import { Chance } from '../chance.js'
-import { hurtLevel } from '../level/hurt.js'
-import { golden, type Golden } from '../level/notes.js'
+import { hurtLevel, rotTable } from '../level/hurt.js'
+import { copy, golden, type Golden } from '../level/notes.js'
 import type { Campaign, Layer, Outcome } from '../layer.js'
 
 const FAILURES_MAX = 5
 /** A process that ends twice over the same files has not healed. */
 const DEATHS_MAX = 1
+/** Of a table that rotted under both its names the base is no better: after two boots that went wrong all is made again. */
+const WRONG_MAX = 2
 
 export const derivedRot: Layer = {
   letter: 'N',
@@ -25,7 +27,15 @@ export const derivedRot: Layer = {
 }
 
 async function run({ seed, only, over, progress }: Campaign): Promise<Outcome> {
-  const outcome: Outcome = { done: 0, counts: { 'ended the process': 0, 'used as they were': 0, 'made again': 0 }, failures: [] }
+  const counts = {
+    'ended the process': 0,
+    'used as they were': 0,
+    'made again': 0,
+    'rotten tables read': 0,
+    refused: 0,
+    'wrong rows without a word': 0,
+  }
+  const outcome: Outcome = { done: 0, counts, failures: [] }
   const base = mkdtempSync(join(tmpdir(), 'turnlog-level-'))
   const boots = new Boots()
   try {
@@ -47,29 +57,58 @@ async function run({ seed, only, over, progress }: Campaign): Promise<Outcome> {
 /** Hurts a copy of a journal's derived files and boots it until it shows what it should. */
 async function round(base: string, { images, rows }: Golden, seed: number, boots: Boots, { counts }: Outcome): Promise<string | undefined> {
   const chance = new Chance(seed)
-  const image = chance.one(images)
   const directory = join(base, `round-${seed}`)
-  mkdirSync(directory)
-  cpSync(image, directory, { recursive: true })
-  const hurt = hurtLevel(join(directory, 'derived'), chance)
+  const rots = chance.oneIn(2)
+  copy(rots ? images[0] : chance.one(images), directory)
+  const boot = async (): Promise<Shown | undefined> => {
+    const shown = await boots.boot(directory)
+    counts[shown === undefined ? 'ended the process' : shown.derived === 'checked' ? 'used as they were' : 'made again']!++
+    return shown
+  }
   try {
-    for (let deaths = 0; ; deaths++) {
-      const shown = await boots.boot(directory)
-      if (shown === undefined) {
-        counts['ended the process']!++
-        if (deaths === DEATHS_MAX) return `${hurt}: ended the process ${deaths + 1} times`
-        continue
-      }
-      counts[shown.derived === 'checked' ? 'used as they were' : 'made again']!++
-      return shown.rows === rows ? undefined : `${hurt}: shows ${shown.rows.slice(0, 300)}`
-    }
+    return await (rots ? rotten : hurt)(join(directory, 'derived'), chance, rows, boot, counts)
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
 }
 
+type Boot = () => Promise<Shown | undefined>
+
+/** LevelDB never sees what is not as it was: whatever is shown is right. */
+async function hurt(derived: string, chance: Chance, rows: string, boot: Boot): Promise<string | undefined> {
+  const what = hurtLevel(derived, chance)
+  for (let deaths = 0; deaths <= DEATHS_MAX; deaths++) {
+    const shown = await boot()
+    if (shown !== undefined) return shown.rows === rows ? undefined : `${what}: shows ${shown.rows.slice(0, 300)}`
+  }
+  return `${what}: ended the process ${DEATHS_MAX + 1} times`
+}
+
+/**
+ * LevelDB reads what has rotted, and may end the process or refuse; that heals. Where it shows wrong rows without a word nothing can
+ * know before an open reads that table, so they are counted, and must be right once it did.
+ */
+async function rotten(derived: string, chance: Chance, rows: string, boot: Boot, counts: Outcome['counts']): Promise<string | undefined> {
+  const { what, takeBack } = await rotTable(derived, chance)
+  for (let wrong = 0; wrong <= WRONG_MAX; wrong++) {
+    const shown = await boot()
+    if (wrong === 0 && shown?.derived !== 'rebuilt') counts['rotten tables read']!++
+    if (shown?.rows === rows) return undefined
+    if (shown?.refused === true) counts['refused']!++
+    if (shown === undefined || shown.refused) continue
+    counts['wrong rows without a word']!++
+    // Now the voucher is wrong about the table, as it is when the disk is.
+    takeBack()
+    const after = (await boot())?.rows
+    return after === rows ? undefined : `${what}: shows wrong rows, and once that is seen ${after?.slice(0, 300)}`
+  }
+  return `${what}: went wrong ${WRONG_MAX + 1} times`
+}
+
 interface Shown {
   derived: string
+  /** The journal refused, with a code. */
+  refused: boolean
   rows: string
 }
 

@@ -1,17 +1,20 @@
 /** Boots the journals that it is told of, and says what each shows. LevelDB may end it. */
+import { isJournalError } from '../../../src/index.js'
 import { openNotes, rowsOf } from './notes.js'
 
 process.on('message', (directory: string) => void show(directory))
 
 async function show(directory: string): Promise<void> {
-  let shown: { derived: string; rows: string }
+  let derived = 'none'
+  let rows: string
+  let refused = false
   try {
-    const journal = await openNotes(directory)
-    const { derived } = journal.recovery
-    shown = { derived, rows: await rowsOf(journal) }
-    await journal.close()
+    await using journal = await openNotes(directory)
+    derived = journal.recovery.derived
+    rows = await rowsOf(journal)
   } catch (error) {
-    shown = { derived: 'none', rows: String((error as Error).stack) }
+    refused = isJournalError(error)
+    rows = String((error as Error).stack)
   }
-  process.send?.(shown)
+  process.send?.({ derived, refused, rows })
 }

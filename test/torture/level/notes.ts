@@ -1,8 +1,10 @@
 /** A journal with enough derived rows for more than one file of LevelDB's: closed in order, and as the death of its process leaves it. */
-import { cpSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { defineEvents, defineProjection, openJournal, type Journal } from '../../../src/index.js'
+import { countingClock } from '../rot/golden.js'
 
 const notes = defineEvents({ 'note.added': { schema: 1, data: z.object({ n: z.number() }) } })
 
@@ -18,7 +20,8 @@ export const tally = defineProjection(notes, {
 
 export type NotesJournal = Journal<(typeof notes)['definitions'], never>
 
-export const openNotes = (directory: string): Promise<NotesJournal> => openJournal(directory, { events: notes, projections: [tally] })
+export const openNotes = (directory: string, clock?: ReturnType<typeof countingClock>): Promise<NotesJournal> =>
+  openJournal(directory, { events: notes, projections: [tally], ...(clock && { clock }) })
 
 /** Every row in both orders, and some of them one by one, as text. */
 export async function rowsOf(journal: NotesJournal): Promise<string> {
@@ -30,8 +33,8 @@ export async function rowsOf(journal: NotesJournal): Promise<string> {
 }
 
 export interface Golden {
-  /** Directories to copy. */
-  images: string[]
+  /** Directories to copy: as it was closed, and as a death left it. */
+  images: [closed: string, died: string]
   rows: string
 }
 
@@ -39,22 +42,26 @@ export async function golden(base: string): Promise<Golden> {
   const directory = join(base, 'golden')
   const closed = join(base, 'closed')
   const died = join(base, 'died')
+  // So that the same bytes lie at the same places each time.
+  const clock = countingClock()
   for (let life = 0; life < 3; life++) {
-    const journal = await openNotes(directory)
+    const journal = await openNotes(directory, clock)
     for (let n = 0; n < 300; n++) void journal.append(`s${n}`, [{ type: 'note.added', data: { n: n + life } }], { durability: 'os' })
     await journal.append('s0', [{ type: 'note.added', data: { n: 1 } }])
     await rowsOf(journal)
     await journal.close()
   }
   copy(directory, closed)
-  const open = await openNotes(directory)
+  const open = await openNotes(directory, clock)
   const rows = await rowsOf(open)
   copy(directory, died)
   await open.close()
   return { images: [closed, died], rows }
 }
 
-/** A copy without locks: reading LevelDB's would give it back. */
-function copy(from: string, to: string): void {
-  cpSync(from, to, { recursive: true, filter: (path) => !path.endsWith('LOCK') })
+/** A copy in which two names of one file are still that, without locks: reading LevelDB's would give it back. */
+export function copy(from: string, to: string): void {
+  const { status, stderr } = spawnSync('cp', ['-a', from, to], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(stderr)
+  for (const lock of ['LOCK', 'derived/LOCK']) rmSync(join(to, lock), { force: true })
 }
