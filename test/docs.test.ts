@@ -6,6 +6,7 @@ import { errorCodes } from '../src/errors.js'
 import { anchors, codeBlocks, headings, localLinks, tableRows } from './support/markdown.js'
 import { filesBelow, root } from './support/root.js'
 import { Snippets, type Snippet } from './support/snippets.js'
+import { cases } from './torture/cases.js'
 
 const NEEDED = [
   'README.md',
@@ -78,6 +79,23 @@ describe('docs/acceptance.md', () => {
       /^not yet(: .+)?$/.test(holds) ? [] : holds.split('<br>').flatMap((held) => findTest(id!, held.trim())),
     )
     expect(wrong).toEqual([])
+  })
+})
+
+describe('docs/reliability.md', () => {
+  const found = (): string[][] => tableRows(read('docs/reliability.md').split('\n## What was found\n')[1] ?? '')
+
+  test('names for everything that was found a test that is there', () => {
+    const without = found().filter(([, , now = '']) => {
+      const files = Array.from(now.matchAll(/`([^`]+)`/g), ([, file]) => file!)
+      return files.length === 0 || files.some((file) => !/\.test\.ts$/.test(file) || !existsSync(join(root, file)))
+    })
+    expect(without).toEqual([])
+  })
+
+  test('tells of every case that torture has found', () => {
+    const told = found().flatMap(([, what, now]) => (now === '`test/torture/cases.test.ts`' ? [what] : []))
+    expect(told.toSorted()).toEqual(Object.keys(cases).toSorted())
   })
 })
 
