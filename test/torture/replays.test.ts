@@ -31,7 +31,7 @@ vi.mock(import('./fuzz/targets.js'), async (original) => {
 })
 
 function judgeWrongly(): void {
-  const open = Reflect.get(World.prototype, 'open') as (this: World) => Promise<void>
+  const open = Reflect.get(World.prototype, 'open')
   vi.spyOn(World.prototype, 'open').mockImplementation(async function (this: World) {
     await open.call(this)
     const image = this.disk.image()
