@@ -173,6 +173,8 @@ class SimulatedFile implements FileHandle {
   readonly #inode: Inode
   readonly #closed: (file: SimulatedFile) => void
   #locked = false
+  /** Of a sync no more is promised than that what was written through the same handle is on the disk. */
+  #wrote = false
 
   constructor(process: Process, path: string, inode: Inode, closed: (file: SimulatedFile) => void) {
     this.#process = process
@@ -183,6 +185,7 @@ class SimulatedFile implements FileHandle {
   }
 
   write(bytes: Uint8Array, offset: number): number | Promise<number> {
+    this.#wrote = true
     const { choice } = this.#process
     const some = (): number => choice.int(bytes.length)
     return this.#process.call(
@@ -215,7 +218,7 @@ class SimulatedFile implements FileHandle {
   async datasync(): Promise<void> {
     return this.#process.call('datasync', this.#path, true, (fault) => {
       if (fault === 'lie') return
-      if (fault === undefined) return this.#inode.sync()
+      if (fault === undefined) return this.#wrote ? this.#inode.sync() : undefined
       this.#inode.failSync(this.#process.choice)
       throw failure(fault, this.#path)
     })

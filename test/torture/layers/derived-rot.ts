@@ -1,6 +1,7 @@
 /**
  * N: LevelDB's own files, hurt until it ends the process: the views stay right, and a boot after that heals. In half of the rounds it is
- * given tables that rotted while nobody looked. Each round is a boot in a process that other rounds share until one of them ends it.
+ * given tables that rotted while nobody looked; in some of the others the journal has lost an event that its derived state and its snapshot
+ * were made with. Each round is a boot in a process that other rounds share until one of them ends it.
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -55,18 +56,26 @@ async function run({ seed, only, over, progress }: Campaign): Promise<Outcome> {
 }
 
 /** Hurts a copy of a journal's derived files and boots it until it shows what it should. */
-async function round(base: string, { images, rows }: Golden, seed: number, boots: Boots, { counts }: Outcome): Promise<string | undefined> {
+async function round(
+  base: string,
+  { images, rows, lost }: Golden,
+  seed: number,
+  boots: Boots,
+  { counts }: Outcome,
+): Promise<string | undefined> {
   const chance = new Chance(seed)
   const directory = join(base, `round-${seed}`)
   const rots = chance.oneIn(2)
   copy(rots ? images[0] : chance.one(images), directory)
+  const loses = !rots && chance.oneIn(4)
+  if (loses) copy(`${lost.directory}/.`, directory)
   const boot = async (): Promise<Shown | undefined> => {
     const shown = await boots.boot(directory)
     counts[shown === undefined ? 'ended the process' : shown.derived === 'checked' ? 'used as they were' : 'made again']!++
     return shown
   }
   try {
-    return await (rots ? rotten : hurt)(join(directory, 'derived'), chance, rows, boot, counts)
+    return await (rots ? rotten : hurt)(join(directory, 'derived'), chance, loses ? lost.rows : rows, boot, counts)
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }

@@ -1,4 +1,4 @@
-/** L: two writers who both believe to be alone, because locks do not work here, in every order of their calls. */
+/** L: two writers in every order of their calls. Mostly both believe to be alone, because locks do not work there; where they do, nobody is fenced. */
 import { isDeepStrictEqual } from 'node:util'
 import { isJournalError } from '../../../src/errors.js'
 import type { CommitStore, NewCommit, Receipt, StoredCommit } from '../../../src/storage/commit-store.js'
@@ -23,6 +23,14 @@ export const twoWriters: Layer = {
   run: (campaign) => each(campaign, async (seed, counts, time) => ({ done: 1, broken: await interleave(seed, time, counts) })),
 }
 
+interface Writer {
+  name: string
+  process: Process
+  /** Whether locks work: then nobody takes over what another holds. */
+  locks: boolean
+  told: Told[]
+}
+
 /** A commit of one of them, and what it was told. */
 interface Told {
   commit: NewCommit
@@ -40,12 +48,13 @@ async function interleave(seed: number, time: StandingTime, counts: Record<strin
   const groupBytes = pick(choice, [100, 512 << 10])
   const open = (process: Process): Promise<CommitStore<Sum>> => openSmall(process, time, choice, { segmentBytes, compress, groupBytes })
   if (oneIn(choice, 2)) await (await open(new Process(disk))).close()
-  const writers = ['a', 'b'].map((name) => {
-    const process = new Process(disk, { choice, locks: false, turn: turns.of(name) })
-    return { name, process, told: [] as Told[] }
+  const locks = oneIn(choice, 4)
+  const writers = ['a', 'b'].map((name): Writer => {
+    const process = new Process(disk, { choice, locks, turn: turns.of(name) })
+    return { name, process, locks, told: [] }
   })
   const plan = writers.map(() => 1 + choice.int(4))
-  const all = Promise.all(writers.map(({ name, process, told }, i) => write(name, () => open(process), plan[i]!, told, broken)))
+  const all = Promise.all(writers.map((one, i) => write(one, () => open(one.process), plan[i]!, broken)))
   if (!(await turns.until(all))) broken.push('they wait for each other for ever')
   for (const { process } of writers) process.kill()
   time.forget()
@@ -74,7 +83,12 @@ function openSmall(
 }
 
 /** Opens, appends to a stream of its own, and closes. What fails must say how. */
-async function write(name: string, open: () => Promise<CommitStore<Sum>>, commits: number, told: Told[], broken: string[]): Promise<void> {
+async function write(
+  { name, locks, told }: Writer,
+  open: () => Promise<CommitStore<Sum>>,
+  commits: number,
+  broken: string[],
+): Promise<void> {
   try {
     const store = await open()
     let note = (await store.stream(name)).note
@@ -88,6 +102,7 @@ async function write(name: string, open: () => Promise<CommitStore<Sum>>, commit
         (receipt) => void (one.receipt = receipt),
         (error: unknown) => {
           one.outcome = isJournalError(error) ? error.details.outcome : undefined
+          if (locks && isJournalError(error, 'JOURNAL_FENCED')) broken.push(`${commit.commitId} was fenced where locks work`)
           if (one.outcome === undefined) broken.push(`${commit.commitId} was rejected without an outcome: ${String(error)}`)
         },
       )

@@ -1,9 +1,9 @@
 /** A journal with enough derived rows for more than one file of LevelDB's: closed in order, and as the death of its process leaves it. */
 import { spawnSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { defineEvents, defineProjection, openJournal, type Journal } from '../../../src/index.js'
+import { defineEvents, defineProjection, openJournal, planRepair, repair, type Journal } from '../../../src/index.js'
 import { countingClock } from '../rot/golden.js'
 
 const notes = defineEvents({ 'note.added': { schema: 1, data: z.object({ n: z.number() }) } })
@@ -36,6 +36,8 @@ export interface Golden {
   /** Directories to copy: as it was closed, and as a death left it. */
   images: [closed: string, died: string]
   rows: string
+  /** Where the same journal lies after a repair wrote down that an event is lost which all of it was folded from, and the rows that are left. */
+  lost: { directory: string; rows: string }
 }
 
 export async function golden(base: string): Promise<Golden> {
@@ -49,6 +51,7 @@ export async function golden(base: string): Promise<Golden> {
     for (let n = 0; n < 300; n++) void journal.append(`s${n}`, [{ type: 'note.added', data: { n: n + life } }], { durability: 'os' })
     await journal.append('s0', [{ type: 'note.added', data: { n: 1 } }])
     await rowsOf(journal)
+    if (life === 1) await journal.snapshot()
     await journal.close()
   }
   copy(directory, closed)
@@ -56,7 +59,28 @@ export async function golden(base: string): Promise<Golden> {
   const rows = await rowsOf(open)
   copy(directory, died)
   await open.close()
-  return { images: [closed, died], rows }
+  return { images: [closed, died], rows, lost: await without(closed, join(base, 'lost')) }
+}
+
+/** Loses an event, writes that down, and folds what is left. */
+async function without(image: string, directory: string): Promise<Golden['lost']> {
+  copy(image, directory)
+  const segments = join(directory, 'journal')
+  const path = join(
+    segments,
+    readdirSync(segments).find((name) => name.endsWith('.seg'))!,
+  )
+  const bytes = readFileSync(path)
+  bytes[bytes.indexOf('note.added', bytes.indexOf('s200'))]! ^= 1
+  writeFileSync(path, bytes)
+  for (const derived of ['derived', 'snapshots']) rmSync(join(directory, derived), { recursive: true })
+  const parts = { events: notes, projections: [tally] }
+  await repair(directory, await planRepair(directory, parts), parts)
+  const journal = await openNotes(directory)
+  const rows = await rowsOf(journal)
+  await journal.close()
+  rmSync(join(directory, 'derived'), { recursive: true })
+  return { directory, rows }
 }
 
 /** A copy in which two names of one file are still that, without locks: reading LevelDB's would give it back. */
