@@ -1,6 +1,6 @@
 /** Which finder finds which planted bug, and how a bug is planted: its patch applied to a copy of the sources, and that compiled. */
 import { execFile } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -13,42 +13,46 @@ const COPIED = ['src', 'projections', 'upcasters', 'test']
 /** For each finder: a bug that makes its finder wait for ever is found as well. */
 const PATIENCE_MS = 60_000
 
-/** The quickest finder of each bug. */
+/** Which finder finds each bug: a share of a layer, where one finds it within seconds. */
 export const finderOf: Record<string, string> = {
-  'ack-before-sync': 'powerCuts',
-  'blind-truncate': 'lastGroup',
-  'close-without-drain': 'closing',
-  'delete-before-snapshot': 'snapshotsKept',
+  'ack-before-sync': 'A',
+  'blind-truncate': 'D, files',
+  'close-without-drain': 'L',
+  'delete-before-snapshot': 'B2',
   'digest-unchecked': 'forged',
-  'head-before-sync': 'powerCuts',
-  'head-ignored': 'cuts',
-  'ignore-short-write': 'shortWrite',
-  'index-unchecked': 'indexes',
-  'lengths-believed': 'decoders',
-  'link-before-sync': 'namesKept',
+  'head-before-sync': 'A',
+  'head-ignored': 'D, cuts',
+  'ignore-short-write': 'K',
+  'index-unchecked': 'E',
+  'lengths-believed': 'E',
+  'link-before-sync': 'A',
   'link-followed': 'linked',
+  'lock-file-read': 'A',
   'misdirected-frame': 'misdirected',
-  'no-directory-sync': 'powerCuts',
-  'no-epoch-check': 'twoWriters',
-  'no-header-checksum': 'flips',
+  'no-directory-sync': 'A',
+  'no-epoch-check': 'L',
+  'no-header-checksum': 'E',
   'no-journal-id': 'foreign',
-  'no-lock': 'twoWriters',
-  'no-rewrite': 'failedSync',
-  'old-end-forgotten': 'powerCuts',
-  'older-head': 'intact',
-  'padding-unchecked': 'padding',
-  'payload-unchecked': 'flips',
+  'no-lock': 'L',
+  'no-rewrite': 'B',
+  'old-end-forgotten': 'A',
+  'older-head': 'D, nothing',
+  'padding-unchecked': 'D, bits',
+  'payload-unchecked': 'E',
   pipelined: 'earlyWriting',
-  'rescue-unchecked': 'flips',
-  'retry-sync': 'failedSync',
+  'rescue-unchecked': 'D, bits',
+  'retry-sync': 'C',
   'row-unchecked': 'derivedRot',
-  'seal-ignored': 'levelRot',
-  'skip-bad-frame': 'flips',
-  'snapshot-before-sync': 'snapshotCuts',
-  'snapshot-digest-unchecked': 'snapshotFlips',
-  'time-goes-back': 'clockBack',
+  'seal-ignored': 'N',
+  'skip-bad-frame': 'D, bits',
+  'snapshot-before-sync': 'B2',
+  'snapshot-digest-unchecked': 'N',
+  'snapshot-of-another-history': 'N',
+  'sync-of-another-descriptor': 'A',
+  'temporary-name-again': 'A',
+  'time-goes-back': 'B2',
   unaligned: 'garbage',
-  'write-after-failure': 'failedSync',
+  'write-after-failure': 'C',
   'zeros-end-the-log': 'lastGroup',
 }
 
@@ -102,6 +106,8 @@ export class Planted {
     for (const folder of COPIED) cpSync(join(compiled(), folder), join(copy, folder), { recursive: true, filter })
     furnish(copy)
     cpSync(join(this.#compiled, name), copy, { recursive: true })
+    // What this copy starts in processes of their own is of this copy.
+    writeFileSync(join(copy, 'done'), '')
     return copy
   }
 
@@ -115,6 +121,7 @@ export async function find(directory: string, finders: readonly string[]): Promi
   try {
     const { stdout } = await run(process.execPath, ['test/planted/find.js', ...finders], {
       cwd: directory,
+      env: { ...process.env, TURNLOG_COMPILED: directory },
       timeout: PATIENCE_MS * finders.length,
       killSignal: 'SIGKILL',
     })

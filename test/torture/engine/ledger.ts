@@ -75,11 +75,12 @@ export class Ledger {
 
   #dense(events: readonly RecordedEvent[]): void {
     const versions = new Map<string, number>()
-    for (const [i, { position, stream, version }] of events.entries()) {
+    for (const [i, { position, stream, version, at }] of events.entries()) {
       const expected = (versions.get(stream) ?? 0) + 1
       if (position !== i + 1 || version !== expected)
         this.broken.push(`event ${i + 1} has position ${position}, version ${version} where ${expected} was due`)
       versions.set(stream, version)
+      if (at < (events[i - 1]?.at ?? at)) this.broken.push(`event ${i + 1} is of before the one before it`)
     }
   }
 

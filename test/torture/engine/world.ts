@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { RecordedEvent } from '../../../src/define.js'
 import { isJournalError, openJournal } from '../../../src/index.js'
 import { projections, session, turn } from '../../../projections/index.js'
-import { Seeded, oneIn, type Choice } from '../../support/disk/choice.js'
+import { Seeded, oneIn, pick, type Choice } from '../../support/disk/choice.js'
 import { DerivedDisk } from '../../support/disk/derived.js'
 import { Disk, type DiskOptions } from '../../support/disk/disk.js'
 import type { Fault } from '../../support/disk/faults.js'
@@ -144,8 +144,10 @@ export class World {
     this.refused = undefined
     let journal: Open | undefined
     try {
+      // Somebody may have set the clock back meanwhile.
+      const behind = pick(this.choice, [0, 0, 3_600_000])
       const clock = {
-        now: () => this.#time.now,
+        now: () => this.#time.now - behind,
         random: (bytes: number) => Buffer.from(Array.from({ length: bytes }, () => this.#random.int(256))),
       }
       journal = await open({ ...this.#setting, files: process, derived: this.derived.for(process), clock })

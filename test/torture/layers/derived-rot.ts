@@ -1,7 +1,7 @@
 /**
- * N: LevelDB's own files, hurt until it ends the process: the views stay right, and a boot after that heals. In half of the rounds it is
- * given tables that rotted while nobody looked; in some of the others the journal has lost an event that its derived state and its snapshot
- * were made with. Each round is a boot in a process that other rounds share until one of them ends it.
+ * N: LevelDB's own files, hurt until it ends the process, and snapshots with them: the views stay right, and a boot after that heals. In half
+ * of the rounds LevelDB is given tables that rotted while nobody looked; in some of the others the journal has lost an event that its derived
+ * state and its snapshot were made with. Each round is a boot in a process that other rounds share until one of them ends it.
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { programPath } from '../../support/compiled.js'
 import { Chance } from '../chance.js'
-import { hurtLevel, rotTable } from '../level/hurt.js'
+import { hurtLevel, hurtSnapshot, rotTable } from '../level/hurt.js'
 import { copy, golden, type Golden } from '../level/notes.js'
 import type { Campaign, Layer, Outcome } from '../layer.js'
 
@@ -85,7 +85,7 @@ type Boot = () => Promise<Shown | undefined>
 
 /** LevelDB never sees what is not as it was: whatever is shown is right. */
 async function hurt(derived: string, chance: Chance, rows: string, boot: Boot): Promise<string | undefined> {
-  const what = hurtLevel(derived, chance)
+  const what = `${hurtLevel(derived, chance)}${chance.oneIn(4) ? hurtSnapshot(join(derived, '../snapshots/tally'), chance) : ''}`
   for (let deaths = 0; deaths <= DEATHS_MAX; deaths++) {
     const shown = await boot()
     if (shown !== undefined) return shown.rows === rows ? undefined : `${what}: shows ${shown.rows.slice(0, 300)}`

@@ -1,4 +1,4 @@
-/** Hurts LevelDB's files, the second names that keep them as they were, and what vouches for either: bits, bytes, lengths, whole files. */
+/** Hurts LevelDB's files, the second names that keep them as they were, and what vouches for either: bits, bytes, lengths, whole files; and snapshots. */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { seal } from '../../../src/storage/derived-seal.js'
@@ -46,6 +46,16 @@ export async function rotTable(directory: string, chance: Chance): Promise<{ wha
     what: `${name} ${garbage ? `garbage at ${at}` : `bit of byte ${at} turned over`}, and vouched for`,
     takeBack: () => existsSync(path) && writeFileSync(path, before),
   }
+}
+
+/** Turns over a bit of a snapshot. Says what was done. */
+export function hurtSnapshot(directory: string, chance: Chance): string {
+  const name = chance.one(readdirSync(directory))
+  const bytes = readFileSync(join(directory, name))
+  const at = chance.below(bytes.length)
+  bytes[at]! ^= 1 << chance.below(8)
+  writeFileSync(join(directory, name), bytes)
+  return `, ${name} bit of byte ${at} turned over`
 }
 
 function hurt(path: string, directory: string, files: readonly string[], chance: Chance): string {
