@@ -32,7 +32,7 @@ export const finders: Record<string, Finder> = {
   B: share(randomLives, 85, 60),
   B2: share(wholeEngine, 18, 80),
   C: share(ioErrors, 3, 300),
-  'D, bits': rot((golden) => everyBit(golden, { of: 12, index: 0, verifyEvery: 1 })),
+  'D, bits': rot((golden) => everyBit(golden, { of: 9, index: 0, verifyEvery: 1 })),
   'D, cuts': rot((golden) => everyCut({ ...golden, segments: golden.segments.slice(-1) })),
   'D, files': rot(everyFile),
   'D, nothing': rot(nothingAtAll),

@@ -1,9 +1,12 @@
 /** The proof that the proof works: bugs are planted in copies of the sources, and each is found. */
+import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { compiled } from '../support/compiled.js'
+import { root } from '../support/root.js'
 import { finders } from './finders.js'
-import { bugs, find, finderOf, Planted } from './planted.js'
+import { bugs, find, finderOf, layersOf, Planted } from './planted.js'
 
 const all = bugs()
 
@@ -24,6 +27,12 @@ describe('planted bugs', () => {
     expect(all.filter(({ what }) => what === '').map(({ name }) => name)).toEqual([])
     expect(Object.keys(finderOf).toSorted()).toEqual(all.map(({ name }) => name))
     expect(Object.values(finderOf).filter((finder) => !Object.hasOwn(finders, finder))).toEqual([])
+  })
+
+  test('are in the table of docs/reliability.md, each with the layer that finds it', () => {
+    const rows = [...layersOf(all)].map(([layer, names]) => `| ${layer} | ${names.length} | ${names.join(', ')} |`)
+    const table = readFileSync(join(root, 'docs/reliability.md'), 'utf8').split('| found by | bugs | which |\n|---|---|---|\n')[1]
+    expect(table?.split('\n\n')[0]).toBe(rows.join('\n'))
   })
 
   test('are all found', { timeout: 300_000 }, async () => {

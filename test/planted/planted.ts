@@ -72,6 +72,16 @@ export function bugs(): Bug[] {
     })
 }
 
+/** The bugs by the letter of the layer that finds them; last those that a script finds. */
+export function layersOf(all: readonly Bug[]): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  for (const { name } of all) {
+    const [layer] = /^[A-Z]\d?(?=,|$)/.exec(finderOf[name] ?? '') ?? ['a script']
+    found.set(layer, [...(found.get(layer) ?? []), name])
+  }
+  return new Map([...found].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
 /** The files that bugs change, each with its bug in it, compiled: in a folder for each bug, where they lie in the sources. */
 export class Planted {
   readonly #directory = mkdtempSync(join(tmpdir(), 'turnlog-planted-'))
