@@ -28,9 +28,9 @@ function rot(hurt: (golden: Golden) => Promise<Tried>): Finder {
 }
 
 export const finders: Record<string, Finder> = {
-  A: share(exhaustive, 3, 1000),
+  A: share(exhaustive, 3, 350),
   B: share(randomLives, 85, 60),
-  B2: share(wholeEngine, 18, 80),
+  B2: share(wholeEngine, 18, 40),
   C: share(ioErrors, 3, 300),
   'D, bits': rot((golden) => everyBit(golden, { of: 9, index: 0, verifyEvery: 1 })),
   'D, cuts': rot((golden) => everyCut({ ...golden, segments: golden.segments.slice(-1) })),
@@ -38,7 +38,7 @@ export const finders: Record<string, Finder> = {
   'D, nothing': rot(nothingAtAll),
   E: share(decoders, 1, 3000),
   K: share(diskFull, 1, 6),
-  L: share(twoWriters, 63, 80),
+  L: share(twoWriters, 63, 40),
   N: share(derivedRot, 5, 13),
   ...scripts,
 }
