@@ -39,6 +39,6 @@ export const finders: Record<string, Finder> = {
   E: share(decoders, 1, 3000),
   K: share(diskFull, 1, 6),
   L: share(twoWriters, 63, 40),
-  N: share(derivedRot, 5, 13),
+  N: share(derivedRot, 122, 9),
   ...scripts,
 }
