@@ -69,7 +69,7 @@ function table(all: readonly Kept[]): string {
         .join(', '),
       count(sum(({ failures }) => failures.length)),
       duration(sum(({ seconds }) => seconds)),
-      runs.map(({ commit, seed, day }) => `${commit}, seed ${seed}, ${day}`).join('<br>'),
+      runs.map(({ done, commit, seed, day }) => `${count(done)} of ${commit}, seed ${seed}, ${day}`).join('<br>'),
     ]
   })
   const head = ['layer', 'what', 'done', 'counted', 'promises broken', 'took', 'commit'].join(' | ')
