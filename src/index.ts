@@ -18,6 +18,7 @@ import { openWith, type Journal } from './journal.js'
 import { planWith, repairWith, salvageWith, type RepairOptions } from './repair.js'
 import type { RepairPlan } from './storage/repair-plan.js'
 import type { SalvageReport } from './storage/salvage-journal.js'
+import type { Unread } from './storage/tolerant-files.js'
 import { laws as builtInLaws } from './turns.js'
 import { upgradeWith, type UpgradeOptions, type UpgradeReport } from './upgrade.js'
 
@@ -216,7 +217,7 @@ export type { LeftAsStored, UpgradeReceipt } from './engine/rewrite.js'
 export type { Journal } from './journal.js'
 export { dump } from './repair.js'
 export type { RepairOptions } from './repair.js'
-export type { BackupOptions, BackupReport, RepairPlan, SalvageReport }
+export type { BackupOptions, BackupReport, RepairPlan, SalvageReport, Unread }
 export type { Chore } from './storage/chores.js'
 export type { Dumped, DumpedFrame, DumpedRecord, DumpOptions } from './storage/dump.js'
 export type { SnapshotCheck } from './engine/snapshot-check.js'

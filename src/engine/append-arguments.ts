@@ -1,7 +1,6 @@
 /** What a caller says of an append, and whether it is what it should be. */
 import type { EventMeta, NewEvent } from '../define.js'
 import type { Durability } from '../storage/commit-store.js'
-import { conflict } from './refusals.js'
 import { isWellFormed } from './values.js'
 
 export interface AppendOptions {
@@ -42,9 +41,4 @@ export function checkMeta(meta: EventMeta): EventMeta {
   if (meta.occurredAt !== undefined && !Number.isFinite(meta.occurredAt))
     throw new TypeError('meta.occurredAt is a number of milliseconds since 1970')
   return meta
-}
-
-/** @throws JournalError JOURNAL_CONFLICT */
-export function checkVersion(stream: string, { expectedVersion }: AppendOptions, version: number): void {
-  if (expectedVersion !== undefined && expectedVersion !== version) throw conflict(stream, expectedVersion, version)
 }

@@ -9,11 +9,11 @@ import { withOutcome } from '../errors.js'
 import { ADDED, type CommitStore, type Durability, type NewCommit, type Receipt } from '../storage/commit-store.js'
 import { newLane, type Lane } from './lane.js'
 import type { Decision, Laws, LawStates } from './laws.js'
-import { checkArguments, checkMeta, checkVersion, type AppendOptions } from './append-arguments.js'
-import { alreadyTaken, reused, tooLarge, tooManyKeys } from './refusals.js'
+import { checkArguments, checkMeta, type AppendOptions } from './append-arguments.js'
+import { alreadyTaken, checkVersion, reused, tooLarge } from './refusals.js'
 import { sameBody } from './same-body.js'
 import type { Schemas } from './schemas.js'
-import { checkValue, COMMIT_KEYS_MAX, type ValueLimits } from './values.js'
+import { checkValue, type ValueLimits } from './values.js'
 
 interface InFlight {
   stream: string
@@ -30,9 +30,6 @@ interface Early {
 
 /** Events of a commit that takes long to decide: others have a turn of the event loop, and of the disk, before the next such one. */
 const LARGE_EVENTS = 32
-
-/** An event itself, and what is stored of it beside its data and meta. */
-const FIELDS = 6
 
 export class Appender {
   readonly #store: CommitStore<LawStates>
@@ -88,16 +85,13 @@ export class Appender {
   /** Copies and checks what was given; nothing the caller does to its objects later can change the commit. */
   #judge(stream: string, given: readonly NewEvent[], commitId: string | undefined): LawEvent[] {
     let bytes = 64 + stream.length * 3 + (commitId?.length ?? 0) * 3
-    let keys = 0
     return given.map((event, index): LawEvent => {
       if (typeof event !== 'object' || event === null || typeof event.type !== 'string')
         throw new TypeError(`Event ${index} is not { type, data }`)
       const data = checkValue(event.data, 'data', event.type, this.#limits)
       const meta = event.meta === undefined ? undefined : checkValue(checkMeta(event.meta), 'meta', event.type, this.#limits)
       bytes += data.bytes + (meta?.bytes ?? 0) + event.type.length * 3 + 16
-      keys += data.keys + (meta?.keys ?? 0) + FIELDS
       if (bytes > this.#limits.commitBytesMax) throw tooLarge(bytes, this.#limits.commitBytesMax)
-      if (keys > COMMIT_KEYS_MAX) throw tooManyKeys(keys, COMMIT_KEYS_MAX)
       const copy = { type: event.type, data: data.value, ...(meta === undefined ? {} : { meta: meta.value as EventMeta }) }
       return this.#schemas.judge(copy, index, this.#now)
     })
@@ -238,8 +232,10 @@ export class Appender {
   #checkClaims(stream: string, lane: Lane, decision: Decision): Promise<void> | undefined {
     const { claims } = decision
     const seen = new Set<string>()
-    const twice = claims.find((claim) => lane.claims.has(claim) || seen.size === seen.add(claim).size)
-    if (twice !== undefined) throw alreadyTaken(stream, twice, decision)
+    for (const claim of claims) {
+      if (seen.has(claim) || lane.claims.has(claim)) throw alreadyTaken(stream, claim, decision)
+      seen.add(claim)
+    }
     const mustBeFree = (taken: string | undefined): void => {
       if (taken !== undefined) throw alreadyTaken(stream, taken, decision)
     }

@@ -2,7 +2,12 @@
 import { JournalError } from '../errors.js'
 import type { Decision } from './laws.js'
 
-export function conflict(stream: string, expected: number, actual: number): JournalError {
+/** @throws JournalError JOURNAL_VERSION_CONFLICT */
+export function checkVersion(stream: string, { expectedVersion }: { expectedVersion?: number }, version: number): void {
+  if (expectedVersion !== undefined && expectedVersion !== version) throw conflict(stream, expectedVersion, version)
+}
+
+function conflict(stream: string, expected: number, actual: number): JournalError {
   return new JournalError(
     'JOURNAL_VERSION_CONFLICT',
     `${JSON.stringify(stream)} is at version ${actual}, not ${expected}. Read what was added, decide again, and append with expectedVersion ${actual}.`,
@@ -34,14 +39,6 @@ export function alreadyTaken(stream: string, claim: string, decision: Decision):
     index: 0,
     reason,
   })
-}
-
-export function tooManyKeys(value: number, max: number): JournalError {
-  return new JournalError(
-    'JOURNAL_LIMIT',
-    `The commit has ${value} keys and items or more, ${max} are the most that readers take. Split it, or store large lists as bytes.`,
-    { limit: 'keysMax', value, max },
-  )
 }
 
 export function tooLarge(value: number, max: number): JournalError {

@@ -23,12 +23,9 @@ export const defaultLimits: ValueLimits = { commitBytesMax: 16 << 20, depthMax: 
 export const CEILINGS: ValueLimits = {
   commitBytesMax: PAYLOAD_MAX >> 1,
   depthMax: NESTING_MAX,
-  keysMax: ITEMS_MAX >> 1,
+  keysMax: ITEMS_MAX,
   textBytesMax: PAYLOAD_MAX >> 1,
 }
-
-/** How many keys and items the events of one commit may have in all, so that readers take it with what the engine adds. */
-export const COMMIT_KEYS_MAX = ITEMS_MAX - (1 << 20)
 
 /** The limits of a journal. @throws TypeError for one that is no limit, or higher than readers go along with. */
 export function limitsOf(given: Partial<ValueLimits> = {}): ValueLimits {
@@ -39,11 +36,10 @@ export function limitsOf(given: Partial<ValueLimits> = {}): ValueLimits {
   return limits
 }
 
-/** A frozen copy of a value, an upper bound of the bytes it takes when stored, and how many keys and items it has. */
+/** A frozen copy of a value, and an upper bound of the bytes it takes when stored. */
 export interface Checked {
   value: unknown
   bytes: number
-  keys: number
 }
 
 /**
@@ -54,7 +50,7 @@ export interface Checked {
 export function checkValue(value: unknown, name: string, type: string, limits: ValueLimits): Checked {
   const walk = new Walk(name, type, limits)
   const copy = walk.copy(value, 1)
-  return { value: copy, bytes: walk.bytes, keys: walk.keys }
+  return { value: copy, bytes: walk.bytes }
 }
 
 /** Whether a string survives UTF-8: it has no half of a surrogate pair alone. */
@@ -64,7 +60,7 @@ export function isWellFormed(text: string): boolean {
 
 class Walk {
   bytes = 0
-  keys = 0
+  #keys = 0
   readonly #path: (string | number)[]
   readonly #type: string
   readonly #limits: ValueLimits
@@ -146,8 +142,8 @@ class Walk {
 
   #count(more: number): void {
     this.#grow(5)
-    this.keys += more
-    if (this.keys > this.#limits.keysMax) this.#limit('keysMax', this.keys, this.#limits.keysMax)
+    this.#keys += more
+    if (this.#keys > this.#limits.keysMax) this.#limit('keysMax', this.#keys, this.#limits.keysMax)
   }
 
   #sized(bytes: number): void {

@@ -228,7 +228,7 @@ export interface CommitStore<Note> {
    * or IO. Each says its outcome.
    */
   append(commit: NewCommit, note: Note, claims: readonly string[], durability: Durability): Promise<Receipt>
-  /** Resolves when the queue has room again, for a `large` commit where that is so; at once where it has. Await it before deciding one. */
+  /** Resolves when the queue has room again; at once where it has. Await it before deciding a commit. A `large` one waits also while a whole group waits. */
   room(large?: boolean): Promise<void> | undefined
   /** Resolves once everything queued so far is durable. */
   flush(): Promise<void>

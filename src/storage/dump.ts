@@ -1,5 +1,5 @@
 /** Shows a journal's segments as they lie on the disk, frame by frame and record by record, whatever state they are in. Judges nothing. */
-import { isJournalError, JournalError } from '../errors.js'
+import { isJournalError } from '../errors.js'
 import { unpacked, type StoredCommit } from './commit-store.js'
 import type { SegmentFile } from './core.js'
 import type { FileHandle, Files } from './files.js'
@@ -16,6 +16,7 @@ import { Paths } from './paths.js'
 import { NotPlain } from './plain.js'
 import { unpack } from './record.js'
 import { salvage } from './salvage.js'
+import { isAnyGiven, nothingLeft } from './salvage-source.js'
 import { contentEnd, listSegments, ofJournal } from './segments.js'
 import { judgeTail } from './tail.js'
 import { tolerant, type Unread } from './tolerant-files.js'
@@ -88,12 +89,10 @@ export async function* dumpSegments(directory: string, { segment, signal, files:
     const mark = await HeadFile.read(files, paths.head)
     const all = await listSegments(files, handles, paths)
     const journal = all.files.length === 0 ? undefined : await findJournal(all.files, handles, paths, mark)
-    if (journal === undefined)
-      throw new JournalError('JOURNAL_NOT_FOUND', `Nothing of a journal is left in ${directory}: no frame of it checks.`, { directory })
-    const live = await isLocked(files, paths)
+    if (journal === undefined || !isAnyGiven(all.files, unread)) throw nothingLeft(directory, unread)
+    const live = await isLocked(given, paths)
     const list = ofJournal(all, journal).files
     for (const { file, reason } of segment === undefined ? all.strays : []) yield { what: 'stray', segment: file.name, reason }
-    if (segment === undefined) for (const what of unread) yield { what: 'unread', ...what }
     for (const [i, file] of list.entries()) {
       signal?.throwIfAborted()
       if (segment !== undefined && segment !== file.name && segment !== String(file.number)) continue
@@ -101,6 +100,7 @@ export async function* dumpSegments(directory: string, { segment, signal, files:
       const dump = new SegmentDump(file, list[i + 1], journal, mark?.journal.equals(journal) === true ? mark : undefined, live)
       const { file: handle, release } = await handles.acquire(paths.segment(file))
       try {
+        for (const what of unread.splice(0)) if (segment === undefined || what.file.includes(file.name)) yield { what: 'unread', ...what }
         yield* dump.items(handle)
       } finally {
         await release()

@@ -23,6 +23,13 @@ export function mustBePlain(bytes: Buffer): void {
   reader.end()
 }
 
+/** How many items of lists and keys of maps a value has in all. */
+export function itemsIn(bytes: Buffer): number {
+  const reader = new PlainReader(bytes, 0, bytes.length, Number.POSITIVE_INFINITY)
+  reader.pass()
+  return reader.items
+}
+
 /** Goes through plain MessagePack a piece at a time. Every way on throws {@link NotPlain} for what should not stand there. */
 export class PlainReader {
   readonly #bytes: Buffer
@@ -31,15 +38,17 @@ export class PlainReader {
   readonly #left: number[] = []
   readonly #isMap: boolean[] = []
   #depth = 0
+  readonly #itemsMax: number
   /** Items and keys so far. */
-  #items = 0
+  items = 0
   /** Where the next piece begins. */
   at: number
 
-  constructor(bytes: Buffer, start: number, end: number) {
+  constructor(bytes: Buffer, start: number, end: number, itemsMax = ITEMS_MAX) {
     this.#bytes = bytes
     this.at = start
     this.#end = end
+    this.#itemsMax = itemsMax
   }
 
   /** Passes over a value, whole. */
@@ -212,8 +221,8 @@ export class PlainReader {
   /** `pieces` follow, of a byte each at least. */
   #count(items: number, pieces: number): void {
     if (pieces > this.#end - this.at) throw new NotPlain('more items than there are bytes')
-    this.#items += items
-    if (this.#items > ITEMS_MAX) throw new NotPlain(`more than ${ITEMS_MAX} items and keys`)
+    this.items += items
+    if (this.items > this.#itemsMax) throw new NotPlain(`more than ${this.#itemsMax} items and keys`)
   }
 
   #byte(): number {

@@ -21,7 +21,7 @@ const MANY = 64
 const TURN_COMMITS = 512
 const TURN_BYTES = 1 << 20
 
-/** Of one reading: bytes into which one window is read after the other. Nothing of a commit is left in them once the commit is handed out. */
+/** Of one reading: bytes into which one window is read after the other. Nothing of a commit is left in them once it is decoded. */
 export class Window {
   #bytes = Buffer.alloc(0)
   /** Read since the last turn. */

@@ -1,8 +1,9 @@
 /** Records: one commit as MessagePack that any library in any language reads, behind its checksum and length. */
 import { crc32 } from 'node:zlib'
 import { Packr } from 'msgpackr'
+import { JournalError } from '../errors.js'
 import { ADDED, IGNORABLE, type NewCommit, type StoredCommit, type StoredEvent } from './commit-store.js'
-import { mustBePlain, NotPlain, PlainReader } from './plain.js'
+import { ITEMS_MAX, itemsIn, mustBePlain, NotPlain, PlainReader } from './plain.js'
 import { laterFormat } from './format-file.js'
 
 export const RECORD_HEAD_BYTES = 8
@@ -27,6 +28,19 @@ export function encodeCommit(commit: NewCommit): Buffer {
     meta === undefined ? [type, schema, data, flags] : [type, schema, data, flags, meta],
   )
   return packr.pack([commit.stream, commit.version, commit.commitId ?? null, commit.at, commit.meta ?? null, events])
+}
+
+/** @throws JournalError JOURNAL_LIMIT for a commit that is too long, or that holds more than readers take memory for. */
+export function mustFit(bytes: Buffer, max: number): void {
+  if (bytes.length > max) {
+    const message = `The commit is ${bytes.length} bytes long, more than commitBytesMax (${max}) allows. Put large content elsewhere and refer to it.`
+    throw new JournalError('JOURNAL_LIMIT', message, { limit: 'commitBytesMax', value: bytes.length, max, outcome: 'none' })
+  }
+  // An item takes a byte or more.
+  if (bytes.length > ITEMS_MAX && itemsIn(bytes) > ITEMS_MAX) {
+    const message = `The commit has more than ${ITEMS_MAX} items of lists and keys, which no reader takes. Split it, or store long lists as bytes.`
+    throw new JournalError('JOURNAL_LIMIT', message, { limit: 'items', value: itemsIn(bytes), max: ITEMS_MAX, outcome: 'none' })
+  }
 }
 
 /** Puts a record into a buffer and returns where it ends. */

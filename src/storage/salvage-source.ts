@@ -1,4 +1,5 @@
 /** What is intact in a journal's directory, in whatever state that is: groups in the order of their positions. Touches nothing. */
+import { basename, join } from 'node:path'
 import { isJournalError, JournalError } from '../errors.js'
 import type { SegmentFile } from './core.js'
 import type { FileHandle, Files } from './files.js'
@@ -11,7 +12,7 @@ import { HeadFile, type HeadMark } from './head-file.js'
 import { findJournal } from './journal-id.js'
 import { SEGMENT_POSITIONS } from './look.js'
 import { withPacked } from './packed-files.js'
-import { Paths } from './paths.js'
+import { parseSegment, Paths } from './paths.js'
 import { lastPosition } from './record.js'
 import { salvage, type Saved } from './salvage.js'
 import { contentEnd, factsOf, listSegments, ofJournal, type SegmentList } from './segments.js'
@@ -73,8 +74,9 @@ export class SalvageSource {
       const mark = await HeadFile.read(files, paths.head)
       const list = await listSegments(files, handles, paths)
       const journal = list.files.length === 0 ? undefined : await findJournal(list.files, handles, paths, mark)
-      if (journal !== undefined) return new SalvageSource(paths, handles, ofJournal(list, journal), journal, { mark, unread })
-      throw new JournalError('JOURNAL_NOT_FOUND', `Nothing of a journal is left in ${directory}: no frame of it checks.`, { directory })
+      if (journal !== undefined && isAnyGiven(list.files, unread))
+        return new SalvageSource(paths, handles, ofJournal(list, journal), journal, { mark, unread })
+      throw nothingLeft(directory, unread)
     } catch (error) {
       await handles.close()
       throw error
@@ -94,7 +96,9 @@ export class SalvageSource {
       this.done += file.size
     }
     const last = files.at(-1)?.number ?? 0
-    const unknown = this.mark === undefined && indexed >= last && indexed > 0 ? SEGMENT_POSITIONS : 0
+    // What is proven to have been there and cannot be read, nobody knows how long.
+    const isUnread = this.unread.some(({ file }) => parseSegment(basename(file))?.number === last)
+    const unknown = this.mark === undefined && ((indexed >= last && indexed > 0) || isUnread) ? SEGMENT_POSITIONS : 0
     this.end = Math.max(position + unknown, this.mark?.position ?? 0)
   }
 
@@ -130,6 +134,22 @@ export class SalvageSource {
     const promised = this.mark?.segment === number ? this.mark.end : 0
     return (await judgeTail(handle, offset, size, header, promised)).kind !== 'damaged'
   }
+}
+
+/** Whether one of these segments at least could be opened. */
+export function isAnyGiven(files: readonly SegmentFile[], unread: readonly Unread[]): boolean {
+  return files.some(({ name }) => !unread.some(({ file }) => file.includes(name)))
+}
+
+/** Why there is nothing to be read of a journal: nothing is there, or nothing is given. */
+export function nothingLeft(directory: string, unread: readonly Unread[]): JournalError {
+  const [first, ...others] = unread.filter(({ file }) => parseSegment(basename(file)) !== undefined)
+  if (first === undefined)
+    return new JournalError('JOURNAL_NOT_FOUND', `Nothing of a journal is left in ${directory}: no frame of it checks.`, { directory })
+  const more = others.length === 0 ? '' : `, and so with ${others.length} more`
+  return new JournalError('JOURNAL_IO', `No segment of ${directory} can be opened. ${first.file}: ${first.reason}${more}`, {
+    path: join(directory, first.file),
+  })
 }
 
 /** A frame that checks, whole; where its records are not what its header says, those that are commits. */

@@ -2,17 +2,19 @@
  * A journal's files for whoever reads what is left of it: a sector that the disk does not give reads as zeros, which are no frame, and a
  * file that cannot be opened, or is none of ours, as an empty one.
  */
-import { relative } from 'node:path'
+import { basename, relative } from 'node:path'
 import { isJournalError } from '../errors.js'
 import { filesOver, handleOver } from './delegate.js'
 import type { FileHandle, Files } from './files.js'
 import { guarded } from './guard.js'
 import { hasCode } from './io.js'
+import { packedOf, parseSegment } from './paths.js'
 
 const SECTOR_BYTES = 4096
 
-/** What the system says of one file that it does not give; of others it still may. */
-const WITHHELD = ['EIO', 'EACCES', 'EPERM', 'ELOOP', 'ENXIO', 'EUCLEAN', 'ESTALE']
+/** What the system says of a part of one file that it does not give; of the rest, and of others, it still may. */
+const UNREADABLE = ['EIO', 'EUCLEAN', 'EBADMSG']
+const WITHHELD = [...UNREADABLE, 'EACCES', 'EPERM', 'ELOOP', 'ENXIO', 'ESTALE']
 
 /** A file of a journal that could not be opened. */
 export interface Unread {
@@ -25,14 +27,17 @@ export interface Unread {
 export function tolerant(port: Files, directory: string, unread: (what: Unread) => void): Files {
   const files = guarded(port, directory)
   const told = new Set<string>()
+  const isPacked = (path: string): boolean => parseSegment(basename(path)) !== undefined && files.exists(packedOf(path))
   return filesOver(files, {
     async open(path, flag) {
       try {
         return bySectors(await opened(files, path, flag))
       } catch (error) {
-        if (!isWithheld(error)) throw error
+        if (flag !== 'r' || !isWithheld(error)) throw error
         if (!told.has(path)) unread({ file: relative(directory, path), reason: error instanceof Error ? error.message : String(error) })
         told.add(path)
+        // A segment that is there packed as well is read there.
+        if (isPacked(path)) throw Object.assign(new Error(`ENOENT: ${path} is only there packed`), { code: 'ENOENT' })
         return NOTHING
       }
     },
@@ -46,6 +51,10 @@ export function tolerant(port: Files, directory: string, unread: (what: Unread) 
       }
     },
   })
+}
+
+function isUnreadable(error: unknown): boolean {
+  return UNREADABLE.some((code) => hasCode(error, code))
 }
 
 function isWithheld(error: unknown): boolean {
@@ -70,7 +79,7 @@ function bySectors(file: FileHandle): FileHandle {
       try {
         return await file.read(into, offset)
       } catch (error) {
-        if (!hasCode(error, 'EIO')) throw error
+        if (!isUnreadable(error)) throw error
         return bySector(file, into, offset)
       }
     },
@@ -83,7 +92,7 @@ async function bySector(file: FileHandle, into: Uint8Array, offset: number): Pro
   try {
     return await file.read(into.subarray(0, most), offset)
   } catch (error) {
-    if (!hasCode(error, 'EIO')) throw error
+    if (!isUnreadable(error)) throw error
     into.fill(0, 0, most)
     return most
   }

@@ -8,7 +8,7 @@ import { frameBytes, Kind, makeFrame, movesDigest, nextDigest } from './frame.js
 import { bytesOf, makeGroup, type MadeGroup, type ReadGroup } from './group.js'
 import { quiet } from './quiet.js'
 import { Queue, type Queued, type QueuedCommit, type QueuedFrame } from './queue.js'
-import { encodeCommit, lastPosition, lastVersion } from './record.js'
+import { encodeCommit, lastPosition, lastVersion, mustFit } from './record.js'
 import type { Roll } from './roll.js'
 import type { State } from './state.js'
 
@@ -56,11 +56,7 @@ export class Writer<Note> {
   append(commit: NewCommit, note: Note, claims: readonly string[], durability: Durability): Promise<Receipt> {
     if (this.#stopped !== undefined) throw this.#stopped('none')
     const bytes = encodeCommit(commit)
-    const { commitBytesMax: max } = this.#options
-    if (bytes.length > max) {
-      const message = `The commit is ${bytes.length} bytes long, more than commitBytesMax (${max}) allows. Put large content elsewhere and refer to it.`
-      throw new JournalError('JOURNAL_LIMIT', message, { limit: 'commitBytesMax', value: bytes.length, max, outcome: 'none' })
-    }
+    mustFit(bytes, this.#options.commitBytesMax)
     return new Promise((resolve, reject) => {
       this.#queue.push({ commit, note, claims, bytes, durability, resolve, reject })
       this.#wake()

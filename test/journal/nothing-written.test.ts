@@ -70,7 +70,7 @@ test.each(['EROFS', 'ENOSPC'])(
   },
 )
 
-test('where views have no room in the temporary directory, they say so and where it is; verify looks at everything else', async () => {
+test('where views have no room in the temporary directory, they say so and where it is; verify without snapshots needs none', async () => {
   const directory = temporary()
   const writing = await openNotes(directory)
   await writing.append('s', [note('text')])

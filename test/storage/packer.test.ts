@@ -54,6 +54,19 @@ async function read(files: MemoryFiles, options: Options = {}): Promise<{ read: 
 }
 
 describe('a journal whose sealed segments are packed', () => {
+  test('is salvaged whole where one lies there unpacked as well, and that file cannot be opened', async () => {
+    const files = await written()
+    const name = names(files, '.segz')[1]!.replace('segz', 'seg')
+    files.inodes.set(pathOf(name), { bytes: Buffer.alloc(100), lock: undefined })
+    files.fault = (call, path) => {
+      if (call === 'open' && path === pathOf(name)) throw Object.assign(new Error('EIO: no'), { code: 'EIO' })
+      return undefined
+    }
+    const report = await salvageInto(DIRECTORY, '/new', { files, notes })
+    expect(report).toMatchObject({ commits: 12, gaps: [], unread: [{ file: `journal/${name}` }] })
+    expect(files.opened).toBe(0)
+  })
+
   test('says the same as one whose are not, and takes less room', async () => {
     const files = await written()
     const plain = new MemoryFiles()

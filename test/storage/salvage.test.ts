@@ -282,6 +282,41 @@ describe(withSeed('salvage'), () => {
     const dumped: Dumped[] = []
     for await (const item of dumpSegments(DIRECTORY, { files: port })) dumped.push(item)
     expect(dumped.flatMap((item) => (item.what === 'unread' ? [item.file] : []))).toEqual(report.unread.map(({ file }) => file))
+    const one: Dumped[] = []
+    for await (const item of dumpSegments(DIRECTORY, { files: port, segment: '2' })) one.push(item)
+    expect(one.map(({ what }) => what)).toEqual(['unread', 'segment', 'fault'])
+    expect(files.opened).toBe(0)
+  })
+
+  /** All of these files are there, and cannot be opened. */
+  function withhold(files: MemoryFiles, withheld: readonly string[]): void {
+    files.fault = (call, path) => {
+      if (call === 'open' && withheld.includes(path)) throw Object.assign(new Error('EACCES: no'), { code: 'EACCES' })
+      return undefined
+    }
+  }
+
+  test('gives no position again where the newest segment and the head file cannot be opened', async () => {
+    const files = await wholeJournal()
+    const newest = namesOf(files, '.seg').at(-1) as string
+    withhold(files, [newest, `${DIRECTORY}/head`])
+    const report = await salvage(files)
+    expect(report.commits).toBeLessThan(20)
+    expect(report.position).toBeGreaterThan(20)
+    expect(report.gaps.at(-1)).toMatchObject({ firstPosition: report.commits + 1, lastPosition: report.position })
+  })
+
+  test('says what is in the way where no segment can be opened, and not that nothing is left', async () => {
+    const files = await wholeJournal()
+    const segments = namesOf(files, '.seg')
+    withhold(files, segments)
+    const refused = (error: unknown): boolean =>
+      isJournalError(error, 'JOURNAL_IO') && error.message.includes('EACCES') && error.message.includes(`${segments.length - 1} more`)
+    await expect(salvage(files)).rejects.toSatisfy(refused)
+    const all = async (): Promise<void> => {
+      for await (const _ of dumpSegments(DIRECTORY, { files })) void _
+    }
+    await expect(all()).rejects.toSatisfy(refused)
     expect(files.opened).toBe(0)
   })
 

@@ -2,6 +2,7 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { isJournalError, type JournalError } from '../../src/errors.js'
+import { ITEMS_MAX } from '../../src/storage/plain.js'
 import { Queue } from '../../src/storage/queue.js'
 import { heapUsed } from '../support/heap.js'
 import { earlyWrites } from './support/early-writes.js'
@@ -121,6 +122,19 @@ describe('appending', () => {
     expect(queue).toMatchObject({ length: 1, bytes: 1 << 20, waiting: 1 << 20 })
     // What is freed last may take its time.
     expect(heapUsed() - before).toBeLessThan(50 << 20)
+  })
+
+  test('refuses a commit with more items than readers take, however many its events are', async () => {
+    const files = new MemoryFiles()
+    const store = await openStore(DIRECTORY, { files, commitBytesMax: 1 << 26 })
+    const many = { ...event(1), data: { n: 1, list: Array.from({ length: ITEMS_MAX / 2 }, () => 0) } }
+    const writer = new Appending(store)
+    await expect(writer.append('s', [many, many])).rejects.toMatchObject({
+      code: 'JOURNAL_LIMIT',
+      details: { limit: 'items', max: ITEMS_MAX, outcome: 'none' },
+    })
+    expect(store.head.position).toBe(0)
+    await store.close()
   })
 
   test('lets a large commit in when the next group is taken where one waits already, and a small one at once', async () => {

@@ -1,4 +1,4 @@
-/** Whatever fails, in whichever layer: the case that it names fails again when it is run alone. Here promises are broken by the judges. */
+/** Whatever fails, in layers of each kind: the case that it names fails again when it is run alone. Here promises are broken by the judges. */
 import { crc32 } from 'node:zlib'
 import { expect, test, vi } from 'vitest'
 import { World } from './floor/world.js'
