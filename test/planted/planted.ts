@@ -109,13 +109,13 @@ export class Planted {
     compile(this.#sources, ...options, ...files)
   }
 
-  /** Everything, with one bug in it, in a directory of its own. */
-  copyWith({ name }: Bug): string {
-    const copy = join(this.#directory, 'copies', name)
+  /** Everything, with one bug in it or none, in a directory of its own. */
+  copyWith(bug: Bug | undefined): string {
+    const copy = join(this.#directory, 'copies', bug?.name ?? 'none')
     const filter = (path: string): boolean => !/\.test\.js$|\.map$/.test(path)
     for (const folder of COPIED) cpSync(join(compiled(), folder), join(copy, folder), { recursive: true, filter })
     furnish(copy)
-    cpSync(join(this.#compiled, name), copy, { recursive: true })
+    if (bug !== undefined) cpSync(join(this.#compiled, bug.name), copy, { recursive: true })
     // What this copy starts in processes of their own is of this copy.
     writeFileSync(join(copy, 'done'), '')
     return copy

@@ -173,7 +173,7 @@ class SimulatedFile implements FileHandle {
   readonly #inode: Inode
   readonly #closed: (file: SimulatedFile) => void
   #locked = false
-  /** Of a sync no more is promised than that what was written through the same handle is on the disk. */
+  /** A sync through a handle that wrote nothing is promised to flush nothing. */
   #wrote = false
 
   constructor(process: Process, path: string, inode: Inode, closed: (file: SimulatedFile) => void) {
