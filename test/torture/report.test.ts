@@ -28,5 +28,8 @@ test('runs of one layer add up to one row, which names the seed and the commit o
   const rows = document.split('\n').filter((line) => line.startsWith(`| ${first.layer} |`))
   expect(rows.length).toBe(1)
   expect(rows[0]).toContain(`| ${(first.done * 2).toLocaleString('en')} ${first.unit} |`)
-  expect(rows[0]).toContain(`${first.commit}, seed ${first.seed}, ${first.day}<br>another, seed ${second.seed}, ${second.day}`)
+  const done = first.done.toLocaleString('en')
+  expect(rows[0]).toContain(
+    `${done} of ${first.commit}, seed ${first.seed}, ${first.day}<br>${done} of another, seed ${second.seed}, ${second.day}`,
+  )
 })
