@@ -107,6 +107,8 @@ class Exhaustive {
     const deaths = world.beginDying((call) => this.#drawn(call))
     await world.live(`o${script.steps}`)
     this.#note('until its end', world)
+    // A sync may still be under way, and must not come to its end while one state after the other is looked at.
+    world.process.kill()
     if (round === 0 && this.#names === NAMES[0]) this.#tour.count('scripts')
     for (const { call, world: dead } of [...deaths, { call: 'none', world }]) {
       if (this.#tour.over) break
