@@ -59,7 +59,11 @@ export const lmdbBlocking: Contender = {
     const write = (): void => {
       const group = waiting
       waiting = []
-      for (const settle of transaction(() => group.map(tried))) settle()
+      try {
+        for (const settle of transaction(() => group.map(tried))) settle()
+      } catch (error) {
+        for (const { refused } of group) refused(error)
+      }
     }
     return {
       ...store,

@@ -1,6 +1,6 @@
 /** Checking the snapshot files that are there: against what the journal vouches for, and against what it folds to. */
 import type { Projection } from '../define.js'
-import { isJournalError, JournalError } from '../errors.js'
+import { JournalError } from '../errors.js'
 import type { CommitStore, SnapshotRecord } from '../storage/commit-store.js'
 import type { DerivedPlace } from '../storage/derived-place.js'
 import type { SnapshotFiles } from '../storage/snapshot-file.js'
@@ -63,7 +63,7 @@ async function folded(
       return verdict(await differenceFrom({ store, schemas, files, derived, projection, record, agreed, signal }))
     } catch (error) {
       // No room to fold in says nothing of the snapshot, and must not look as if it did.
-      if (isJournalError(error, 'JOURNAL_DISK_FULL') || !(error instanceof JournalError)) throw error
+      if (!(error instanceof JournalError) || error.code === 'JOURNAL_DISK_FULL') throw error
       return { reason: `not folded again: ${error.message}` }
     } finally {
       await derived.close(false)

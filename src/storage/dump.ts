@@ -3,23 +3,18 @@ import { isJournalError } from '../errors.js'
 import { unpacked, type StoredCommit } from './commit-store.js'
 import type { SegmentFile } from './core.js'
 import type { FileHandle, Files } from './files.js'
-import { formatState } from './format-file.js'
 import { HEADER_BYTES, Kind, payloadOf, REWRITTEN, type Frame } from './frame.js'
 import { readGroup } from './group.js'
-import { Handles } from './handles.js'
-import { HeadFile, type HeadMark } from './head-file.js'
-import { findJournal } from './journal-id.js'
+import type { HeadMark } from './head-file.js'
 import { isLocked } from './lock.js'
 import { nodeFiles } from './node-files.js'
-import { withPacked } from './packed-files.js'
-import { Paths } from './paths.js'
 import { NotPlain } from './plain.js'
 import { unpack } from './record.js'
+import { isOf, openRemains } from './remains.js'
 import { salvage } from './salvage.js'
-import { isAnyGiven, nothingLeft } from './salvage-source.js'
-import { contentEnd, listSegments, ofJournal } from './segments.js'
+import { contentEnd } from './segments.js'
 import { judgeTail } from './tail.js'
-import { tolerant, type Unread } from './tolerant-files.js'
+import type { Unread } from './tolerant-files.js'
 import { isHole, Walk, type Hole } from './walk.js'
 
 export interface DumpOptions {
@@ -80,27 +75,19 @@ const KINDS = new Map(Object.entries(Kind).map(([name, kind]) => [kind as number
 
 /** @throws JournalError JOURNAL_NOT_FOUND where no frame of a journal is left, JOURNAL_NEWER_FORMAT, JOURNAL_IO */
 export async function* dumpSegments(directory: string, { segment, signal, files: given = nodeFiles }: DumpOptions): AsyncGenerator<Dumped> {
-  const unread: Unread[] = []
-  const files = withPacked(tolerant(given, directory, (what) => unread.push(what)))
-  const paths = new Paths(directory)
-  const handles = new Handles(files)
+  const { journal, mark, list: remains, unread, paths, handles } = await openRemains(directory, given)
   try {
-    await formatState(files, paths, await files.readdir(directory).catch(() => []))
-    const mark = await HeadFile.read(files, paths.head)
-    const all = await listSegments(files, handles, paths)
-    const journal = all.files.length === 0 ? undefined : await findJournal(all.files, handles, paths, mark)
-    if (journal === undefined || !isAnyGiven(all.files, unread)) throw nothingLeft(directory, unread)
     const live = await isLocked(given, paths)
-    const list = ofJournal(all, journal).files
-    for (const { file, reason } of segment === undefined ? all.strays : []) yield { what: 'stray', segment: file.name, reason }
+    const { files: list, strays } = remains
+    for (const { file, reason } of segment === undefined ? strays : []) yield { what: 'stray', segment: file.name, reason }
     for (const [i, file] of list.entries()) {
       signal?.throwIfAborted()
       if (segment !== undefined && segment !== file.name && segment !== String(file.number)) continue
       yield* missingBefore(file, list[i - 1]?.number ?? 0)
-      const dump = new SegmentDump(file, list[i + 1], journal, mark?.journal.equals(journal) === true ? mark : undefined, live)
+      const dump = new SegmentDump(file, list[i + 1], journal, mark, live)
       const { file: handle, release } = await handles.acquire(paths.segment(file))
       try {
-        for (const what of unread.splice(0)) if (segment === undefined || what.file.includes(file.name)) yield { what: 'unread', ...what }
+        for (const what of unread.splice(0)) if (segment === undefined || isOf(what, file)) yield { what: 'unread', ...what }
         yield* dump.items(handle)
       } finally {
         await release()

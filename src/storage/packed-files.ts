@@ -13,16 +13,20 @@ const AT_ONCE = 16
 const KEPT = 64
 const keptBlocks = (): Recent<PackedBlock, Buffer> => new Recent(KEPT)
 
+/** Whether a segment lies there packed. */
+export function isPacked(files: Files, path: string): boolean {
+  return parseSegment(basename(path)) !== undefined && files.stat(packedOf(path)) !== undefined
+}
+
 export function withPacked(files: Files): Files {
   const kept = keptBlocks()
-  const isPacked = (path: string): boolean => parseSegment(basename(path)) !== undefined && files.stat(packedOf(path)) !== undefined
   return filesOver(files, {
     async open(path, flag) {
       try {
         return await files.open(path, flag)
       } catch (error) {
         // A segment is packed before its file goes, so whoever finds neither finds none.
-        if (flag !== 'r' || !hasCode(error, 'ENOENT') || !isPacked(path)) throw error
+        if (flag !== 'r' || !hasCode(error, 'ENOENT') || !isPacked(files, path)) throw error
         return openPacked(files, packedOf(path), path, kept)
       }
     },
@@ -34,10 +38,10 @@ export function withPacked(files: Files): Files {
       return [...new Set([...all, ...all.flatMap((name) => parsePacked(name)?.name ?? [])])]
     },
     async link(from, to) {
-      if (isPacked(to)) throw Object.assign(new Error(`EEXIST: ${to} is there, packed`), { code: 'EEXIST' })
+      if (isPacked(files, to)) throw Object.assign(new Error(`EEXIST: ${to} is there, packed`), { code: 'EEXIST' })
       return files.link(from, to)
     },
-    exists: (path) => files.exists(path) || isPacked(path),
+    exists: (path) => files.exists(path) || isPacked(files, path),
     stat(path) {
       const found = files.stat(path)
       if (found !== undefined || parseSegment(basename(path)) === undefined) return found

@@ -37,9 +37,10 @@ export function mustFit(bytes: Buffer, max: number): void {
     throw new JournalError('JOURNAL_LIMIT', message, { limit: 'commitBytesMax', value: bytes.length, max, outcome: 'none' })
   }
   // An item takes a byte or more.
-  if (bytes.length > ITEMS_MAX && itemsIn(bytes) > ITEMS_MAX) {
+  const items = bytes.length > ITEMS_MAX ? itemsIn(bytes) : 0
+  if (items > ITEMS_MAX) {
     const message = `The commit has more than ${ITEMS_MAX} items of lists and keys, which no reader takes. Split it, or store long lists as bytes.`
-    throw new JournalError('JOURNAL_LIMIT', message, { limit: 'items', value: itemsIn(bytes), max: ITEMS_MAX, outcome: 'none' })
+    throw new JournalError('JOURNAL_LIMIT', message, { limit: 'items', value: items, max: ITEMS_MAX, outcome: 'none' })
   }
 }
 

@@ -1,23 +1,20 @@
 /** What is intact in a journal's directory, in whatever state that is: groups in the order of their positions. Touches nothing. */
-import { basename, join } from 'node:path'
-import { isJournalError, JournalError } from '../errors.js'
+import { isJournalError } from '../errors.js'
 import type { SegmentFile } from './core.js'
 import type { FileHandle, Files } from './files.js'
-import { formatState } from './format-file.js'
 import { Kind, payloadOf, type Frame } from './frame.js'
 import type { Lost } from './gap-record.js'
 import { readGroup } from './group.js'
-import { Handles } from './handles.js'
-import { HeadFile, type HeadMark } from './head-file.js'
-import { findJournal } from './journal-id.js'
+import type { Handles } from './handles.js'
+import type { HeadMark } from './head-file.js'
 import { SEGMENT_POSITIONS } from './look.js'
-import { withPacked } from './packed-files.js'
-import { parseSegment, Paths } from './paths.js'
+import type { Paths } from './paths.js'
 import { lastPosition } from './record.js'
+import { isOf, openRemains, type Remains } from './remains.js'
 import { salvage, type Saved } from './salvage.js'
-import { contentEnd, factsOf, listSegments, ofJournal, type SegmentList } from './segments.js'
+import { contentEnd, factsOf, type SegmentList } from './segments.js'
 import { judgeTail } from './tail.js'
-import { tolerant, type Unread } from './tolerant-files.js'
+import type { Unread } from './tolerant-files.js'
 import { isHole, Walk, type Hole } from './walk.js'
 
 /** Records that stood together, as they are on the disk. The payload is valid until the next is asked for. */
@@ -44,19 +41,13 @@ export class SalvageSource {
   readonly #handles: Handles
   readonly #paths: Paths
 
-  private constructor(
-    paths: Paths,
-    handles: Handles,
-    list: SegmentList,
-    journal: Buffer,
-    { mark, unread }: { mark: HeadMark | undefined; unread: readonly Unread[] },
-  ) {
+  private constructor({ journal, mark, list, unread, paths, handles }: Remains) {
+    this.journal = journal
+    this.mark = mark
     this.unread = unread
+    this.#list = list
     this.#paths = paths
     this.#handles = handles
-    this.#list = list
-    this.journal = journal
-    this.mark = mark?.journal.equals(journal) === true ? mark : undefined
     this.bytes = list.files.reduce((sum, { size }) => sum + size, 0)
     const head = list.files.findLast((file) => file.head !== undefined)?.head
     this.known = head === undefined ? [] : factsOf(head).gaps
@@ -64,23 +55,7 @@ export class SalvageSource {
 
   /** @throws JournalError JOURNAL_NOT_FOUND where not one frame is left, JOURNAL_NEWER_FORMAT, JOURNAL_IO */
   static async open(directory: string, given: Files): Promise<SalvageSource> {
-    const unread: Unread[] = []
-    const files = withPacked(tolerant(given, directory, (what) => unread.push(what)))
-    const paths = new Paths(directory)
-    const handles = new Handles(files)
-    try {
-      const names = await files.readdir(directory).catch(() => [])
-      await formatState(files, paths, names)
-      const mark = await HeadFile.read(files, paths.head)
-      const list = await listSegments(files, handles, paths)
-      const journal = list.files.length === 0 ? undefined : await findJournal(list.files, handles, paths, mark)
-      if (journal !== undefined && isAnyGiven(list.files, unread))
-        return new SalvageSource(paths, handles, ofJournal(list, journal), journal, { mark, unread })
-      throw nothingLeft(directory, unread)
-    } catch (error) {
-      await handles.close()
-      throw error
-    }
+    return new SalvageSource(await openRemains(directory, given))
   }
 
   /** Groups with growing positions. */
@@ -95,10 +70,11 @@ export class SalvageSource {
       }
       this.done += file.size
     }
-    const last = files.at(-1)?.number ?? 0
-    // What is proven to have been there and cannot be read, nobody knows how long.
-    const isUnread = this.unread.some(({ file }) => parseSegment(basename(file))?.number === last)
-    const unknown = this.mark === undefined && ((indexed >= last && indexed > 0) || isUnread) ? SEGMENT_POSITIONS : 0
+    const last = files.at(-1)
+    // Of what is proven to have been there and cannot be read nobody knows how long it was; nor of what could be opened at times only.
+    const isMissing = indexed > 0 && indexed >= (last?.number ?? 0)
+    const isUnread = last !== undefined && this.unread.some((what) => isOf(what, last))
+    const unknown = this.mark === undefined && (isMissing || isUnread) ? SEGMENT_POSITIONS : 0
     this.end = Math.max(position + unknown, this.mark?.position ?? 0)
   }
 
@@ -134,22 +110,6 @@ export class SalvageSource {
     const promised = this.mark?.segment === number ? this.mark.end : 0
     return (await judgeTail(handle, offset, size, header, promised)).kind !== 'damaged'
   }
-}
-
-/** Whether one of these segments at least could be opened. */
-export function isAnyGiven(files: readonly SegmentFile[], unread: readonly Unread[]): boolean {
-  return files.some(({ name }) => !unread.some(({ file }) => file.includes(name)))
-}
-
-/** Why there is nothing to be read of a journal: nothing is there, or nothing is given. */
-export function nothingLeft(directory: string, unread: readonly Unread[]): JournalError {
-  const [first, ...others] = unread.filter(({ file }) => parseSegment(basename(file)) !== undefined)
-  if (first === undefined)
-    return new JournalError('JOURNAL_NOT_FOUND', `Nothing of a journal is left in ${directory}: no frame of it checks.`, { directory })
-  const more = others.length === 0 ? '' : `, and so with ${others.length} more`
-  return new JournalError('JOURNAL_IO', `No segment of ${directory} can be opened. ${first.file}: ${first.reason}${more}`, {
-    path: join(directory, first.file),
-  })
 }
 
 /** A frame that checks, whole; where its records are not what its header says, those that are commits. */

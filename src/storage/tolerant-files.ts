@@ -2,13 +2,13 @@
  * A journal's files for whoever reads what is left of it: a sector that the disk does not give reads as zeros, which are no frame, and a
  * file that cannot be opened, or is none of ours, as an empty one.
  */
-import { basename, relative } from 'node:path'
+import { relative } from 'node:path'
 import { isJournalError } from '../errors.js'
 import { filesOver, handleOver } from './delegate.js'
 import type { FileHandle, Files } from './files.js'
 import { guarded } from './guard.js'
 import { hasCode } from './io.js'
-import { packedOf, parseSegment } from './paths.js'
+import { isPacked } from './packed-files.js'
 
 const SECTOR_BYTES = 4096
 
@@ -27,8 +27,7 @@ export interface Unread {
 export function tolerant(port: Files, directory: string, unread: (what: Unread) => void): Files {
   const files = guarded(port, directory)
   const told = new Set<string>()
-  const isPacked = (path: string): boolean => parseSegment(basename(path)) !== undefined && files.exists(packedOf(path))
-  return filesOver(files, {
+  const over = filesOver(files, {
     async open(path, flag) {
       try {
         return bySectors(await opened(files, path, flag))
@@ -37,7 +36,7 @@ export function tolerant(port: Files, directory: string, unread: (what: Unread) 
         if (!told.has(path)) unread({ file: relative(directory, path), reason: error instanceof Error ? error.message : String(error) })
         told.add(path)
         // A segment that is there packed as well is read there.
-        if (isPacked(path)) throw Object.assign(new Error(`ENOENT: ${path} is only there packed`), { code: 'ENOENT' })
+        if (isPacked(over, path)) throw Object.assign(new Error(`ENOENT: ${path} is only there packed`), { code: 'ENOENT' })
         return NOTHING
       }
     },
@@ -51,6 +50,7 @@ export function tolerant(port: Files, directory: string, unread: (what: Unread) 
       }
     },
   })
+  return over
 }
 
 function isUnreadable(error: unknown): boolean {

@@ -15,6 +15,15 @@ class Full extends MemoryDerived {
   }
 }
 
+/** A journal with one event and a snapshot, closed. */
+async function madeSnapshot(): Promise<string> {
+  const directory = temporary()
+  await using writing = await openNotes(directory)
+  await writing.append('s', [note('text')])
+  await writing.snapshot()
+  return directory
+}
+
 /** The system's files, of which those below a directory cannot be changed; what is tried all the same is noted. */
 function unwritable(directory: string, code: string): { files: Files; tried: string[] } {
   const tried: string[] = []
@@ -71,11 +80,7 @@ test.each(['EROFS', 'ENOSPC'])(
 )
 
 test('where views have no room in the temporary directory, they say so and where it is; verify without snapshots needs none', async () => {
-  const directory = temporary()
-  const writing = await openNotes(directory)
-  await writing.append('s', [note('text')])
-  await writing.snapshot()
-  await writing.close()
+  const directory = await madeSnapshot()
   vi.stubEnv('TMPDIR', join(temporary(), 'that', 'is', 'not', 'there'))
   try {
     await using journal = await openNotes(directory, { readOnly: true })
@@ -90,11 +95,7 @@ test('where views have no room in the temporary directory, they say so and where
 })
 
 test('a snapshot that could not be folded again for want of room is not called fine', async () => {
-  const directory = temporary()
-  const writing = await openNotes(directory)
-  await writing.append('s', [note('text')])
-  await writing.snapshot()
-  await writing.close()
+  const directory = await madeSnapshot()
   await using journal = await openNotes(directory, { readOnly: true, derived: memoryStores(new Full()) })
   await expect(journal.verify({ snapshots: true })).rejects.toMatchObject({ code: 'JOURNAL_DISK_FULL' })
 })

@@ -9,11 +9,7 @@ import { putRecord, recordEnd } from '../../src/storage/record.js'
 import { Appending, event, list, openStore } from '../storage/support/journal.js'
 import { earlyWrites } from '../storage/support/early-writes.js'
 import { MemoryFiles } from '../storage/support/memory-files.js'
-import { Seeded } from '../support/disk/choice.js'
-import { Disk } from '../support/disk/disk.js'
 import { MemoryDerived, memoryStores } from '../support/memory-derived.js'
-import { inStandingTime } from '../torture/each.js'
-import { World } from '../torture/floor/world.js'
 import { DIRECTORY, goldenJournal, strangersTo, type Golden } from '../torture/rot/golden.js'
 import { judgeReading } from '../torture/rot/judge.js'
 
@@ -165,25 +161,6 @@ export async function linked(): Promise<string | undefined> {
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
-}
-
-/** Sectors that were being written hold garbage, and frames are padded so that no other is in them. B takes what is reported then for a false alarm. */
-export function garbage(): Promise<string | undefined> {
-  return inStandingTime(true, async (time) => {
-    const script = { segmentBytes: 64 << 10, sectorBytes: 4096 }
-    const world = new World(new Disk({ sector: 4096, garbage: true }), time, new Seeded(1), script)
-    const deaths = world.beginDying((call) => new Seeded(call))
-    await world.live('oaaaauoaaaac')
-    for (const { call, world: dead } of deaths) {
-      dead.powerLoss()
-      dead.begin()
-      await dead.live('o')
-      // What was being written may be reported; what was acknowledged before is there.
-      const lost = dead.ledger.broken.find((what) => what.startsWith('LOST'))
-      if (lost !== undefined) return `dead in call ${call}: ${lost}`
-    }
-    return undefined
-  })
 }
 
 /** Groups so small that one waits while another is synced. On the simulated disk a sync takes no time. */

@@ -67,6 +67,21 @@ describe('a journal whose sealed segments are packed', () => {
     expect(files.opened).toBe(0)
   })
 
+  test('is salvaged where every plain file is withheld, and each but the newest is there packed', async () => {
+    const files = await written()
+    const sealed = names(files, '.segz').map((name) => name.replace('segz', 'seg'))
+    const plain = [...sealed, ...names(files, '.seg')].map(pathOf)
+    for (const name of sealed) files.inodes.set(pathOf(name), { bytes: Buffer.alloc(100), lock: undefined })
+    files.fault = (call, path) => {
+      if (call === 'open' && plain.includes(path)) throw Object.assign(new Error('EIO: no'), { code: 'EIO' })
+      return undefined
+    }
+    const report = await salvageInto(DIRECTORY, '/new', { files, notes })
+    expect(report.unread).toHaveLength(plain.length)
+    expect(report.commits).toBeGreaterThan(8)
+    expect(files.opened).toBe(0)
+  })
+
   test('says the same as one whose are not, and takes less room', async () => {
     const files = await written()
     const plain = new MemoryFiles()

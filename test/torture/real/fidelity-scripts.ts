@@ -15,6 +15,9 @@ const datasync = (path: string): Step => ({ op: 'datasync', path })
 const syncDir = (path = ''): Step => ({ op: 'syncDir', path })
 const failingSync = (path: string, fill: number): Step => ({ op: 'failingSync', path, fill })
 
+/** A file of one block, on the disk with its name. */
+const BLOCK = [create('f'), write('f', 0, 4096, 1), datasync('f'), syncDir()]
+
 export const SCRIPTS: Step[][] = [
   // A file that appears whole.
   [create('t'), write('t', 0, 700, 1), datasync('t'), { op: 'link', path: 't', to: 'f' }, { op: 'unlink', path: 't' }, syncDir()],
@@ -78,29 +81,11 @@ export const SCRIPTS: Step[][] = [
     datasync('g'),
   ],
   // A sync that fails, and one behind it that says that all is well.
-  [create('f'), write('f', 0, 4096, 1), datasync('f'), syncDir(), write('f', 0, 600, 2), failingSync('f', 2), datasync('f')],
+  [...BLOCK, write('f', 0, 600, 2), failingSync('f', 2), datasync('f')],
   // The same, and something is written beside what is not on the disk.
-  [
-    create('f'),
-    write('f', 0, 4096, 1),
-    datasync('f'),
-    syncDir(),
-    write('f', 0, 600, 2),
-    failingSync('f', 2),
-    write('f', 2048, 100, 3),
-    datasync('f'),
-  ],
+  [...BLOCK, write('f', 0, 600, 2), failingSync('f', 2), write('f', 2048, 100, 3), datasync('f')],
   // The same where the file had become longer.
-  [
-    create('f'),
-    write('f', 0, 4096, 1),
-    datasync('f'),
-    syncDir(),
-    write('f', 4096, 4096, 2),
-    failingSync('f', 2),
-    write('f', 8192, 700, 3),
-    datasync('f'),
-  ],
+  [...BLOCK, write('f', 4096, 4096, 2), failingSync('f', 2), write('f', 8192, 700, 3), datasync('f')],
 ]
 
 /** Has the disk refuse to write what is filled with a byte, or nothing again. */
