@@ -29,6 +29,17 @@ export interface Step {
   id: string
 }
 
+/** A row that is to be in memory. */
+export interface Wanted {
+  key: Key
+  id: string
+}
+
+/** One that is not, and its key in the derived store. */
+interface Absent extends Wanted {
+  at: Uint8Array
+}
+
 /** What changed of a projection up to a head. */
 export interface Capture {
   projection: Projection
@@ -101,16 +112,34 @@ export class Table {
   }
 
   /** Loads rows that are not in memory. @throws DerivedDoubt */
-  async load(wanted: readonly { key: Key; id: string }[], derived: DerivedStore): Promise<void> {
-    const missing = [...new Map(wanted.filter(({ id }) => !this.#rows.has(id)).map((one) => [one.id, one])).values()]
-    if (missing.length === 0) return
-    const keys = missing.map(({ key }) => rowKey(this.projection.name, key))
+  async load(wanted: readonly Wanted[], derived: DerivedStore): Promise<void> {
+    const absent = this.#absent(wanted)
+    if (absent.length === 0) return
     const { generation } = this
-    const values = await derived.getMany(keys)
-    if (generation !== this.generation) return
-    missing.forEach(({ key, id }, i) => {
+    const values = await derived.getMany(absent.map(({ at }) => at))
+    if (generation === this.generation) this.#take(absent, values)
+  }
+
+  /** The same without waiting; false where something would have to be waited for. @throws DerivedDoubt */
+  loadAtOnce(wanted: readonly Wanted[], derived: DerivedStore): boolean {
+    const absent = this.#absent(wanted)
+    const values = derived.getAtOnce(absent.map(({ at }) => at))
+    if (values !== undefined) this.#take(absent, values)
+    return values !== undefined
+  }
+
+  /** Those that are not in memory, each once, and where the derived store has them. */
+  #absent(wanted: readonly Wanted[]): Absent[] {
+    const absent = new Map<string, Absent>()
+    for (const { key, id } of wanted)
+      if (!this.#rows.has(id) && !absent.has(id)) absent.set(id, { key, id, at: rowKey(this.projection.name, key) })
+    return [...absent.values()]
+  }
+
+  #take(absent: readonly Absent[], values: readonly (Uint8Array | undefined)[]): void {
+    absent.forEach(({ key, id, at }, i) => {
       const value = values[i]
-      const state = value === undefined ? undefined : this.#checked(readRow(keys[i] as Uint8Array, value).state)
+      const state = value === undefined ? undefined : this.#checked(readRow(at, value).state)
       const orders = savedOrders(this.projection, key, state)
       if (!this.#rows.has(id)) this.#insert(id, { key, state, orders, saved: orders, dirty: false })
     })

@@ -2,8 +2,8 @@
  * Projections at work: commits are folded into the rows they concern, and what changed goes to the derived store in the
  * background, rows and checkpoint together, at group ends that are durable.
  *
- * A group is folded as soon as it is written where no view is behind and all its rows are in memory; else the fold falls behind and
- * catches up by reading the journal, so that nothing piles up in memory however fast commits come in. It catches up in passes, each
+ * A group is folded as soon as it is written where no view is behind and its rows are in memory, or few to load; else the fold falls behind
+ * and catches up by reading the journal, so that nothing piles up in memory however fast commits come in. It catches up in passes, each
  * for the tables that somebody waits for, those that lack least first.
  */
 import type { Key, Projection } from '../define.js'
@@ -156,8 +156,19 @@ export class Views {
     const tables = this.#all
     const isNext = first !== undefined && tables.every(({ applied }) => applied.position === first.position - 1)
     const steps = isNext ? this.#steps.of(group, tables, asStored) : undefined
-    if (steps === undefined || absentOf(steps).length > 0) this.#pump()
+    if (steps === undefined || this.#back.isFull || !this.#atHand(steps)) this.#pump()
     else this.#apply(steps, tables, group.head)
+  }
+
+  /** Whether all rows of these steps are in memory, once those were loaded that nobody has to wait for. */
+  #atHand(steps: readonly Step[]): boolean {
+    try {
+      for (const [table, wanted] of byTable(absentOf(steps))) if (!table.loadAtOnce(wanted, this.derived)) return false
+      return true
+    } catch {
+      // The way that waits asks again, and tells what went wrong.
+      return false
+    }
   }
 
   /** Catches up by reading the journal. */

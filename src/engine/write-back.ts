@@ -55,6 +55,11 @@ export class WriteBack {
     else if (dirty > 0) this.#timer ??= setTimeout(() => this.#late(), FLUSH_MS).unref()
   }
 
+  /** Whether nothing more should be folded until what is being written is written. */
+  get isFull(): boolean {
+    return this.#writing !== undefined && this.#dirtyRows() >= FLUSH_ROWS
+  }
+
   /** Resolves when no write is under way. */
   async idle(): Promise<void> {
     await this.#writing
@@ -66,7 +71,7 @@ export class WriteBack {
    * `steps`: rows that an event was taken to since the last call.
    */
   async room(steps: number): Promise<void> {
-    if (this.#writing !== undefined && this.#dirtyRows() >= FLUSH_ROWS) await this.#writing
+    if (this.isFull) await this.#writing
     this.#steps += steps
     if (this.#steps < TURN_STEPS) return
     this.#steps = 0

@@ -29,6 +29,8 @@ export interface DerivedRange {
 export interface DerivedStore {
   get(key: Uint8Array): Promise<Uint8Array | undefined>
   getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]>
+  /** The same, read on the calling thread; undefined where that would take long, or something has to be waited for. */
+  getAtOnce(keys: Uint8Array[]): (Uint8Array | undefined)[] | undefined
   /** Entries as of the call, also if the store changes meanwhile. */
   range(range: DerivedRange): AsyncIterable<[key: Uint8Array, value: Uint8Array]>
   /**

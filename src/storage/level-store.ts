@@ -18,6 +18,9 @@ const UNCLEAN = /^unclean-\d+$/
 const UNCLEAN_MAX = 2
 const FIRST_UNCLEAN = 'unclean-1'
 
+/** Keys that are read on the calling thread: fewer than this take less time than the way to another thread and back. */
+const AT_ONCE = 64
+
 /** A log that takes no time to read. */
 const LOG_BYTES = 1 << 18
 
@@ -136,6 +139,15 @@ class LevelStore implements DerivedStore {
 
   getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
     return this.#told((level) => level.getMany(keys))
+  }
+
+  getAtOnce(keys: Uint8Array[]): (Uint8Array | undefined)[] | undefined {
+    if (keys.length > AT_ONCE || this.#resting !== undefined) return undefined
+    try {
+      return keys.map((key) => this.#level.getSync(key))
+    } catch (error) {
+      throw this.#failure(error)
+    }
   }
 
   range({ from, to, reverse = false }: DerivedRange): AsyncGenerator<[Uint8Array, Uint8Array], void, undefined> {

@@ -9,7 +9,7 @@ import { Schemas } from '../../src/engine/schemas.js'
 import { startViews } from '../../src/engine/start.js'
 import type { Views } from '../../src/engine/views.js'
 import { MemoryStore } from '../support/memory-store.js'
-import { memoryStores } from '../support/memory-derived.js'
+import { memoryStores, type MemoryDerived } from '../support/memory-derived.js'
 
 const catalogue = defineEvents({
   added: { schema: 1, data: z.looseObject({ n: z.number() }) },
@@ -190,6 +190,7 @@ describe('view', () => {
     const [batch, getMany] = [derived.batch.bind(derived), derived.getMany.bind(derived)]
     derived.batch = (changes) => written.opened.then(() => batch(changes))
     derived.getMany = (keys) => read.opened.then(() => getMany(keys))
+    derived.getAtOnce = () => undefined
     const flushed = views.flush()
     await setImmediate()
     // The sum is there and goes with the write; the number is not, and is loaded.
@@ -201,6 +202,92 @@ describe('view', () => {
     await flushed
     expect((await views.row(projection, 'a')).state).toEqual({ total: 30, name: '' })
     expect((await views.row(byNumber, '7')).state).toEqual({ seen: 2 })
+  })
+})
+
+describe('a group that concerns rows which are not in memory', () => {
+  async function startedAgain(): Promise<{
+    views: Views
+    put: ReturnType<typeof setUp>['put']
+    derived: MemoryDerived
+    loads: () => number
+  }> {
+    const { start, put, stores } = setUp()
+    const { derived } = stores
+    await put('a', 'added', { n: 1 })
+    const { views: before } = await start([projection, byNumber])
+    await before.close(true)
+    const { views } = await start([projection, byNumber])
+    let loads = 0
+    const getMany = derived.getMany.bind(derived)
+    derived.getMany = (keys) => {
+      loads++
+      return getMany(keys)
+    }
+    return { views, put, derived, loads: () => loads }
+  }
+  const sumOf = ({ tables }: Views): number | undefined => tables.get('sum')?.applied.position
+
+  test('is folded as it is written where they are loaded without waiting', async () => {
+    const { views, put, loads } = await startedAgain()
+    await put('a', 'added', { n: 2 })
+    await put('b', 'added', { n: 2 })
+    expect(sumOf(views)).toBe(3)
+    expect(loads()).toBe(0)
+    expect((await views.row(projection, 'a')).state).toEqual({ total: 3, name: '' })
+    expect((await views.row(byNumber, '2')).state).toEqual({ seen: 2 })
+    expect(loads()).toBe(0)
+  })
+
+  test('is folded later where somebody has to wait for them', async () => {
+    const { views, put, derived, loads } = await startedAgain()
+    derived.getAtOnce = () => undefined
+    await put('a', 'added', { n: 2 })
+    expect(sumOf(views)).toBe(1)
+    expect((await views.row(projection, 'a')).state).toEqual({ total: 3, name: '' })
+    expect(loads()).toBeGreaterThan(0)
+  })
+
+  test('is folded later where as much as may wait is waiting to be written', async () => {
+    const { store, stores, start } = setUp()
+    const { views } = await start([byNumber])
+    const written = gate()
+    const batch = stores.derived.batch.bind(stores.derived)
+    stores.derived.batch = (slices) => written.opened.then(() => batch(slices))
+    const put = (first: number, count: number): Promise<unknown> => {
+      const events = Array.from({ length: count }, (_, i) => ({ type: 'added', schema: 1, data: { n: first + i }, flags: 0 }))
+      return store.append({ stream: 'a', version: first, at: 1, events }, [], [], 'disk')
+    }
+    const applied = (): number | undefined => views.tables.get('number')?.applied.position
+    // What is being written now, and as much again.
+    await put(1, 16_000)
+    await put(16_001, 16_000)
+    expect(applied()).toBe(32_000)
+    // The fold that is behind takes the first of these, and waits.
+    for (let n = 32_001; n <= 32_003; n++) await put(n, 1)
+    await setImmediate()
+    expect(applied()).toBe(32_001)
+    written.open()
+    expect((await views.row(byNumber, '32003')).state).toEqual({ seen: 1 })
+  })
+
+  test('throws all that is derived away where one of them is not what was written', async () => {
+    const { views, put, derived } = await startedAgain()
+    derived.entries.get(rowKey('sum', 'a').toString('hex'))![0]! ^= 1
+    await put('a', 'added', { n: 2 })
+    expect((await views.row(projection, 'a')).state).toEqual({ total: 3, name: '' })
+    expect((await views.row(byNumber, '1')).state).toEqual({ seen: 1 })
+  })
+
+  test('is told of by whoever asks next where the store that has them fails', async () => {
+    const { views, put, derived } = await startedAgain()
+    const failing = (): never => {
+      throw Object.assign(new Error('no'), { code: 'EIO' })
+    }
+    derived.getAtOnce = failing
+    derived.getMany = failing
+    await put('a', 'added', { n: 2 })
+    await expect(views.row(projection, 'a')).rejects.toMatchObject({ code: 'JOURNAL_IO' })
   })
 })
 

@@ -49,6 +49,21 @@ describe('a derived store', () => {
     await store.close(true)
   })
 
+  test('answers at once where few keys are asked for, and what it answers otherwise', async () => {
+    const store = await filled(join(temporary(), 'derived'))
+    const keys = Array.from({ length: 65 }, (_, i) => text(`k${i}`))
+    expect(store.getAtOnce(keys)).toBe(undefined)
+    const few = keys.slice(20, 60)
+    expect(store.getAtOnce(few)).toEqual(await store.getMany(few))
+    expect(store.getAtOnce(few)?.filter((value) => value !== undefined)).toHaveLength(30)
+    const rested = store.rest(0)
+    expect(store.getAtOnce(few)).toBe(undefined)
+    await rested
+    expect(store.getAtOnce(few)).toEqual(await store.getMany(few))
+    await store.close(true)
+    expect(() => store.getAtOnce(few)).toThrow(expect.objectContaining({ code: 'JOURNAL_IO' }))
+  })
+
   test('that was closed soundly opens, and only once for each close', async () => {
     const directory = join(temporary(), 'derived')
     await (await filled(directory)).close(true)

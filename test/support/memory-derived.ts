@@ -18,6 +18,10 @@ export class MemoryDerived implements DerivedStore {
     return keys.map((key) => this.entries.get(hex(key)))
   }
 
+  getAtOnce(keys: Uint8Array[]): (Uint8Array | undefined)[] | undefined {
+    return keys.map((key) => this.entries.get(hex(key)))
+  }
+
   range({ from, to, reverse = false }: DerivedRange): AsyncGenerator<[Uint8Array, Uint8Array]> {
     const entries = [...this.entries].filter(([key]) => key >= hex(from) && key < hex(to)).toSorted(([a], [b]) => (a < b ? -1 : 1))
     return each(reverse ? entries.toReversed() : entries)
