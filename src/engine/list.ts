@@ -28,8 +28,9 @@ export interface ListRow<S> {
   gaps?: Damage[]
 }
 
-/** How many rows are read at a time. */
+/** How many rows are read at a time: at first, and at most. Twice as many each time, because before each a write that is under way is waited for. */
 const PAGE = 128
+const PAGE_MAX = 1024
 
 /** Cost: linear in the rows that are looked at; with `where`, rows that do not fit are looked at too. */
 export async function* list<S, K extends Key>(
@@ -47,11 +48,12 @@ export async function* list<S, K extends Key>(
   if (!(limit >= 0)) throw new TypeError('limit is a number from 0')
   let left = limit
   let cursor = options.cursor
-  while (left > 0) {
+  for (let most = PAGE; left > 0; most = Math.min(most * 2, PAGE_MAX)) {
+    const rows = options.where === undefined ? Math.min(most, left) : most
     await views.flush([table])
     const { position, page } = await views.sure(table, async () => ({
       position: table.checkpoint.position,
-      page: await readPage(views, table.projection, { by, reverse, prefix, cursor }),
+      page: await readPage(views, table.projection, { by, reverse, prefix, cursor, rows }),
     }))
     for (const { key, state, at } of page) {
       cursor = at
@@ -59,7 +61,7 @@ export async function* list<S, K extends Key>(
       yield { key, state: state as S, position, cursor }
       if (--left <= 0) return
     }
-    if (page.length < PAGE) return
+    if (page.length < rows) return
   }
 }
 
@@ -68,12 +70,14 @@ interface Page {
   reverse: boolean
   prefix: readonly (string | number)[]
   cursor: string | undefined
+  /** At most. */
+  rows: number
 }
 
 async function readPage(
   views: Views,
   projection: Projection,
-  { by, reverse, prefix, cursor }: Page,
+  { by, reverse, prefix, cursor, rows: most }: Page,
 ): Promise<{ key: Key; state: unknown; at: string }[]> {
   const range = by === undefined ? rowRange(projection.name, prefix.map(String)) : orderRange(projection.name, by, prefix)
   const from = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url')
@@ -84,7 +88,7 @@ async function readPage(
   const entries: [Uint8Array, Uint8Array][] = []
   for await (const entry of views.derived.range({ ...range, reverse })) {
     entries.push(entry)
-    if (entries.length === PAGE) break
+    if (entries.length >= most) break
   }
   const place = (at: Uint8Array): string => Buffer.from(at).toString('base64url')
   if (by === undefined) return entries.map(([at, value]) => ({ ...readRow(at, value), at: place(at) }))

@@ -568,6 +568,27 @@ describe('list', () => {
     expect(paged).toEqual(expected)
   })
 
+  test('reads few rows for a few, and more at a time the longer it is', async () => {
+    const { start, put, stores } = setUp()
+    const { views } = await start()
+    for (let i = 0; i < 2500; i++) await put(`s${String(i).padStart(4, '0')}`, 'added', { n: i })
+    const read: number[] = []
+    const range = stores.derived.range.bind(stores.derived)
+    stores.derived.range = async function* (wanted) {
+      const at = read.push(0) - 1
+      for await (const entry of range(wanted)) {
+        read[at]!++
+        yield entry
+      }
+    }
+    expect(await rowsOf(views, { by: 'total' })).toEqual(Array.from({ length: 2500 }, (_, i) => [`s${String(i).padStart(4, '0')}`, i]))
+    expect(read.splice(0)).toEqual([128, 256, 512, 1024, 580])
+    expect(await rowsOf(views, { limit: 5 })).toHaveLength(5)
+    expect(read.splice(0)).toEqual([5])
+    expect(await rowsOf(views, { limit: 1, where: { total: 200 } as never })).toEqual([['s0200', 200]])
+    expect(read).toEqual([128, 256])
+  })
+
   test('shows a row once, at its newest place', async () => {
     const { start, put } = setUp()
     const { views } = await start()
