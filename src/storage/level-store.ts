@@ -18,8 +18,9 @@ const UNCLEAN = /^unclean-\d+$/
 const UNCLEAN_MAX = 2
 const FIRST_UNCLEAN = 'unclean-1'
 
-/** Keys that are read on the calling thread: fewer than this take less time than the way to another thread and back. */
+/** Keys that are read on the calling thread at most, because that takes less time than the way to another and back; and for how long, because a disk may be slow. */
 const AT_ONCE = 64
+const AT_ONCE_MS = 2
 
 /** A log that takes no time to read. */
 const LOG_BYTES = 1 << 18
@@ -143,11 +144,17 @@ class LevelStore implements DerivedStore {
 
   getAtOnce(keys: Uint8Array[]): (Uint8Array | undefined)[] | undefined {
     if (keys.length > AT_ONCE || this.#resting !== undefined) return undefined
+    const values: (Uint8Array | undefined)[] = []
+    const until = this.#clock.now() + AT_ONCE_MS
     try {
-      return keys.map((key) => this.#level.getSync(key))
+      for (const key of keys) {
+        if (this.#clock.now() > until) return undefined
+        values.push(this.#level.getSync(key))
+      }
     } catch (error) {
       throw this.#failure(error)
     }
+    return values
   }
 
   range({ from, to, reverse = false }: DerivedRange): AsyncGenerator<[Uint8Array, Uint8Array], void, undefined> {

@@ -16,8 +16,8 @@ import { temporary } from './support/journal.js'
 const stores = levelStores(nodeFiles, systemClock)
 const text = (from: string): Uint8Array => Buffer.from(from)
 
-async function filled(directory: string): Promise<DerivedStore> {
-  const store = await stores.open(directory)
+async function filled(directory: string, made = stores): Promise<DerivedStore> {
+  const store = await made.open(directory)
   for (let i = 0; i < 50; i++) await store.batch([[{ type: 'put', key: text(`k${i}`), value: text(`v${i}`.repeat(20)) }]])
   return store
 }
@@ -50,7 +50,7 @@ describe('a derived store', () => {
   })
 
   test('answers at once where few keys are asked for, and what it answers otherwise', async () => {
-    const store = await filled(join(temporary(), 'derived'))
+    const store = await filled(join(temporary(), 'derived'), levelStores(nodeFiles, { ...systemClock, now: () => 0 }))
     const keys = Array.from({ length: 65 }, (_, i) => text(`k${i}`))
     expect(store.getAtOnce(keys)).toBe(undefined)
     const few = keys.slice(20, 60)
@@ -62,6 +62,20 @@ describe('a derived store', () => {
     expect(store.getAtOnce(few)).toEqual(await store.getMany(few))
     await store.close(true)
     expect(() => store.getAtOnce(few)).toThrow(expect.objectContaining({ code: 'JOURNAL_IO' }))
+  })
+
+  test('lets others wait for what its disk takes long to give', async () => {
+    let now = 0
+    let takes = 0
+    const slow = levelStores(nodeFiles, { ...systemClock, now: () => (now += takes) })
+    const store = await slow.open(join(temporary(), 'derived'))
+    await store.batch([[{ type: 'put', key: text('a'), value: text('one') }]])
+    const keys = [text('a'), text('b'), text('c')]
+    expect(store.getAtOnce(keys)).toEqual([text('one'), undefined, undefined])
+    takes = 2
+    expect(store.getAtOnce(keys)).toBe(undefined)
+    expect(store.getAtOnce(keys.slice(0, 1))).toEqual([text('one')])
+    await store.close(true)
   })
 
   test('that was closed soundly opens, and only once for each close', async () => {
