@@ -28,9 +28,13 @@ export interface ListRow<S> {
   gaps?: Damage[]
 }
 
-/** How many rows are read at a time: at first, and at most. Twice as many each time, because before each a write that is under way is waited for. */
+/**
+ * How many rows are read at a time: at first, and at most. Twice as many each time, as long as they are small, because before each a write
+ * that is under way is waited for.
+ */
 const PAGE = 128
 const PAGE_MAX = 1024
+const PAGE_BYTES = 1 << 17
 
 /** Cost: linear in the rows that are looked at; with `where`, rows that do not fit are looked at too. */
 export async function* list<S, K extends Key>(
@@ -48,37 +52,40 @@ export async function* list<S, K extends Key>(
   if (!(limit >= 0)) throw new TypeError('limit is a number from 0')
   let left = limit
   let cursor = options.cursor
-  for (let most = PAGE; left > 0; most = Math.min(most * 2, PAGE_MAX)) {
-    const rows = options.where === undefined ? Math.min(most, left) : most
+  for (let size = PAGE; left > 0;) {
+    const most = options.where === undefined ? Math.min(size, left) : size
     await views.flush([table])
     const { position, page } = await views.sure(table, async () => ({
       position: table.checkpoint.position,
-      page: await readPage(views, table.projection, { by, reverse, prefix, cursor, rows }),
+      page: await readPage(views, table.projection, { by, reverse, prefix, cursor, most }),
     }))
-    for (const { key, state, at } of page) {
+    for (const { key, state, at } of page.rows) {
       cursor = at
       if (!fits(state, options.where)) continue
       yield { key, state: state as S, position, cursor }
       if (--left <= 0) return
     }
-    if (page.length < rows) return
+    if (page.rows.length < most) return
+    if (page.bytes < PAGE_BYTES) size = Math.min(size * 2, PAGE_MAX)
   }
 }
 
-interface Page {
+interface PageWanted {
   by: string | undefined
   reverse: boolean
   prefix: readonly (string | number)[]
   cursor: string | undefined
-  /** At most. */
-  rows: number
+  /** Rows at most. */
+  most: number
 }
 
-async function readPage(
-  views: Views,
-  projection: Projection,
-  { by, reverse, prefix, cursor, rows: most }: Page,
-): Promise<{ key: Key; state: unknown; at: string }[]> {
+interface Page {
+  rows: { key: Key; state: unknown; at: string }[]
+  /** Of what was read. */
+  bytes: number
+}
+
+async function readPage(views: Views, projection: Projection, { by, reverse, prefix, cursor, most }: PageWanted): Promise<Page> {
   const range = by === undefined ? rowRange(projection.name, prefix.map(String)) : orderRange(projection.name, by, prefix)
   const from = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url')
   if (from !== undefined && (from.compare(range.from) < 0 || from.compare(range.to) >= 0))
@@ -90,14 +97,15 @@ async function readPage(
     entries.push(entry)
     if (entries.length >= most) break
   }
-  const place = (at: Uint8Array): string => Buffer.from(at).toString('base64url')
-  if (by === undefined) return entries.map(([at, value]) => ({ ...readRow(at, value), at: place(at) }))
-  const keys = entries.map(([at, value]) => readOrder(projection.name, at, value))
-  const rows = await views.derived.getMany(keys)
-  return rows.map((row, i) => {
-    if (row === undefined) throw new DerivedDoubt(`a row of ${projection.name} is missing from its place`)
-    return { ...readRow(keys[i] as Uint8Array, row), at: place(entries[i]?.[0] as Uint8Array) }
+  const keys = by === undefined ? entries.map(([at]) => at) : entries.map(([at, value]) => readOrder(projection.name, at, value))
+  const values = by === undefined ? entries.map(([, value]) => value) : await views.derived.getMany(keys)
+  let bytes = 0
+  const rows = values.map((value, i) => {
+    if (value === undefined) throw new DerivedDoubt(`a row of ${projection.name} is missing from its place`)
+    bytes += value.length
+    return { ...readRow(keys[i] as Uint8Array, value), at: Buffer.from(entries[i]?.[0] as Uint8Array).toString('base64url') }
   })
+  return { rows, bytes }
 }
 
 function fits(state: unknown, where: object | undefined): boolean {

@@ -225,6 +225,17 @@ export function absentOf(steps: readonly Step[]): Step[] {
   return steps.filter(({ table, key, id }) => table.row(key, id) === undefined)
 }
 
+/** Whether the rows of these steps are all in memory, once those were loaded that nobody has to wait for. */
+export function areAtHand(steps: readonly Step[], derived: DerivedStore): boolean {
+  try {
+    for (const [table, wanted] of byTable(absentOf(steps))) if (!table.loadAtOnce(wanted, derived)) return false
+    return true
+  } catch {
+    // The way that waits asks again, and tells what went wrong.
+    return false
+  }
+}
+
 export function byTable(steps: readonly Step[]): Map<Table, Step[]> {
   const tables = new Map<Table, Step[]>()
   for (const step of steps) {

@@ -15,7 +15,7 @@ import { asStored, forFold } from './recorded.js'
 import { clearProjection, DerivedDoubt } from './rows.js'
 import type { Schemas } from './schemas.js'
 import { Steps } from './steps.js'
-import { absentOf, absentRow, byTable, Table, type Row, type Step } from './table.js'
+import { absentOf, absentRow, areAtHand, byTable, Table, type Row, type Step } from './table.js'
 import { WriteBack } from './write-back.js'
 
 /** Somebody who wants to hear of rows as they change. */
@@ -41,6 +41,7 @@ export class Views {
   readonly #store: CommitStore<LawStates>
   readonly #steps: Steps
   readonly #back: WriteBack
+  readonly #rowsMax: number
   readonly #watchers = new Set<Watcher>()
   readonly #waiting: Waiter[] = []
   readonly #unsubscribe: () => void
@@ -58,6 +59,7 @@ export class Views {
     this.#all = tables
     this.tables = new Map(tables.map((table) => [table.projection.name, table]))
     this.derived = derived
+    this.#rowsMax = rowsMax
     this.#back = new WriteBack({
       store,
       derived,
@@ -155,20 +157,9 @@ export class Views {
     const [first] = group.commits
     const tables = this.#all
     const isNext = first !== undefined && tables.every(({ applied }) => applied.position === first.position - 1)
-    const steps = isNext ? this.#steps.of(group, tables, asStored) : undefined
-    if (steps === undefined || this.#back.isFull || !this.#atHand(steps)) this.#pump()
+    const steps = isNext && !this.#back.isFull ? this.#steps.of(group, tables, asStored) : undefined
+    if (steps === undefined || !areAtHand(steps, this.derived)) this.#pump()
     else this.#apply(steps, tables, group.head)
-  }
-
-  /** Whether all rows of these steps are in memory, once those were loaded that nobody has to wait for. */
-  #atHand(steps: readonly Step[]): boolean {
-    try {
-      for (const [table, wanted] of byTable(absentOf(steps))) if (!table.loadAtOnce(wanted, this.derived)) return false
-      return true
-    } catch {
-      // The way that waits asks again, and tells what went wrong.
-      return false
-    }
   }
 
   /** Catches up by reading the journal. */
@@ -268,7 +259,10 @@ export class Views {
   async #rowOf(table: Table, key: Key): Promise<Row> {
     const id = Table.id(key)
     if (table.row(key, id) === undefined) await this.sure(table, () => table.load([{ key, id }], this.derived))
-    return table.row(key, id) ?? absentRow(key)
+    const row = table.row(key, id) ?? absentRow(key)
+    // Whoever only reads lets go of rows as well.
+    table.evict(this.#rowsMax)
+    return row
   }
 
   /** Reads what the derived store has of a table while nothing is written there; where it is in doubt, folds it again and reads once more. */

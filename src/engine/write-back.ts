@@ -42,6 +42,8 @@ export class WriteBack {
   #readers = 0
   /** Rows that events were taken to since others had their last turn. */
   #steps = 0
+  /** Nothing more is written: whoever began is gone, or a write failed, and what it held is missing below all that came later. */
+  #stopped = false
 
   constructor(options: WriteBackOptions) {
     this.#options = options
@@ -49,10 +51,11 @@ export class WriteBack {
 
   /** Begins to write if there is enough, else sees to it that it happens soon. */
   soon(): void {
-    if (this.#writing !== undefined) return
+    if (this.#writing !== undefined || this.#stopped) return
     const dirty = this.#dirtyRows()
     if (dirty >= FLUSH_ROWS) this.#write()
-    else if (dirty > 0) this.#timer ??= setTimeout(() => this.#late(), FLUSH_MS).unref()
+    // Somebody may read there, or the disk not have it yet.
+    if (this.#writing === undefined && dirty > 0) this.#timer ??= setTimeout(() => this.#late(), FLUSH_MS).unref()
   }
 
   /** Whether nothing more should be folded until what is being written is written. */
@@ -96,6 +99,7 @@ export class WriteBack {
   }
 
   stop(): void {
+    this.#stopped = true
     clearTimeout(this.#timer)
   }
 
@@ -111,7 +115,7 @@ export class WriteBack {
     const ready = tables.filter(
       ({ applied, checkpoint }) => applied.position > checkpoint.position && applied.position <= store.synced.position,
     )
-    if (this.#readers > 0 || ready.length === 0) return
+    if (this.#stopped || this.#readers > 0 || ready.length === 0) return
     const captures = ready.map((table) => table.capture())
     this.#writing = derived
       .batch(slicesOf(captures))
@@ -119,9 +123,13 @@ export class WriteBack {
         for (const table of tables) table.evict(rowsMax)
         return derived.rest(this.#isBehind ? REST_BEHIND_BYTES : REST_BYTES)
       })
-      .catch(failed)
+      .catch((error: unknown) => {
+        this.stop()
+        failed(error)
+      })
       .finally(() => {
         this.#writing = undefined
+        this.soon()
       })
   }
 

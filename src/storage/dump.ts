@@ -75,16 +75,16 @@ const KINDS = new Map(Object.entries(Kind).map(([name, kind]) => [kind as number
 
 /** @throws JournalError JOURNAL_NOT_FOUND where no frame of a journal is left, JOURNAL_NEWER_FORMAT, JOURNAL_IO */
 export async function* dumpSegments(directory: string, { segment, signal, files: given = nodeFiles }: DumpOptions): AsyncGenerator<Dumped> {
-  const { journal, mark, list: remains, unread, paths, handles } = await openRemains(directory, given)
+  const { journal, mark, list, unread, paths, handles } = await openRemains(directory, given)
+  const { files: segments, strays } = list
   try {
     const live = await isLocked(given, paths)
-    const { files: list, strays } = remains
     for (const { file, reason } of segment === undefined ? strays : []) yield { what: 'stray', segment: file.name, reason }
-    for (const [i, file] of list.entries()) {
+    for (const [i, file] of segments.entries()) {
       signal?.throwIfAborted()
       if (segment !== undefined && segment !== file.name && segment !== String(file.number)) continue
-      yield* missingBefore(file, list[i - 1]?.number ?? 0)
-      const dump = new SegmentDump(file, list[i + 1], journal, mark, live)
+      yield* missingBefore(file, segments[i - 1]?.number ?? 0)
+      const dump = new SegmentDump(file, segments[i + 1], journal, mark, live)
       const { file: handle, release } = await handles.acquire(paths.segment(file))
       try {
         for (const what of unread.splice(0)) if (segment === undefined || isOf(what, file)) yield { what: 'unread', ...what }

@@ -1,5 +1,5 @@
 /** What is left of a journal in a directory, in whatever state that is, for whoever reads all of it. Touches nothing. */
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { JournalError } from '../errors.js'
 import type { SegmentFile } from './core.js'
 import type { Files } from './files.js'
@@ -8,7 +8,7 @@ import { Handles } from './handles.js'
 import { HeadFile, type HeadMark } from './head-file.js'
 import { findJournal } from './journal-id.js'
 import { withPacked } from './packed-files.js'
-import { Paths } from './paths.js'
+import { packedOf, Paths } from './paths.js'
 import { listSegments, ofJournal, type SegmentList } from './segments.js'
 import { tolerant, type Unread } from './tolerant-files.js'
 
@@ -53,7 +53,7 @@ export async function openRemains(directory: string, given: Files): Promise<Rema
 
 /** Whether it was a segment that could not be opened, as it was written or packed. */
 export function isOf({ file }: Unread, { name }: SegmentFile): boolean {
-  return file.includes(name)
+  return [name, packedOf(name)].includes(basename(file))
 }
 
 /** Why nothing is given of a segment, neither as it was written nor packed; undefined of one of which something is. */
@@ -67,7 +67,7 @@ function nothingLeft(directory: string, files: readonly SegmentFile[], unread: r
   if (first === undefined)
     return new JournalError('JOURNAL_NOT_FOUND', `Nothing of a journal is left in ${directory}: no frame of it checks.`, { directory })
   const more = others.length === 0 ? '' : `, and so with ${others.length} more`
-  return new JournalError('JOURNAL_IO', `No segment of ${directory} can be opened. ${first.file}: ${first.reason}${more}`, {
+  return new JournalError('JOURNAL_IO', `No frame of a journal can be read in ${directory}. ${first.file}: ${first.reason}${more}`, {
     path: join(directory, first.file),
   })
 }

@@ -136,8 +136,8 @@ export async function contentEnd(file: FileHandle, from: number, size: number): 
   for (let end = size; end > from;) {
     const start = Math.max(from, end - chunk.length)
     const bytes = chunk.subarray(0, end - start)
-    await readFully(file, bytes, start)
-    for (let i = bytes.length - 1; i >= 0; i--) if (bytes[i] !== 0) return start + i + 1
+    const got = await readFully(file, bytes, start)
+    for (let i = got - 1; i >= 0; i--) if (bytes[i] !== 0) return start + i + 1
     end = start
   }
   return from

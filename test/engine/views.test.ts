@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises'
-import { describe, expect, test } from 'vitest'
+import { setImmediate, setTimeout } from 'node:timers/promises'
+import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { defineEvents, defineProjection, defineUpcaster, type Projection } from '../../src/define.js'
 import { list } from '../../src/engine/list.js'
@@ -545,6 +545,63 @@ describe('derived state', () => {
   })
 })
 
+describe('what is written out', () => {
+  test('is nothing more once a write has failed: what that held is missing below all that came later', async () => {
+    const { start, put, stores } = setUp()
+    const { derived } = stores
+    const { views } = await start()
+    const first = gate()
+    let batches = 0
+    const batch = derived.batch.bind(derived)
+    derived.batch = async (slices) => {
+      if (++batches > 1) return batch(slices)
+      await first.opened
+      throw Object.assign(new Error('no'), { code: 'EIO' })
+    }
+    await put('a', 'added', { n: 1 })
+    const flushed = views.flush().catch((error: unknown) => error)
+    await setImmediate()
+    await put('b', 'added', { n: 1 })
+    first.open()
+    expect(await flushed).toMatchObject({ code: 'JOURNAL_IO' })
+    await put('c', 'added', { n: 1 })
+    await setTimeout(700)
+    expect(batches).toBe(1)
+  })
+
+  test('is also what was folded while something was written, with no further call', async () => {
+    const { start, put, stores } = setUp()
+    const { derived } = stores
+    const { views } = await start()
+    const first = gate()
+    const batch = derived.batch.bind(derived)
+    derived.batch = (slices) => first.opened.then(() => batch(slices))
+    const isWritten = (key: string): boolean => derived.entries.has(rowKey('sum', key).toString('hex'))
+    await put('a', 'added', { n: 1 })
+    await setTimeout(700)
+    await put('b', 'added', { n: 1 })
+    first.open()
+    await vi.waitFor(() => expect(isWritten('a')).toBe(true))
+    expect(isWritten('b')).toBe(false)
+    await vi.waitFor(() => expect(isWritten('b')).toBe(true), 5000)
+    await views.close(true)
+  })
+})
+
+describe('rows that are only read', () => {
+  test('are let go of as well, those that are there and those that are not', async () => {
+    const { start, put } = setUp()
+    for (let i = 0; i < 50; i++) await put(`s${i}`, 'added', { n: i })
+    const { views: before } = await start()
+    await before.close(true)
+    const { views } = await start([projection], 5)
+    const table = views.table(projection)
+    for (let i = 0; i < 50; i++) expect((await views.row(projection, `s${i}`)).state).toEqual({ total: i, name: '' })
+    for (let i = 0; i < 50; i++) expect((await views.row(projection, `none${i}`)).state).toBe(undefined)
+    expect(table.rows).toBeLessThanOrEqual(5)
+  })
+})
+
 describe('list', () => {
   test('goes through an order in pages, both ways, filtered', async () => {
     const { start, put } = setUp()
@@ -587,6 +644,21 @@ describe('list', () => {
     expect(read.splice(0)).toEqual([5])
     expect(await rowsOf(views, { limit: 1, where: { total: 200 } as never })).toEqual([['s0200', 200]])
     expect(read).toEqual([128, 256])
+  })
+
+  test('reads no more at a time where rows are large', async () => {
+    const { start, put, stores } = setUp()
+    const { views } = await start()
+    for (let i = 0; i < 300; i++) await put(`s${i}`, 'named', { name: 'long '.repeat(400) })
+    const asked: number[] = []
+    const getMany = stores.derived.getMany.bind(stores.derived)
+    await views.flush()
+    stores.derived.getMany = (keys) => {
+      asked.push(keys.length)
+      return getMany(keys)
+    }
+    expect(await rowsOf(views, { by: 'total' })).toHaveLength(300)
+    expect(asked).toEqual([128, 128, 44])
   })
 
   test('shows a row once, at its newest place', async () => {

@@ -21,8 +21,8 @@ test('a table that rotted and ends the process is made again (case 20261229)', {
   expect(counts['ended the process']).toBeGreaterThan(0)
 })
 
-test('a table that rotted and shows wrong rows is made again once it is read (case 20261133)', { timeout: 60_000 }, async () => {
-  const { failures, counts } = await derivedRot.run(campaign({ seed, only: '20261133' }))
+test('a table that rotted and shows wrong rows is made again once it is read (case 20261276)', { timeout: 60_000 }, async () => {
+  const { failures, counts } = await derivedRot.run(campaign({ seed, only: '20261276' }))
   expect(failures).toEqual([])
   expect(counts['wrong rows without a word']).toBe(1)
 })
