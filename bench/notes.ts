@@ -23,7 +23,7 @@ export const notes = `## How it was measured
 - **Version check**: each commit says at which version its caller knows the stream to be, and is refused where it is not. What that is held against:
   ${checks.map(({ name, checks: where }) => `${name}: ${where}`).join('; ')}. The loops check nothing.
 - **turnlog** judges events by their schemas; **with laws and views** is the journal as a runtime uses it: every event held against the laws, seven
-  projections folded and kept on the disk while it is written. No peer does that.
+  projections folded and kept on the disk while it is written; **opened again**, closed after the warm-up and opened for what counts. No peer does that.
 - **A process of its own** for each contender in each round: what is compiled for one of them, and what it leaves in memory, is no concern of the others.
 - **Warm-up**: some of the same appends to the same store before the clock starts, because what is compiled while it runs is slower at first;
   of scans, replays and readings of old events the second counts.

@@ -7,7 +7,7 @@ import { timed } from '../bench.js'
 import { appendingPeers, shown, slowPeers } from '../stores/all.js'
 import { rawGroups, rawLoop } from '../stores/raw.js'
 import type { Contender, Sink, Store } from '../stores/store.js'
-import { turnlog, turnlogBlocking, turnlogWhole } from '../stores/turnlog.js'
+import { turnlog, turnlogAgain, turnlogBlocking, turnlogWhole } from '../stores/turnlog.js'
 import { item, mixNamed, opening, OPENING_EVENTS, streams, type Commit } from '../workload.js'
 
 /** As another process can be told of it. */
@@ -26,18 +26,23 @@ export interface Appending {
 
 function contenderNamed(name: string, { frameBytes }: Appending): Contender<Sink> {
   const loops = [rawLoop(false, frameBytes), rawLoop(true, frameBytes)]
-  const all = [...loops, rawGroups, turnlog, turnlogBlocking, turnlogWhole, ...appendingPeers, ...slowPeers, ...shown]
+  const all = [...loops, rawGroups, turnlog, turnlogBlocking, turnlogWhole, turnlogAgain, ...appendingPeers, ...slowPeers, ...shown]
   return all.find((one) => one.name === name) as Contender<Sink>
 }
 
 /** Commits a second. */
 export async function appended(directory: string, name: string, asked: Appending): Promise<number> {
   await mkdir(directory)
-  const store = await contenderNamed(name, asked).open(directory)
+  const contender = contenderNamed(name, asked)
+  let store = await contender.open(directory)
   try {
     const calls = callsOf(asked)
     for (const stream of streams(asked.width)) await store.append(opening(stream))
     await appendAll(store, calls, 0, asked.warmUp)
+    if (contender.opensAgain) {
+      await store.close()
+      store = await contender.open(directory)
+    }
     const seconds = await timed(() => appendAll(store, calls, asked.warmUp, asked.warmUp + asked.commits))
     if ('each' in store) await check(store as Store, calls)
     return (asked.commits * asked.width) / seconds

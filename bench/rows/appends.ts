@@ -5,7 +5,7 @@ import { atLeast, type Bar, type Measure, type Run } from '../measure.js'
 import { appendingPeers, shown, slowPeers } from '../stores/all.js'
 import { rawGroups, rawLoop } from '../stores/raw.js'
 import type { Contender, Sink } from '../stores/store.js'
-import { turnlog, turnlogBlocking, turnlogWhole } from '../stores/turnlog.js'
+import { turnlog, turnlogAgain, turnlogBlocking, turnlogWhole } from '../stores/turnlog.js'
 import { real, small, type Mix } from '../workload.js'
 import type { Appending } from './appending.js'
 
@@ -106,7 +106,7 @@ function contenders(work: Work, quick: boolean): Contender<Sink>[] {
     rawGroups,
     turnlog,
     ...(isAlone(work) ? [turnlogBlocking] : []),
-    ...(width <= 64 && commit === 1 ? [turnlogWhole] : []),
+    ...(width <= 64 && commit === 1 ? [turnlogWhole, turnlogAgain] : []),
     ...appendingPeers,
     // With more callers it may end its process however often it is begun again.
     ...(quick || width > 8 ? [] : slowPeers),

@@ -35,6 +35,8 @@ export interface Contender<S extends Sink = Store> {
    * them: writes to what was opened with O_DSYNC are syncs too.
    */
   syncs: string
+  /** Closed after the warm-up and opened again: what was there before is not in memory. */
+  opensAgain?: true
   /** `loading`: it is only filled now, and need not sync, where that can be chosen. */
   open(directory: string, loading?: boolean): Promise<S>
 }

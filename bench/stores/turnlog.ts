@@ -35,6 +35,9 @@ export const turnlogWhole: Contender = {
   open: async (directory) => storeOf(await openJournal(directory, WHOLE)),
 }
 
+/** The same where it goes on with sessions that were there before. */
+export const turnlogAgain: Contender = { ...turnlogWhole, name: 'turnlog with laws and views, opened again', opensAgain: true }
+
 /** How a runtime opens it, but that what runs is left running. */
 export const WHOLE: JournalOptions = { onInterrupted: 'leave' }
 

@@ -2,7 +2,7 @@
 import { createCipheriv } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { filesOver, handleOver } from '../../src/storage/delegate.js'
 import { sealOf } from '../../src/storage/derived-seal.js'
 import type { DerivedStore } from '../../src/storage/derived-store.js'
@@ -16,8 +16,8 @@ import { temporary } from './support/journal.js'
 const stores = levelStores(nodeFiles, systemClock)
 const text = (from: string): Uint8Array => Buffer.from(from)
 
-async function filled(directory: string, made = stores): Promise<DerivedStore> {
-  const store = await made.open(directory)
+async function filled(directory: string): Promise<DerivedStore> {
+  const store = await stores.open(directory)
   for (let i = 0; i < 50; i++) await store.batch([[{ type: 'put', key: text(`k${i}`), value: text(`v${i}`.repeat(20)) }]])
   return store
 }
@@ -50,7 +50,8 @@ describe('a derived store', () => {
   })
 
   test('answers at once where few keys are asked for, and what it answers otherwise', async () => {
-    const store = await filled(join(temporary(), 'derived'), levelStores(nodeFiles, { ...systemClock, now: () => 0 }))
+    vi.spyOn(performance, 'now').mockReturnValue(0)
+    const store = await filled(join(temporary(), 'derived'))
     const keys = Array.from({ length: 65 }, (_, i) => text(`k${i}`))
     expect(store.getAtOnce(keys)).toBe(undefined)
     const few = keys.slice(20, 60)
@@ -67,8 +68,8 @@ describe('a derived store', () => {
   test('lets others wait for what its disk takes long to give', async () => {
     let now = 0
     let takes = 0
-    const slow = levelStores(nodeFiles, { ...systemClock, now: () => (now += takes) })
-    const store = await slow.open(join(temporary(), 'derived'))
+    vi.spyOn(performance, 'now').mockImplementation(() => (now += takes))
+    const store = await stores.open(join(temporary(), 'derived'))
     await store.batch([[{ type: 'put', key: text('a'), value: text('one') }]])
     const keys = [text('a'), text('b'), text('c')]
     expect(store.getAtOnce(keys)).toEqual([text('one'), undefined, undefined])
