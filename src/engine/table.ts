@@ -21,18 +21,16 @@ export interface Row {
   failed?: JournalError
 }
 
-/** Work of one event on one row. */
-export interface Step {
-  table: Table
-  event: RecordedEvent
-  key: Key
-  id: string
-}
-
 /** A row that is to be in memory. */
 export interface Wanted {
   key: Key
   id: string
+}
+
+/** Work of one event on one row. */
+export interface Step extends Wanted {
+  table: Table
+  event: RecordedEvent
 }
 
 /** One that is not, and its key in the derived store. */

@@ -106,7 +106,7 @@ export class WriteBack {
   #late(): void {
     this.#timer = undefined
     if (this.#writing === undefined) this.#write()
-    if (this.#writing === undefined) this.soon()
+    this.soon()
   }
 
   /** Takes what changed where all that is folded is durable, and writes it. */

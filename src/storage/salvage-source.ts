@@ -55,7 +55,13 @@ export class SalvageSource {
 
   /** @throws JournalError JOURNAL_NOT_FOUND where not one frame is left, JOURNAL_NEWER_FORMAT, JOURNAL_IO */
   static async open(directory: string, given: Files): Promise<SalvageSource> {
-    return new SalvageSource(await openRemains(directory, given))
+    const remains = await openRemains(directory, given)
+    try {
+      return new SalvageSource(remains)
+    } catch (error) {
+      await remains.handles.close()
+      throw error
+    }
   }
 
   /** Groups with growing positions. */

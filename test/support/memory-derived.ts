@@ -15,10 +15,14 @@ export class MemoryDerived implements DerivedStore {
   }
 
   async getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
-    return keys.map((key) => this.entries.get(hex(key)))
+    return this.#values(keys)
   }
 
   getAtOnce(keys: Uint8Array[]): (Uint8Array | undefined)[] | undefined {
+    return this.#values(keys)
+  }
+
+  #values(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
     return keys.map((key) => this.entries.get(hex(key)))
   }
 

@@ -4,6 +4,7 @@ import { failure } from './failure.js'
 import type { Choice } from './choice.js'
 import type { Process } from './process.js'
 
+/** Keys that are read without waiting. */
 const AT_ONCE = 1
 
 type Entries = Map<string, Uint8Array>
@@ -89,12 +90,17 @@ class SimulatedStore implements DerivedStore {
   }
 
   getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
-    return this.#use(() => keys.map((key) => this.#entries().get(hex(key))))
+    return this.#use(() => this.#values(keys))
   }
 
   /** So few that where a group concerns more rows of a table somebody waits. */
   getAtOnce(keys: Uint8Array[]): (Uint8Array | undefined)[] | undefined {
-    return !this.#open || keys.length > AT_ONCE ? undefined : keys.map((key) => this.#entries().get(hex(key)))
+    return !this.#open || keys.length > AT_ONCE ? undefined : this.#values(keys)
+  }
+
+  #values(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
+    const entries = this.#entries()
+    return keys.map((key) => entries.get(hex(key)))
   }
 
   range({ from, to, reverse = false }: DerivedRange): AsyncGenerator<[Uint8Array, Uint8Array]> {
