@@ -66,6 +66,8 @@ export class Table {
   failed: JournalError | undefined
   readonly #rows = new Map<string, Row>()
   #dirty: Row[] = []
+  /** Whether what was captured is not written yet, and memory alone has it. */
+  #isOnItsWay = false
 
   /** `checkpoint` is the derived store's; a table without saved rows is complete. */
   constructor(projection: Projection, checkpoint: Head, complete: boolean) {
@@ -165,9 +167,10 @@ export class Table {
     }
   }
 
-  /** What has to be written so that the derived store has all that is folded; the rows count as written from now on. */
+  /** What has to be written so that the derived store has all that is folded. It is on its way until `written` is called. */
   capture(): Capture {
     const { projection, applied: head } = this
+    this.#isOnItsWay = true
     const rows = this.#dirty.map((row): RowChange => {
       const { key, state, saved: before, orders: after } = row
       row.saved = after
@@ -180,9 +183,14 @@ export class Table {
     return { projection, rows, checkpoint: checkpointChange(name, { revision, head, failed: this.failed !== undefined }) }
   }
 
-  /** Lets go of written rows, oldest first, until `most` are left. */
+  /** The derived store has what was captured. */
+  written(): void {
+    this.#isOnItsWay = false
+  }
+
+  /** Lets go of written rows, oldest first, until `most` are left; of none while some are on their way. */
   evict(most: number): void {
-    if (this.#rows.size <= most) return
+    if (this.#isOnItsWay || this.#rows.size <= most) return
     this.complete = false
     for (const [id, row] of this.#rows) {
       if (this.#rows.size <= most) return

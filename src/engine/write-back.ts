@@ -120,6 +120,7 @@ export class WriteBack {
     this.#writing = derived
       .batch(slicesOf(captures))
       .then(() => {
+        for (const table of ready) table.written()
         for (const table of tables) table.evict(rowsMax)
         return derived.rest(this.#isBehind ? REST_BEHIND_BYTES : REST_BYTES)
       })

@@ -569,6 +569,26 @@ describe('what is written out', () => {
     expect(batches).toBe(1)
   })
 
+  test('stays in memory until it is there, whoever reads meanwhile', async () => {
+    const { start, put, stores } = setUp()
+    const { derived } = stores
+    const { views } = await start([projection], 1)
+    const first = gate()
+    const batch = derived.batch.bind(derived)
+    derived.batch = (slices) => first.opened.then(() => batch(slices))
+    const streams = ['a', 'b', 'c']
+    for (const stream of streams) await put(stream, 'added', { n: 1 })
+    const flushed = views.flush()
+    await setImmediate()
+    await views.row(projection, 'c')
+    for (const stream of streams) await put(stream, 'added', { n: 10 })
+    first.open()
+    await flushed
+    for (const stream of streams) expect((await views.row(projection, stream)).state).toEqual({ total: 11, name: '' })
+    await views.flush()
+    expect(views.table(projection).rows).toBe(1)
+  })
+
   test('is also what was folded while something was written, with no further call', async () => {
     const { start, put, stores } = setUp()
     const { derived } = stores

@@ -53,6 +53,7 @@ export const finderOf: Record<string, string> = {
   'time-goes-back': 'B2',
   unaligned: 'B',
   'write-after-failure': 'C',
+  'written-too-soon': 'B2',
   'zeros-end-the-log': 'lastGroup',
 }
 

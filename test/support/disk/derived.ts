@@ -1,4 +1,5 @@
 /** Derived stores in memory that lose their last batches when the power fails, and that a crash leaves as the log before them. */
+import { setImmediate } from 'node:timers/promises'
 import type { DerivedRange, DerivedStore, DerivedStores, Slices } from '../../../src/storage/derived-store.js'
 import { failure } from './failure.js'
 import type { Choice } from './choice.js'
@@ -6,6 +7,9 @@ import type { Process } from './process.js'
 
 /** Keys that are read without waiting. */
 const AT_ONCE = 1
+
+/** Turns of the event loop that a batch takes, fewer than this: an append may come through meanwhile. */
+const BATCH_TURNS = 24
 
 type Entries = Map<string, Uint8Array>
 
@@ -31,6 +35,7 @@ export class DerivedDisk {
         use(() => {
           if (!this.#now.has(directory)) this.#change((stores) => void stores.set(directory, new Map()))
           return new SimulatedStore(
+            process.choice,
             use,
             () => this.#now.get(directory),
             (change) =>
@@ -63,16 +68,19 @@ export class DerivedDisk {
 }
 
 class SimulatedStore implements DerivedStore {
+  readonly #choice: Choice
   readonly #use: <T>(act: () => T) => Promise<T>
   readonly #entries: () => Entries
   readonly #change: (change: (entries: Entries) => void) => void
   #open = true
 
   constructor(
+    choice: Choice,
     use: <T>(act: () => T) => Promise<T>,
     entries: () => Entries | undefined,
     change: (change: (entries: Entries) => void) => void,
   ) {
+    this.#choice = choice
     this.#use = (act) => {
       if (!this.#open) throw failure('EBADF', 'derived')
       return use(act)
@@ -117,6 +125,8 @@ class SimulatedStore implements DerivedStore {
     const all: [string, Uint8Array | undefined][] = []
     for await (const slice of slices)
       for (const change of slice) all.push([hex(change.key), change.type === 'put' ? change.value : undefined])
+    // Others go on meanwhile.
+    for (let turns = this.#choice.int(BATCH_TURNS); turns > 0; turns--) await setImmediate()
     return this.#use(() =>
       this.#change((entries) => {
         for (const [key, value] of all) {

@@ -1,8 +1,7 @@
 /** A whole journal on a simulated machine: a runtime that opens it, works, and dies. */
 import { setImmediate } from 'node:timers/promises'
-import type { RecordedEvent } from '../../../src/define.js'
 import { isJournalError, openJournal } from '../../../src/index.js'
-import { projections, session, turn } from '../../../projections/index.js'
+import { projections, session, type turn } from '../../../projections/index.js'
 import { Seeded, oneIn, pick, type Choice } from '../../support/disk/choice.js'
 import { DerivedDisk } from '../../support/disk/derived.js'
 import { Disk, type DiskOptions } from '../../support/disk/disk.js'
@@ -18,10 +17,11 @@ export const STEPS = {
   t: 'three operations at once',
   s: 'one that only the operating system gets',
   r: 'again what was not answered before',
-  v: 'look at views',
+  v: 'look at all views: they show what the journal folds to',
   n: 'take snapshots',
   i: 'be idle, so that a mark is written',
   w: 'wait until the views are written out',
+  m: 'go on while they are: look at one, and two operations',
   o: 'close and open again',
 } as const
 
@@ -180,19 +180,17 @@ export class World {
         await Promise.all(this.#unanswered.splice(0).map(({ operation }) => ask(operation)))
         return
       case 'v':
-        return this.#typed('a view', this.#views(journal))
+        return this.#typed('looking at views', this.#sameViews(journal))
       case 'n':
         return this.#typed('a snapshot', journal.snapshot())
       case 'i':
         return this.#time.pass(60)
       case 'w':
         return this.#time.pass(600)
+      case 'm':
+        await Promise.all([this.#time.pass(600), this.#typed('a view', journal.view(session, 'session-1')), ask(), ask()])
+        return
     }
-  }
-
-  async #views(journal: Open): Promise<void> {
-    await journal.view(session, 'session-1')
-    for await (const row of journal.list(turn, { by: 'lastActivity' })) if (row.state === undefined) return
   }
 
   async #typed(what: string, done: Promise<unknown> | undefined): Promise<void> {
@@ -206,13 +204,12 @@ export class World {
 
   async #judge(journal: Open): Promise<void> {
     const { broken } = this.ledger
-    const events: RecordedEvent[] = []
-    for await (const event of journal.readAll()) events.push(event)
+    const events = await collect(journal.readAll())
     const { damage, snapshots } = journal.recovery
     if (damage.length > 0) broken.push(`false alarm: ${JSON.stringify(damage)}`)
     if (snapshots.refused.length > 0 && this.process.faults.struck === 0) broken.push(`refused: ${JSON.stringify(snapshots.refused)}`)
     if (journal.head.position !== events.length) broken.push(`the head is ${journal.head.position}, the last event ${events.length}`)
-    await this.#sameViews(journal, events)
+    for (const running of await this.#sameViews(journal)) broken.push(`${running} runs, and nobody runs it`)
     const { asked } = this.ledger
     this.ledger.judge(events, this.#power)
     this.#power = false
@@ -220,19 +217,40 @@ export class World {
     this.#runtime.boots(new Set(events.filter(({ type }) => type === 'session.created').map(({ stream }) => stream)))
   }
 
-  async #sameViews(journal: Open, events: readonly RecordedEvent[]): Promise<void> {
+  /** Returns the names of the rows that are running. */
+  async #sameViews(journal: Open): Promise<string[]> {
     const { broken } = this.ledger
-    const wanted = folded(events)
-    for (const projection of projections) {
-      for await (const { key, state } of journal.list(projection as typeof turn)) {
+    const running: string[] = []
+    const wanted = folded(await collect(journal.readAll()))
+    for (const one of projections) {
+      const projection = one as unknown as typeof turn
+      const rows = await collect(journal.list(projection))
+      for (const { key, state } of rows) {
         const name = nameOf(projection.name, key)
         if (wanted.get(name) !== JSON.stringify(state)) broken.push(`${name} is ${JSON.stringify(state)}, folded ${wanted.get(name)}`)
         wanted.delete(name)
-        if (state.status === 'running') broken.push(`${name} runs, and nobody runs it`)
+        if (state.status === 'running') running.push(name)
+      }
+      for (const [by, order] of Object.entries(projection.index)) {
+        const placed = namesOf(rows.filter(({ state }) => order(state) !== undefined))
+        const listed = namesOf(await collect(journal.list(projection, { by })))
+        if (listed !== placed) broken.push(`${projection.name} by ${by} has ${listed}, and should have ${placed}`)
       }
     }
     if (wanted.size > 0) broken.push(`missing: ${[...wanted.keys()].join(', ')}`)
+    return running
   }
+}
+
+function namesOf(rows: readonly { key: unknown }[]): string {
+  const names = rows.map(({ key }) => nameOf('', key))
+  return names.toSorted().join(', ')
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const item of items) all.push(item)
+  return all
 }
 
 function open(options: Setting & NonNullable<Parameters<typeof openJournal>[1]>) {

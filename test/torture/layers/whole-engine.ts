@@ -6,7 +6,7 @@ import { each } from '../each.js'
 import { World, type Death, type Step } from '../engine/world.js'
 import type { Layer } from '../layer.js'
 
-const STEPS = 'aaaaatttsrrvniwo'.split('') as Step[]
+const STEPS = 'aaaaattsrrvnimmmwo'.split('') as Step[]
 /** Of the calls of a life that change something, as many are died in. */
 const DEATHS_ONE_IN = 16
 const FAULTS = ['EIO', 'EIO', 'ENOSPC', 'short', 'EMFILE'] as const
@@ -26,7 +26,7 @@ async function lives(choice: Choice, time: StandingTime, counts: Record<string, 
   const world = new World({ sector: pick(choice, [512, 4096]), names: pick(choice, ['ordered', 'posix']) }, time, choice, {
     segmentBytes: pick(choice, [2000, 8192, 30_000]),
     sectorBytes: pick(choice, [8, 8, 4096]),
-    cacheRows: pick(choice, [4, 20_000]),
+    cacheRows: pick(choice, [1, 4, 20_000]),
     compress: oneIn(choice, 2),
   })
   const { ledger } = world
@@ -36,7 +36,7 @@ async function lives(choice: Choice, time: StandingTime, counts: Record<string, 
       () => (oneIn(choice, DEATHS_ONE_IN) ? new Seeded(choice.int(0x1_0000_0000)) : undefined),
       someFaults(choice),
     )
-    await world.live(['r', ...Array.from({ length: 2 + choice.int(8) }, () => pick(choice, STEPS))])
+    await world.live(['r', ...Array.from({ length: 2 + choice.int(8) }, () => pick(choice, STEPS)), 'v'])
     counts['deaths in a call'] = (counts['deaths in a call'] ?? 0) + (world.process.dead ? 1 : 0)
     counts['failed calls'] = (counts['failed calls'] ?? 0) + world.process.faults.struck
     if (oneIn(choice, 3)) world.begin()
