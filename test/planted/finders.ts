@@ -30,7 +30,7 @@ function rot(hurt: (golden: Golden) => Promise<Tried>): Finder {
 export const finders: Record<string, Finder> = {
   A: share(exhaustive, 3, 350),
   B: share(randomLives, 153, 120),
-  B2: share(wholeEngine, 18, 40),
+  B2: share(wholeEngine, 155, 60),
   C: share(ioErrors, 3, 300),
   'D, bits': rot((golden) => everyBit(golden, { of: 9, index: 0, verifyEvery: 1 })),
   'D, cuts': rot((golden) => everyCut({ ...golden, segments: golden.segments.slice(-1) })),
