@@ -1,0 +1,50 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { ENTRY_BYTES, KeyTable, mergeTables } from '../../src/storage/key-table.js'
+import { PageCache, Pages, pageSeed, PageWriter } from '../../src/storage/pages.js'
+
+import { propertyParameters, withSeed } from '../support/seed.js'
+
+const JOURNAL = Buffer.alloc(16, 7)
+
+/** Entries in order, each with a number of its own in place of where it was met. */
+function entries(prints: readonly number[], table: number): Buffer {
+  const bytes = Buffer.alloc(prints.length * ENTRY_BYTES)
+  for (const [i, print] of prints.toSorted((a, b) => a - b).entries()) {
+    // Few of each half, so that there are equal ones, and ones of which only the first half is.
+    bytes.writeUInt32BE(Math.floor(print / 4) * 0x2000_0000, i * ENTRY_BYTES)
+    bytes.writeUInt32BE((print % 4) * 0x4000_0000, i * ENTRY_BYTES + 4)
+    bytes.writeUInt32LE(table, i * ENTRY_BYTES + 8)
+    bytes.writeUInt32LE(i, i * ENTRY_BYTES + 12)
+  }
+  return bytes
+}
+
+async function tableOf(bytes: Buffer, segment: number): Promise<KeyTable> {
+  const chunks: Buffer[] = []
+  const writer = new PageWriter(pageSeed(JOURNAL, segment), bytes.length, async (pages) => void chunks.push(pages))
+  await writer.put(bytes)
+  await writer.end()
+  const image = Buffer.concat(chunks)
+  const source = { name: `${segment}`, read: (into: Buffer, offset: number) => image.copy(into, 0, offset) }
+  return new KeyTable(new Pages(source, new PageCache(), JOURNAL, segment), 0, bytes.length / ENTRY_BYTES)
+}
+
+const piece = (bytes: Buffer): Buffer[] =>
+  Array.from({ length: bytes.length / ENTRY_BYTES }, (_, i) => bytes.subarray(i * ENTRY_BYTES, (i + 1) * ENTRY_BYTES))
+
+test(withSeed('merged tables hold every entry of each, in order, and of equal ones those of the first table first'), async () => {
+  const prints = fc.oneof(fc.array(fc.nat(31), { maxLength: 20 }), fc.array(fc.nat(31), { minLength: 250, maxLength: 600 }))
+  await fc.assert(
+    fc.asyncProperty(prints, fc.array(prints, { maxLength: 4 }), async (own, others) => {
+      const all = [own, ...others].map((some, table) => entries(some, table))
+      const merged: Buffer[] = []
+      const tables = await Promise.all(all.slice(1).map((bytes, i) => tableOf(bytes, i + 1)))
+      for await (const chunk of mergeTables(all[0] as Buffer, tables)) merged.push(Buffer.from(chunk))
+      // A sort that leaves equal ones where they were.
+      const wanted = all.flatMap(piece).toSorted((a, b) => a.compare(b, 0, 8, 0, 8))
+      expect(Buffer.concat(merged).equals(Buffer.concat(wanted))).toBe(true)
+    }),
+    propertyParameters(60),
+  )
+})
