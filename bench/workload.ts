@@ -41,7 +41,11 @@ const SIZES: readonly (readonly [above: number, bytes: number])[] = [
 export const real: Mix = { name: 'real mix', length: (random) => Math.max(1, Math.round(sizeAt(1 - random())) - AROUND_BYTES) }
 
 /** For a process of its own, which is told a mix by its name. */
-export const mixNamed = (name: string): Mix => (name === real.name ? real : small)
+export function mixNamed(name: string): Mix {
+  const mix = [small, real].find((one) => one.name === name)
+  if (mix === undefined) throw new TypeError(`there is no mix ${JSON.stringify(name)}`)
+  return mix
+}
 
 /** The size of which a share of all records is larger. */
 function sizeAt(above: number): number {
