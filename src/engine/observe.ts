@@ -34,7 +34,7 @@ export function view$(start: () => Promise<Views>, projection: Projection, key: 
       const table = views.table(projection)
       const id = Table.id(key)
       if (subscriber.closed) return
-      stop = views.watch({
+      stop = views.watchers.add({
         changed(row, of) {
           if (of !== table || Table.id(row.key) !== id) return
           if (row.failed !== undefined) subscriber.error(row.failed)

@@ -51,7 +51,9 @@ export async function differenceFrom(refold: Refold): Promise<Difference | undef
     table.applied = group.head
     if (table.failed !== undefined) throw table.failed
     if (table.rows <= ROWS_MAX) continue
-    await derived.batch([[...changesOf(table.capture())]])
+    const capture = table.capture()
+    await derived.batch([[...changesOf(capture)]])
+    table.written(capture.head)
     table.evict(0)
   }
   table.applied = record.head

@@ -41,6 +41,7 @@ interface Absent extends Wanted {
 /** What changed of a projection up to a head. */
 export interface Capture {
   projection: Projection
+  head: Head
   rows: readonly RowChange[]
   checkpoint: DerivedChange
 }
@@ -66,8 +67,8 @@ export class Table {
   failed: JournalError | undefined
   readonly #rows = new Map<string, Row>()
   #dirty: Row[] = []
-  /** Whether what was captured is not written yet, and memory alone has it. */
-  #isOnItsWay = false
+  /** What the derived store does not have yet, though it was captured, or forgotten: memory alone has it. */
+  #onItsWay: Head | undefined
 
   /** `checkpoint` is the derived store's; a table without saved rows is complete. */
   constructor(projection: Projection, checkpoint: Head, complete: boolean) {
@@ -128,8 +129,9 @@ export class Table {
     return values !== undefined
   }
 
-  /** Those that are not in memory, each once, and where the derived store has them. */
+  /** Those that are not in memory, each once, and where the derived store has them. None where all that is there is: what the store has is to go. */
   #absent(wanted: readonly Wanted[]): Absent[] {
+    if (this.complete) return []
     const absent = new Map<string, Absent>()
     for (const { key, id } of wanted)
       if (!this.#rows.has(id) && !absent.has(id)) absent.set(id, { key, id, at: rowKey(this.projection.name, key) })
@@ -170,7 +172,7 @@ export class Table {
   /** What has to be written so that the derived store has all that is folded. It is on its way until `written` is called. */
   capture(): Capture {
     const { projection, applied: head } = this
-    this.#isOnItsWay = true
+    this.#onItsWay = head
     const rows = this.#dirty.map((row): RowChange => {
       const { key, state, saved: before, orders: after } = row
       row.saved = after
@@ -178,19 +180,21 @@ export class Table {
       return { key, state, before, after }
     })
     this.#dirty = []
-    this.checkpoint = head
     const { name, revision } = projection
-    return { projection, rows, checkpoint: checkpointChange(name, { revision, head, failed: this.failed !== undefined }) }
+    return { projection, head, rows, checkpoint: checkpointChange(name, { revision, head, failed: this.failed !== undefined }) }
   }
 
-  /** The derived store has what was captured. */
-  written(): void {
-    this.#isOnItsWay = false
+  /** The derived store has what was captured up to a head; or nothing, which is where a fold from the beginning begins. */
+  written(head: Head): void {
+    // Everything may have been forgotten meanwhile.
+    if (head !== this.#onItsWay) return
+    this.#onItsWay = undefined
+    this.checkpoint = head
   }
 
   /** Lets go of written rows, oldest first, until `most` are left; of none while some are on their way. */
   evict(most: number): void {
-    if (this.#isOnItsWay || this.#rows.size <= most) return
+    if (this.#onItsWay !== undefined || this.#rows.size <= most) return
     this.complete = false
     for (const [id, row] of this.#rows) {
       if (this.#rows.size <= most) return
@@ -198,9 +202,10 @@ export class Table {
     }
   }
 
-  /** Forgets everything, for a fold from the beginning. */
+  /** Forgets everything, for a fold from the beginning. The derived store still has rows until it was told of nothing as `written`. */
   reset(): void {
     this.generation++
+    this.#onItsWay = NOTHING
     this.#rows.clear()
     this.#dirty = []
     this.failed = undefined

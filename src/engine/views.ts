@@ -15,16 +15,9 @@ import { asStored, forFold } from './recorded.js'
 import { clearProjection, DerivedDoubt } from './rows.js'
 import type { Schemas } from './schemas.js'
 import { Steps } from './steps.js'
-import { absentOf, absentRow, areAtHand, byTable, Table, type Row, type Step } from './table.js'
+import { absentOf, absentRow, areAtHand, byTable, NOTHING, Table, type Row, type Step } from './table.js'
+import { Watchers } from './watchers.js'
 import { WriteBack } from './write-back.js'
-
-/** Somebody who wants to hear of rows as they change. */
-export interface Watcher {
-  /** After the group that changed the row. */
-  changed(row: Row, table: Table): void
-  /** No more changes will come. */
-  ended(): void
-}
 
 /** Somebody who waits until some tables have all up to a position. */
 interface Waiter {
@@ -42,7 +35,7 @@ export class Views {
   readonly #steps: Steps
   readonly #back: WriteBack
   readonly #rowsMax: number
-  readonly #watchers = new Set<Watcher>()
+  readonly watchers = new Watchers()
   readonly #waiting: Waiter[] = []
   readonly #unsubscribe: () => void
   #pumping: Promise<void> | undefined
@@ -88,10 +81,10 @@ export class Views {
   async row(projection: Projection, key: Key): Promise<{ state: unknown; position: number }> {
     const table = this.table(projection)
     for (;;) {
+      const { generation } = table
       await this.settle([table])
       const refusal = this.#steps.refusal(typeof key === 'string' ? key : (key[0] ?? ''))
       if (refusal !== undefined) throw refusal
-      const { generation } = table
       const row = await this.#rowOf(table, key)
       if (generation !== table.generation) continue
       if (row.failed !== undefined) throw row.failed
@@ -106,12 +99,6 @@ export class Views {
       throw new TypeError(`The projection ${projection.name} is not one that this journal was opened with; pass it to openJournal`)
     }
     return table
-  }
-
-  /** Calls back until the returned function is called. */
-  watch(watcher: Watcher): () => void {
-    this.#watchers.add(watcher)
-    return () => this.#watchers.delete(watcher)
   }
 
   /** Writes out all that was written when it was called, and folded since, of all tables or some. */
@@ -137,7 +124,7 @@ export class Views {
     await this.#back.idle()
     const sound = keep && this.#broken === undefined && !this.#doubted && !this.#unsound
     this.#fail(new JournalError('JOURNAL_CLOSED', 'The journal is closed.', { directory: '' }))
-    for (const watcher of this.#watchers) watcher.ended()
+    this.watchers.end()
     await this.derived.close(sound)
   }
 
@@ -182,7 +169,7 @@ export class Views {
     const { position: after } = tables[0]?.applied ?? goal
     try {
       for await (const item of this.#store.read({ after })) {
-        if (this.#closed || this.#doubted) return
+        if (this.#closed || this.#doubted || this.#broken !== undefined) return
         if ('gap' in item) continue
         await this.#back.room(await this.#fold(item, tables))
         if (this.#waiting.length > 0 && !isSame(this.#next(), tables)) return
@@ -215,6 +202,7 @@ export class Views {
     this.#steps.forget()
     await this.#back.idle()
     for (const { projection } of this.#all) await clearProjection(this.derived, projection.name)
+    for (const table of this.#all) table.written(NOTHING)
     this.#doubted = false
   }
 
@@ -231,19 +219,9 @@ export class Views {
   #apply(steps: readonly Step[], tables: readonly Table[], head: Head): void {
     for (const step of steps) step.table.apply(step)
     for (const table of tables) if (table.applied.position <= head.position) table.applied = head
-    if (this.#watchers.size > 0) this.#tell(steps)
+    this.watchers.tell(steps)
     this.#wake()
     this.#back.soon()
-  }
-
-  #tell(steps: readonly Step[]): void {
-    const told = new Set<Row>()
-    for (const { table, key, id } of steps) {
-      const row = table.row(key, id)
-      if (row === undefined || told.has(row)) continue
-      told.add(row)
-      for (const watcher of this.#watchers) watcher.changed(row, table)
-    }
   }
 
   #wake(): void {
@@ -258,7 +236,10 @@ export class Views {
 
   async #rowOf(table: Table, key: Key): Promise<Row> {
     const id = Table.id(key)
-    if (table.row(key, id) === undefined) await this.sure(table, () => table.load([{ key, id }], this.derived))
+    const { generation } = table
+    // Another reader may let go of what was loaded before this one goes on.
+    while (table.row(key, id) === undefined && generation === table.generation)
+      await this.sure(table, () => table.load([{ key, id }], this.derived))
     const row = table.row(key, id) ?? absentRow(key)
     // Whoever only reads lets go of rows as well.
     table.evict(this.#rowsMax)
@@ -267,18 +248,28 @@ export class Views {
 
   /** Reads what the derived store has of a table while nothing is written there; where it is in doubt, folds it again and reads once more. */
   async sure<T>(table: Table, read: () => Promise<T>): Promise<T> {
+    const { generation } = table
     try {
-      return await this.#back.still(read)
+      return await this.#still(read)
     } catch (error) {
       if (!(error instanceof DerivedDoubt)) throw this.#notRead(error)
     }
-    this.#doubted = true
+    if (generation === table.generation) this.#doubted = true
     await this.flush([table])
     try {
-      return await this.#back.still(read)
+      return await this.#still(read)
     } catch (error) {
       throw this.#notRead(error)
     }
+  }
+
+  /** A write that was waited for may have failed, and what it held is missing there; or all of it turned out to be in doubt. */
+  #still<T>(read: () => Promise<T>): Promise<T> {
+    return this.#back.still(() => {
+      if (this.#broken !== undefined) throw this.#broken
+      if (this.#doubted) throw new DerivedDoubt('all of it is about to go')
+      return read()
+    })
   }
 
   #notRead(error: unknown): unknown {

@@ -116,11 +116,11 @@ export class WriteBack {
       ({ applied, checkpoint }) => applied.position > checkpoint.position && applied.position <= store.synced.position,
     )
     if (this.#stopped || this.#readers > 0 || ready.length === 0) return
-    const captures = ready.map((table) => table.capture())
+    const taken = ready.map((table) => ({ table, capture: table.capture() }))
     this.#writing = derived
-      .batch(slicesOf(captures))
+      .batch(slicesOf(taken.map(({ capture }) => capture)))
       .then(() => {
-        for (const table of ready) table.written()
+        for (const { table, capture } of taken) table.written(capture.head)
         for (const table of tables) table.evict(rowsMax)
         return derived.rest(this.#isBehind ? REST_BEHIND_BYTES : REST_BYTES)
       })

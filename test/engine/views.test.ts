@@ -6,6 +6,7 @@ import { list } from '../../src/engine/list.js'
 import { Laws, type LawStates } from '../../src/engine/laws.js'
 import { rowKey } from '../../src/engine/rows.js'
 import { Schemas } from '../../src/engine/schemas.js'
+import { takeSnapshots } from '../../src/engine/snapshots.js'
 import { startViews } from '../../src/engine/start.js'
 import type { Views } from '../../src/engine/views.js'
 import { MemoryStore } from '../support/memory-store.js'
@@ -589,6 +590,44 @@ describe('what is written out', () => {
     expect(views.table(projection).rows).toBe(1)
   })
 
+  test('is not shown where the write that others wait for fails: neither by a list nor in a snapshot', async () => {
+    const { start, put, stores, store } = setUp()
+    const { derived } = stores
+    const { views } = await start()
+    await put('a', 'added', { n: 1 })
+    await views.flush()
+    const first = gate()
+    derived.batch = async () => {
+      await first.opened
+      throw Object.assign(new Error('no'), { code: 'EIO' })
+    }
+    await put('a', 'added', { n: 10 })
+    await put('b', 'added', { n: 5 })
+    const whoWrites = views.flush().catch((error: unknown) => error)
+    await setImmediate()
+    const listed = rowsOf(views).catch((error: unknown) => error)
+    const written: unknown[] = []
+    const files = { write: async (facts: unknown) => written.push(facts) } as never
+    const snapshots = takeSnapshots(store, views, files).catch((error: unknown) => error)
+    await setImmediate()
+    first.open()
+    for (const outcome of [whoWrites, listed, snapshots]) expect(await outcome).toMatchObject({ code: 'JOURNAL_IO' })
+    expect(written).toEqual([])
+  })
+
+  test('is not folded on and on once a write has failed', async () => {
+    const { start, put, stores } = setUp()
+    for (let i = 0; i < 40_000; i++) await put(`s${i}`, 'added', { n: 1 })
+    stores.derived.batch = async () => {
+      throw Object.assign(new Error('no'), { code: 'EIO' })
+    }
+    const { views } = await start([projection], 1)
+    views.catchUp()
+    await expect(views.settle()).rejects.toMatchObject({ code: 'JOURNAL_IO' })
+    for (let turns = 0; turns < 300; turns++) await setImmediate()
+    expect(views.table(projection).rows).toBeLessThan(35_000)
+  })
+
   test('is also what was folded while something was written, with no further call', async () => {
     const { start, put, stores } = setUp()
     const { derived } = stores
@@ -619,6 +658,61 @@ describe('rows that are only read', () => {
     for (let i = 0; i < 50; i++) expect((await views.row(projection, `s${i}`)).state).toEqual({ total: i, name: '' })
     for (let i = 0; i < 50; i++) expect((await views.row(projection, `none${i}`)).state).toBe(undefined)
     expect(table.rows).toBeLessThanOrEqual(5)
+  })
+})
+
+describe('a row', () => {
+  test('that is there is there for each of those who read at once, whoever lets go of rows meanwhile', async () => {
+    for (let turns = 0; turns < 16; turns++) {
+      const { start, put } = setUp()
+      const { views } = await start([projection], 1)
+      for (const stream of ['x', 'y']) await put(stream, 'added', { n: 1 })
+      await views.flush()
+      for (const stream of ['d', 'e']) await put(stream, 'added', { n: 4 })
+      await views.settle()
+      const x = views.row(projection, 'x')
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      const [{ state: ofX }, { state: ofD }] = await Promise.all([x, views.row(projection, 'd')])
+      expect([ofX, ofD]).toEqual([
+        { total: 1, name: '' },
+        { total: 4, name: '' },
+      ])
+    }
+  })
+
+  test('that somebody waits to read while all is thrown away is not taken into the new fold', async () => {
+    const { start, put, stores } = setUp()
+    const { derived } = stores
+    const { views } = await start([projection], 1)
+    derived.getAtOnce = () => undefined
+    for (const stream of ['a', 'b', 'z']) await put(stream, 'added', { n: 1 })
+    await views.flush()
+    const hurt = derived.entries.get(rowKey('sum', 'b').toString('hex')) as Uint8Array
+    hurt[6] = (hurt[6] as number) ^ 1
+    const first = gate()
+    const batch = derived.batch.bind(derived)
+    derived.batch = (slices) => first.opened.then(() => batch(slices))
+    await put('c', 'added', { n: 1 })
+    await views.settle()
+    const flushed = views.flush()
+    await setImmediate()
+    const read = views.row(projection, 'a')
+    const listed = rowsOf(views)
+    await setImmediate()
+    // The fold of this one finds the doubt.
+    await put('b', 'added', { n: 20 })
+    await setImmediate()
+    first.open()
+    expect((await read).state).toEqual({ total: 1, name: '' })
+    const all = [
+      ['a', 1],
+      ['b', 21],
+      ['c', 1],
+      ['z', 1],
+    ]
+    expect(await listed).toEqual(all)
+    await flushed
+    expect(await rowsOf(views)).toEqual(all)
   })
 })
 

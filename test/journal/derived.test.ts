@@ -1,8 +1,9 @@
 import { closeSync, copyFileSync, existsSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { call, defineProjection, item, openJournal, session, task, thread, timeline, turn, type Projection } from '../../src/index.js'
+import { Table } from '../../src/engine/table.js'
 import type { SnapshotRecord } from '../../src/storage/commit-store.js'
 import {
   all,
@@ -455,4 +456,17 @@ describe('a snapshot', () => {
     expect((await taken).length).toBeGreaterThan(0)
     await expect(journal.snapshot()).rejects.toMatchObject({ code: 'JOURNAL_CLOSED' })
   })
+})
+
+test('a fold that a snapshot is compared with lets go of what it wrote out, and so writes only now and then', async () => {
+  await using journal = await openNotes(temporary())
+  for (let i = 0; i < 12_000; i += 500)
+    await Promise.all(Array.from({ length: 500 }, (_, n) => journal.append(`s${i + n}`, [note('one')], { durability: 'os' })))
+  await journal.snapshot()
+  const written = vi.spyOn(Table.prototype, 'capture')
+  const { snapshots } = await journal.verify({ snapshots: true })
+  const { length: times } = written.mock.calls
+  written.mockRestore()
+  expect(snapshots).toMatchObject([{ ok: true }])
+  expect(times).toBe(3)
 })

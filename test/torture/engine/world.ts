@@ -1,5 +1,7 @@
 /** A whole journal on a simulated machine: a runtime that opens it, works, and dies. */
 import { setImmediate } from 'node:timers/promises'
+import type { IndexValue, Key } from '../../../src/define.js'
+import { encodeTuple } from '../../../src/engine/order.js'
 import { isJournalError, openJournal } from '../../../src/index.js'
 import { projections, session, type turn } from '../../../projections/index.js'
 import { Seeded, oneIn, pick, type Choice } from '../../support/disk/choice.js'
@@ -28,6 +30,11 @@ export const STEPS = {
 export type Step = keyof typeof STEPS
 
 type Open = Awaited<ReturnType<typeof open>>
+
+interface ViewRow {
+  key: Key
+  state: unknown
+}
 
 const DIRECTORY = '/journal'
 
@@ -225,6 +232,7 @@ export class World {
     for (const one of projections) {
       const projection = one as unknown as typeof turn
       const rows = await collect(journal.list(projection))
+      await Promise.all(rows.map((row) => this.#sameView(journal, projection, row)))
       for (const { key, state } of rows) {
         const name = nameOf(projection.name, key)
         if (wanted.get(name) !== JSON.stringify(state)) broken.push(`${name} is ${JSON.stringify(state)}, folded ${wanted.get(name)}`)
@@ -232,7 +240,7 @@ export class World {
         if (state.status === 'running') running.push(name)
       }
       for (const [by, order] of Object.entries(projection.index)) {
-        const placed = namesOf(rows.filter(({ state }) => order(state) !== undefined))
+        const placed = namesOf(inOrder(rows, order as (state: unknown) => IndexValue))
         const listed = namesOf(await collect(journal.list(projection, { by })))
         if (listed !== placed) broken.push(`${projection.name} by ${by} has ${listed}, and should have ${placed}`)
       }
@@ -240,11 +248,23 @@ export class World {
     if (wanted.size > 0) broken.push(`missing: ${[...wanted.keys()].join(', ')}`)
     return running
   }
+
+  /** All that are listed are looked at at once, so that they get into each other's way. */
+  async #sameView(journal: Open, projection: typeof turn, { key, state }: ViewRow): Promise<void> {
+    const view = await journal.view(projection, key as never)
+    if (JSON.stringify(view.state) !== JSON.stringify(state))
+      this.ledger.broken.push(`${nameOf(projection.name, key)} is viewed as ${JSON.stringify(view.state)}, listed ${JSON.stringify(state)}`)
+  }
 }
 
-function namesOf(rows: readonly { key: unknown }[]): string {
-  const names = rows.map(({ key }) => nameOf('', key))
-  return names.toSorted().join(', ')
+const namesOf = (rows: readonly { key: unknown }[]): string => rows.map(({ key }) => nameOf('', key)).join(', ')
+
+function inOrder(rows: readonly ViewRow[], order: (state: unknown) => IndexValue): ViewRow[] {
+  const placed = rows.flatMap((row) => {
+    const by = order(row.state)
+    return by === undefined ? [] : [{ ...row, at: encodeTuple([by, row.key].flat()) }]
+  })
+  return placed.toSorted((a, b) => a.at.compare(b.at))
 }
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
