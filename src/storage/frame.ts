@@ -114,8 +114,18 @@ export function parseHeader(bytes: Buffer, at: number): FrameHeader | undefined 
     payloadCrc: bytes.readUInt32LE(at + 36),
     journal: Buffer.from(bytes.subarray(at + 40, at + 56)),
     aux: readU64(bytes, at + 56),
-    digest: Buffer.from(bytes.subarray(at + 64, at + 96)),
+    digest: ownCopy(bytes, at + 64, at + 96),
   }
+}
+
+/**
+ * A copy with memory of its own, for what is kept for each segment. A small copy as Node makes it lies in a piece of memory with others that
+ * came before and after it, and holds all of that for as long as it is kept: some 8 KiB.
+ */
+export function ownCopy(bytes: Buffer, start: number, end: number): Buffer {
+  const copy = Buffer.alloc(end - start)
+  bytes.copy(copy, 0, start, end)
+  return copy
 }
 
 /** What is wrong with the bytes behind a header, if anything; the buffer holds all of them. */

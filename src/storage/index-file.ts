@@ -1,5 +1,6 @@
 /** A sealed segment's index as a file of checked pages: its streams, a seek table, and a table of fingerprints. */
 import type { Sealed } from './core.js'
+import { ownCopy } from './frame.js'
 import { ENTRY_BYTES, KeyTable, type KeyPlace } from './key-table.js'
 import { PLACE } from './memory-index.js'
 import { PAGE_BYTES, PAGE_DATA, PageFault, type Pages } from './pages.js'
@@ -68,7 +69,7 @@ function decodeHeader(bytes: Buffer): IndexHeader | undefined {
     seeks: bytes.readUInt32LE(32),
     tableAt: bytes.readUInt32LE(36),
     keys: bytes.readDoubleLE(40),
-    digest: Buffer.from(bytes.subarray(48, 80)),
+    digest: ownCopy(bytes, 48, 80),
     directoryAt: bytes.readUInt32LE(80),
   }
 }
