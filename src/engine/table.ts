@@ -67,7 +67,7 @@ export class Table {
   failed: JournalError | undefined
   readonly #rows = new Map<string, Row>()
   #dirty: Row[] = []
-  /** What the derived store does not have yet, though it was captured, or forgotten: memory alone has it. */
+  /** What the derived store will be at once it has what was captured, or has nothing because all was forgotten; until then memory alone has it. */
   #onItsWay: Head | undefined
 
   /** `checkpoint` is the derived store's; a table without saved rows is complete. */

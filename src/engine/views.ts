@@ -30,12 +30,12 @@ interface Waiter {
 export class Views {
   readonly tables: ReadonlyMap<string, Table>
   readonly derived: DerivedStore
+  readonly watchers = new Watchers()
   readonly #all: readonly Table[]
   readonly #store: CommitStore<LawStates>
   readonly #steps: Steps
   readonly #back: WriteBack
   readonly #rowsMax: number
-  readonly watchers = new Watchers()
   readonly #waiting: Waiter[] = []
   readonly #unsubscribe: () => void
   #pumping: Promise<void> | undefined

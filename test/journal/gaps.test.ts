@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { firstValueFrom } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { isJournalError, openJournal, planRepair, repair, salvage, session, thread } from '../../src/index.js'
+import { all } from '../support/all.js'
 import { hashOf, image, spoil, temporary } from '../support/journal.js'
 
 const open = (directory: string, readOnly = false) => openJournal(directory, { segmentBytes: 4096, readOnly })
@@ -41,12 +42,6 @@ async function repaired(text: string): Promise<string> {
   expect(plan.damage).toHaveLength(1)
   await repair(directory, plan)
   return directory
-}
-
-async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = []
-  for await (const item of items) list.push(item)
-  return list
 }
 
 describe('after a repair', () => {

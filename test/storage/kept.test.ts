@@ -7,7 +7,7 @@ const JOURNAL = Buffer.alloc(16, 7)
 const DIGEST = Buffer.alloc(32, 9)
 
 // A small copy as Node makes it lies in a piece of memory of 8 KiB with others, and keeps all of it.
-test('what is kept of a frame’s header keeps nothing else in memory', async () => {
+test('what is kept of a frame’s header keeps nothing else in memory', () => {
   const shape = { kind: Kind.segment, align: 3, flags: 0, count: 0, group: 1, first: 1, journal: JOURNAL, aux: 0, digest: DIGEST }
   const frame = makeFrame(shape, Buffer.alloc(8))
   expect(parseHeader(frame, 0)?.digest.buffer.byteLength).toBe(DIGEST.length)

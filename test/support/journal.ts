@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { all } from './all.js'
 import { z } from 'zod'
 import {
   defineEvents,
@@ -140,12 +141,7 @@ export async function rejection<C extends JournalErrorCode>(promise: Promise<unk
   return error
 }
 
-/** Everything that an iterable delivers. */
-export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = []
-  for await (const item of items) list.push(item)
-  return list
-}
+export { all }
 
 export type Failure = 'EIO' | 'ENOSPC' | 'short'
 

@@ -1,9 +1,10 @@
 /** A whole journal on a simulated machine: a runtime that opens it, works, and dies. */
 import { setImmediate } from 'node:timers/promises'
-import type { IndexValue, Key } from '../../../src/define.js'
+import type { IndexValue, Key, RecordedEvent } from '../../../src/define.js'
 import { encodeTuple } from '../../../src/engine/order.js'
 import { isJournalError, openJournal } from '../../../src/index.js'
 import { projections, session, type turn } from '../../../projections/index.js'
+import { all } from '../../support/all.js'
 import { Seeded, oneIn, pick, type Choice } from '../../support/disk/choice.js'
 import { DerivedDisk } from '../../support/disk/derived.js'
 import { Disk, type DiskOptions } from '../../support/disk/disk.js'
@@ -187,7 +188,7 @@ export class World {
         await Promise.all(this.#unanswered.splice(0).map(({ operation }) => ask(operation)))
         return
       case 'v':
-        return this.#typed('looking at views', this.#sameViews(journal))
+        return this.#typed('looking at views', this.#sameViews(journal, all(journal.readAll())))
       case 'n':
         return this.#typed('a snapshot', journal.snapshot())
       case 'i':
@@ -211,12 +212,12 @@ export class World {
 
   async #judge(journal: Open): Promise<void> {
     const { broken } = this.ledger
-    const events = await collect(journal.readAll())
+    const events = await all(journal.readAll())
     const { damage, snapshots } = journal.recovery
     if (damage.length > 0) broken.push(`false alarm: ${JSON.stringify(damage)}`)
     if (snapshots.refused.length > 0 && this.process.faults.struck === 0) broken.push(`refused: ${JSON.stringify(snapshots.refused)}`)
     if (journal.head.position !== events.length) broken.push(`the head is ${journal.head.position}, the last event ${events.length}`)
-    for (const running of await this.#sameViews(journal)) broken.push(`${running} runs, and nobody runs it`)
+    for (const running of await this.#sameViews(journal, events)) broken.push(`${running} runs, and nobody runs it`)
     const { asked } = this.ledger
     this.ledger.judge(events, this.#power)
     this.#power = false
@@ -225,13 +226,13 @@ export class World {
   }
 
   /** Returns the names of the rows that are running. */
-  async #sameViews(journal: Open): Promise<string[]> {
+  async #sameViews(journal: Open, events: readonly RecordedEvent[] | Promise<readonly RecordedEvent[]>): Promise<string[]> {
     const { broken } = this.ledger
     const running: string[] = []
-    const wanted = folded(await collect(journal.readAll()))
+    const wanted = folded(await events)
     for (const one of projections) {
       const projection = one as unknown as typeof turn
-      const rows = await collect(journal.list(projection))
+      const rows = await all(journal.list(projection))
       await Promise.all(rows.map((row) => this.#sameView(journal, projection, row)))
       for (const { key, state } of rows) {
         const name = nameOf(projection.name, key)
@@ -241,7 +242,7 @@ export class World {
       }
       for (const [by, order] of Object.entries(projection.index)) {
         const placed = namesOf(inOrder(rows, order as (state: unknown) => IndexValue))
-        const listed = namesOf(await collect(journal.list(projection, { by })))
+        const listed = namesOf(await all(journal.list(projection, { by })))
         if (listed !== placed) broken.push(`${projection.name} by ${by} has ${listed}, and should have ${placed}`)
       }
     }
@@ -265,12 +266,6 @@ function inOrder(rows: readonly ViewRow[], order: (state: unknown) => IndexValue
     return by === undefined ? [] : [{ ...row, at: encodeTuple([by, row.key].flat()) }]
   })
   return placed.toSorted((a, b) => a.at.compare(b.at))
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = []
-  for await (const item of items) all.push(item)
-  return all
 }
 
 function open(options: Setting & NonNullable<Parameters<typeof openJournal>[1]>) {
