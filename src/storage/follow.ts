@@ -79,8 +79,8 @@ export class Follow<Note> {
   async #across(mark: HeadMark): Promise<void> {
     const state = this.#state
     const { core } = state
-    const { files } = ofJournal(await listSegments(core.files, core.handles, core.paths), core.journal)
-    for (const next of files.filter(({ number }) => number > state.active.number && number <= mark.segment)) {
+    const { files } = ofJournal(await listSegments(core.files, core.handles, core.paths, state.active.number), core.journal)
+    for (const next of files.filter(({ number }) => number <= mark.segment)) {
       if (next.number !== state.active.number + 1 || next.head === undefined) throw this.#changed()
       const sealedEnd = next.head.header.aux
       if (state.active.number > 0) {

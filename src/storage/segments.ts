@@ -25,10 +25,12 @@ export interface SegmentList {
   indexed: number
 }
 
-export async function listSegments(files: Files, handles: Handles, paths: Paths): Promise<SegmentList> {
+/** `above`: only those with a higher number, for whoever knows the ones before; the headers of the others are not read. */
+export async function listSegments(files: Files, handles: Handles, paths: Paths, above = 0): Promise<SegmentList> {
   const names = await namesIn(files, paths.journal)
   const all: SegmentFile[] = []
-  for (const name of names.map(parseSegment).filter((one) => one !== undefined)) {
+  for (const name of names.map(parseSegment)) {
+    if (name === undefined || name.number <= above) continue
     all.push(
       await handles.with(paths.segment(name), async (open) => {
         const size = await open.size()
@@ -37,7 +39,7 @@ export async function listSegments(files: Files, handles: Handles, paths: Paths)
     )
   }
   const indexed = names.filter((name) => name.endsWith('.idx')).map((name) => parseSegment(name.replace(/idx$/, 'seg'))?.number ?? 0)
-  return { names, ...sortOut(all), indexed: Math.max(0, ...indexed) }
+  return { names, ...sortOut(all, above), indexed: Math.max(0, ...indexed) }
 }
 
 /** The segments with a header of this journal; the header of another is none. */

@@ -17,8 +17,8 @@ export interface Stray<F extends Candidate> {
   reason: string
 }
 
-/** Sorts out, of all that have a segment's name, one file for each number, in order. */
-export function sortOut<F extends Candidate>(all: readonly F[]): { files: F[]; strays: Stray<F>[] } {
+/** Sorts out, of all that have a segment's name and a number above one, one file for each number, in order. */
+export function sortOut<F extends Candidate>(all: readonly F[], above = 0): { files: F[]; strays: Stray<F>[] } {
   const strays: Stray<F>[] = []
   const keep = (file: F, reason: string | undefined): boolean => {
     if (reason !== undefined) strays.push({ file, reason })
@@ -27,7 +27,7 @@ export function sortOut<F extends Candidate>(all: readonly F[]): { files: F[]; s
   const named = all.filter((file) => keep(file, file.misnamed ? 'its header is that of another segment' : undefined))
   const placed = named.filter((file) => keep(file, outOfPlace(file, named)))
   const files = placed.toSorted((a, b) => a.number - b.number)
-  const reach = files.findIndex(({ number }, i) => number - (files[i - 1]?.number ?? 0) > MISSING_MAX)
+  const reach = files.findIndex(({ number }, i) => number - (files[i - 1]?.number ?? above) > MISSING_MAX)
   const within = reach < 0 ? files : files.slice(0, reach)
   for (const file of files.slice(within.length)) strays.push({ file, reason: 'its number lies too far behind the segments before it' })
   return { files: within, strays }

@@ -7,8 +7,10 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { programPath } from '../support/compiled.js'
 import type { CommitGroup } from '../../src/storage/commit-store.js'
-import { filesOver } from '../../src/storage/delegate.js'
+import { filesOver, handleOver } from '../../src/storage/delegate.js'
+import type { FileHandle } from '../../src/storage/files.js'
 import { nodeFiles } from '../../src/storage/node-files.js'
+import { failure } from '../support/disk/failure.js'
 import {
   Appending,
   contents,
@@ -81,6 +83,35 @@ describe('a reader beside a writer', () => {
     const isTaken = (segment: string): boolean => opened.has(basename(segment).replace(/seg$/, 'idx'))
     await until(() => sealed.every(isTaken), 'the reader has taken the indexes of what is sealed')
     expect(numbers((await listed(reader.readStream('s1'))) as never)).toHaveLength(133)
+    await reader.close()
+    await writing.close()
+  })
+
+  test('does not look back at segments that it has read when the next one begins', async () => {
+    const directory = temporary()
+    const writing = await openStore(directory, { segmentBytes: 4096 })
+    const writer = new Appending(writing)
+    for (let n = 0; n < 100; n++) await writer.now('s', [event(n)])
+    const old = segmentsIn(directory).slice(0, -1)
+    expect(old.length).toBeGreaterThan(2)
+    let following = false
+    const files = filesOver(nodeFiles, {
+      open: async (path, flag) => {
+        const file = await nodeFiles.open(path, flag)
+        const read: FileHandle['read'] = (bytes, offset) => {
+          if (following && old.includes(path)) throw failure('EIO', path)
+          return file.read(bytes, offset)
+        }
+        return handleOver(file, { read })
+      },
+    })
+    const reader = await openStore(directory, { readOnly: true, files })
+    const failures: unknown[] = []
+    reader.subscribe({ failed: (error) => failures.push(error) })
+    following = true
+    for (let n = 100; n < 200; n++) await writer.now('s', [event(n)])
+    await until(() => reader.head.position === 200 || failures.length > 0, 'the reader has seen all')
+    expect(failures).toEqual([])
     await reader.close()
     await writing.close()
   })
