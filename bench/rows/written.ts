@@ -10,6 +10,7 @@ import type { Bench } from '../bench.js'
 
 const JOURNAL = 'the journal itself'
 const DERIVED = 'derived state and snapshots'
+const TAKEN = 'of these, the snapshots'
 /** Callers at once, and snapshots over a life. */
 const WIDTH = 64
 const SNAPSHOTS = 4
@@ -19,6 +20,8 @@ interface Written {
   journal: number
   /** Bytes that the process handed to the operating system. */
   written: number
+  /** Bytes of the snapshots' files. */
+  snapshots: number
 }
 
 export const written: readonly Measure[] = [
@@ -34,6 +37,7 @@ export const written: readonly Measure[] = [
         { name: JOURNAL, role: 'turnlog', take: async () => (last = await lives(bench)).own.journal / 1e6 },
         // The same life without projections writes the same journal, with its indexes and its head file.
         { name: DERIVED, role: 'turnlog', take: async () => (last.own.written - last.bare.written) / 1e6 },
+        { name: TAKEN, role: 'turnlog', take: async () => last.own.snapshots / 1e6 },
       ]
     },
     bars: [atMost(1.5, '× the journal’s own bytes', (m) => m.of(DERIVED) / m.of(JOURNAL))],
@@ -59,19 +63,21 @@ export async function live(path: string, whole: boolean): Promise<Written> {
   const journal = await openJournal(path, options)
   const commits = history({ mix: small, events: count, streams: 1000, commit: 5 })
   let done = 0
+  let snapshots = 0
   const next = async (): Promise<void> => {
     for (let commit = commits.next(); commit.done !== true; commit = commits.next()) {
       const { stream, events: added } = commit.value
       await journal.append(stream, added as never[])
       const from = done
       done += added.length
-      if (whole && Math.floor(from / (count / SNAPSHOTS)) !== Math.floor(done / (count / SNAPSHOTS))) await journal.snapshot()
+      if (whole && Math.floor(from / (count / SNAPSHOTS)) !== Math.floor(done / (count / SNAPSHOTS)))
+        for (const { bytes } of await journal.snapshot()) snapshots += bytes
     }
   }
   await Promise.all(Array.from({ length: WIDTH }, next))
   const bytes = journal.bytes
   await journal.close()
-  return { journal: bytes, written: writtenSoFar() - before }
+  return { journal: bytes, written: writtenSoFar() - before, snapshots }
 }
 
 function writtenSoFar(): number {

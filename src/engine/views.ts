@@ -139,6 +139,7 @@ export class Views {
   }
 
   #written(group: CommitGroup): void {
+    this.#back.commits()
     if (this.#pumping !== undefined || this.#broken !== undefined) return
     if (this.#doubted) return this.#pump()
     const [first] = group.commits
@@ -171,7 +172,7 @@ export class Views {
       for await (const item of this.#store.read({ after })) {
         if (this.#closed || this.#doubted || this.#broken !== undefined) return
         if ('gap' in item) continue
-        await this.#back.room(await this.#fold(item, tables))
+        await this.#back.room(await this.#fold(item, tables), this.#waiting.length > 0)
         if (this.#waiting.length > 0 && !isSame(this.#next(), tables)) return
       }
       // What was not read behind the last group lies in damage at the end, and is not waited for; or was written down as lost.

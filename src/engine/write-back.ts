@@ -15,9 +15,14 @@ import { changesOf, type Capture, type Table } from './table.js'
 const FLUSH_ROWS = 16_000
 const FLUSH_MS = 500
 
-/** Rows that events are taken to, and changes that are made of rows, before others have a turn of the event loop. */
-const TURN_STEPS = 512
-const TURN_CHANGES = 512
+/**
+ * Rows that events are taken to, or changes that are made of rows, before others have a turn of the event loop: few while commits come in,
+ * because each of those waits for several turns, unless somebody waits for the rows as well. And for how many turns behind the last commit
+ * the next one is expected.
+ */
+const TURN = 512
+const TURN_BESIDE_COMMITS = 32
+const COMMITS_TURNS = 16
 
 /**
  * Written bytes after which the derived store rests: an open after a death folds no more than what came since. A fold that is behind, as one
@@ -40,13 +45,22 @@ export class WriteBack {
   #writing: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #readers = 0
+  /** Those who wait until all is written. */
+  #waiting = 0
   /** Rows that events were taken to since others had their last turn. */
   #steps = 0
+  /** Turns that others had since a group was written. */
+  #turns = COMMITS_TURNS
   /** Nothing more is written: whoever began is gone, or a write failed, and what it held is missing below all that came later. */
   #stopped = false
 
   constructor(options: WriteBackOptions) {
     this.#options = options
+  }
+
+  /** A group was written. */
+  commits(): void {
+    this.#turns = 0
   }
 
   /** Begins to write if there is enough, else sees to it that it happens soon. */
@@ -71,20 +85,25 @@ export class WriteBack {
   /**
    * Resolves when more may be folded: what is folded runs ahead of what is written, but not without bound. Reading gives a
    * turn of the event loop seldom, and folding none, so whoever else has something to do gets one here now and then.
-   * `steps`: rows that an event was taken to since the last call.
+   * `steps`: rows that an event was taken to since the last call. `awaited`: whether somebody waits for what is folded.
    */
-  async room(steps: number): Promise<void> {
+  async room(steps: number, awaited: boolean): Promise<void> {
     if (this.isFull) await this.#writing
     this.#steps += steps
-    if (this.#steps < TURN_STEPS) return
+    if (this.#steps < this.#turnSize(awaited)) return
     this.#steps = 0
-    await turn()
+    await this.#turn()
   }
 
   /** Resolves after a step towards writing everything: a write, or a moment for a sync to come through. */
   async step(): Promise<void> {
-    if (this.#writing === undefined) this.#write()
-    await (this.#writing ?? new Promise((resolve) => setImmediate(resolve)))
+    this.#waiting++
+    try {
+      if (this.#writing === undefined) this.#write()
+      await (this.#writing ?? turn())
+    } finally {
+      this.#waiting--
+    }
   }
 
   /** Reads the derived store while nothing is written there. */
@@ -118,7 +137,7 @@ export class WriteBack {
     if (this.#stopped || this.#readers > 0 || ready.length === 0) return
     const taken = ready.map((table) => ({ table, capture: table.capture() }))
     this.#writing = derived
-      .batch(slicesOf(taken.map(({ capture }) => capture)))
+      .batch(this.#slicesOf(taken.map(({ capture }) => capture)))
       .then(() => {
         for (const { table, capture } of taken) table.written(capture.head)
         for (const table of tables) table.evict(rowsMax)
@@ -134,6 +153,31 @@ export class WriteBack {
       })
   }
 
+  /** What captures write, made a slice at a time so that nobody else has to wait. */
+  async *#slicesOf(captures: readonly Capture[]): AsyncGenerator<DerivedChange[], void, undefined> {
+    let slice: DerivedChange[] = []
+    for (const capture of captures) {
+      for (const change of changesOf(capture)) {
+        if (slice.push(change) < this.#turnSize(this.#readers + this.#waiting > 0)) continue
+        yield slice
+        slice = []
+        await this.#turn()
+      }
+    }
+    yield slice
+  }
+
+  #turnSize(awaited: boolean): number {
+    const { synced, head } = this.#options.store
+    const comeIn = synced.position < head.position || this.#turns < COMMITS_TURNS
+    return comeIn && !awaited ? TURN_BESIDE_COMMITS : TURN
+  }
+
+  async #turn(): Promise<void> {
+    this.#turns++
+    await turn()
+  }
+
   get #isBehind(): boolean {
     const { store, tables } = this.#options
     return tables.some(({ applied }) => applied.position < store.head.position)
@@ -142,18 +186,4 @@ export class WriteBack {
   #dirtyRows(): number {
     return this.#options.tables.reduce((sum, { dirtyRows }) => sum + dirtyRows, 0)
   }
-}
-
-/** What captures write, made a slice at a time so that nobody else has to wait. */
-async function* slicesOf(captures: readonly Capture[]): AsyncGenerator<DerivedChange[], void, undefined> {
-  let slice: DerivedChange[] = []
-  for (const capture of captures) {
-    for (const change of changesOf(capture)) {
-      if (slice.push(change) < TURN_CHANGES) continue
-      yield slice
-      slice = []
-      await turn()
-    }
-  }
-  yield slice
 }

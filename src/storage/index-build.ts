@@ -4,12 +4,12 @@ import type { StreamNotes } from './commit-store.js'
 import type { FileHandle } from './files.js'
 import { encodeHeader, INDEX_HEADER_BYTES, type IndexHeader } from './index-file.js'
 import { writeFully } from './io.js'
-import { ENTRY_BYTES, KeyList, mergeTables, type KeyPlace, type KeyTable } from './key-table.js'
+import { ENTRY_BYTES, fingerprint, KeyList, mergeTables, type KeyPlace, type KeyTable } from './key-table.js'
 import { PLACE, type MemoryIndex, type MemoryStream } from './memory-index.js'
 import { PAGE_DATA, PageWriter, pageSeed } from './pages.js'
 import { VarintWriter } from './varint.js'
 
-const SLICE = 500
+const SLICE = 125
 
 export interface IndexSource<Note> {
   index: MemoryIndex<Note>
@@ -68,7 +68,7 @@ async function build<Note>(source: IndexSource<Note>, emit: (pages: Buffer) => P
   let at = INDEX_HEADER_BYTES
   for (const [id, stream] of index.streams) {
     const part = encodePart(id, stream, await previousOf(source, id, stream), source.notes)
-    keys.add('stream', id, parts.length)
+    keys.add(fingerprint('stream', id), parts.length)
     offsets.push(at)
     parts.push(part)
     at += part.length
@@ -121,7 +121,7 @@ function previousOf<Note>(
 async function addAll(keys: KeyList, kind: 'commit' | 'claim', all: ReadonlyMap<string, number>): Promise<void> {
   let done = 0
   for (const [key, frame] of all) {
-    keys.add(kind, key, frame)
+    keys.add(fingerprint(kind, key), frame)
     if (++done % (SLICE * 2) === 0) await setImmediate()
   }
 }

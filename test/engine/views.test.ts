@@ -9,6 +9,7 @@ import { Schemas } from '../../src/engine/schemas.js'
 import { takeSnapshots } from '../../src/engine/snapshots.js'
 import { startViews } from '../../src/engine/start.js'
 import type { Views } from '../../src/engine/views.js'
+import type { Slices } from '../../src/storage/derived-store.js'
 import { MemoryStore } from '../support/memory-store.js'
 import { memoryStores, type MemoryDerived } from '../support/memory-derived.js'
 
@@ -644,6 +645,51 @@ describe('what is written out', () => {
     expect(isWritten('b')).toBe(false)
     await vi.waitFor(() => expect(isWritten('b')).toBe(true), 5000)
     await views.close(true)
+  })
+})
+
+describe('rows on their way to the disk', () => {
+  /** Sizes of the slices in which 2,000 rows are written. */
+  async function written(meanwhile: (views: Views, put: ReturnType<typeof setUp>['put']) => Promise<void>): Promise<number[]> {
+    const { start, put, stores } = setUp()
+    for (let i = 0; i < 2000; i++) await put(`s${i}`, 'added', { n: 1 })
+    const sizes: number[] = []
+    const batch = stores.derived.batch.bind(stores.derived)
+    stores.derived.batch = (slices) => batch(seen(slices))
+    async function* seen(slices: Slices): Slices {
+      for await (const slice of slices) {
+        sizes.push(slice.length)
+        yield slice
+      }
+    }
+    const { views } = await start([byNumber, projection])
+    await views.settle()
+    await meanwhile(views, put)
+    await views.close(true)
+    return sizes
+  }
+
+  test('are many at a time', async () => {
+    // Each with its place in the order.
+    expect(await written(async () => undefined)).toEqual([...Array.from({ length: 7 }, () => 512), 4002 - 7 * 512 + 1])
+  })
+
+  test('are few at a time while commits come in', async () => {
+    const sizes = await written(async (views, put) => {
+      await put('s', 'added', { n: 1 })
+      await vi.waitFor(() => expect(views.table(projection).checkpoint.position).toBe(2001), 5000)
+    })
+    expect(sizes.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => 32))
+    // No more commits came.
+    expect(sizes.filter((size) => size === 512).length).toBeGreaterThan(5)
+  })
+
+  test('are many at a time where somebody waits for them', async () => {
+    const sizes = await written(async (views, put) => {
+      await put('s', 'added', { n: 1 })
+      await views.flush()
+    })
+    expect(sizes.slice(0, -1)).toEqual(Array.from({ length: 7 }, () => 512))
   })
 })
 

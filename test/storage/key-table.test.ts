@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ENTRY_BYTES, KeyTable, mergeTables } from '../../src/storage/key-table.js'
+import { ENTRY_BYTES, KeyList, KeyTable, mergeTables } from '../../src/storage/key-table.js'
 import { PageCache, Pages, pageSeed, PageWriter } from '../../src/storage/pages.js'
 
 import { propertyParameters, withSeed } from '../support/seed.js'
@@ -40,10 +40,32 @@ test(withSeed('merged tables hold every entry of each, in order, and of equal on
       const all = [own, ...others].map((some, table) => entries(some, table))
       const merged: Buffer[] = []
       const tables = await Promise.all(all.slice(1).map((bytes, i) => tableOf(bytes, i + 1)))
-      for await (const chunk of mergeTables(all[0] as Buffer, tables)) merged.push(Buffer.from(chunk))
+      for await (const chunk of mergeTables([all[0] as Buffer].filter(({ length }) => length > 0).values(), tables))
+        merged.push(Buffer.from(chunk))
       // A sort that leaves equal ones where they were.
       const wanted = all.flatMap(piece).toSorted((a, b) => a.compare(b, 0, 8, 0, 8))
       expect(Buffer.concat(merged).equals(Buffer.concat(wanted))).toBe(true)
+    }),
+    propertyParameters(60),
+  )
+})
+
+test(withSeed('entries are sorted by their fingerprints, and by where they were met'), () => {
+  // Of few halves many are equal, of both as well.
+  const half = fc.oneof(fc.nat(3), fc.constant(0xffff_ffff), fc.nat(0xffff_ffff))
+  const entry = fc.record({ high: half, low: half, location: fc.nat(0xffff_ffff) })
+  const some = fc.oneof(fc.array(entry, { maxLength: 20 }), fc.array(entry, { minLength: 250, maxLength: 600 }))
+  fc.assert(
+    fc.property(some, (given) => {
+      const keys = new KeyList()
+      for (const { high, low, location } of given) keys.add({ high, low }, location)
+      const wanted = given.toSorted((a, b) => a.high - b.high || a.low - b.low || a.location - b.location)
+      const found = piece(Buffer.concat([...keys.sorted(9)])).map((bytes) => ({
+        high: bytes.readUInt32BE(0),
+        low: bytes.readUInt32BE(4),
+        location: bytes.readUInt32LE(12),
+      }))
+      expect(found).toEqual(wanted)
     }),
     propertyParameters(60),
   )
