@@ -33,7 +33,7 @@ export const longThread: readonly Measure[] = [
   {
     work: 'an append to a thread of 100,000 items',
     unit: 'µs',
-    rounds: 3,
+    rounds: 5,
     quick: 0,
     runs: (bench) => ends(bench, 'append', [FIRST, LAST]),
     bars: [atMost(1.2, '× the first 1,000', (m) => m.of(LAST) / m.of(FIRST))],

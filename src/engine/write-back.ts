@@ -88,7 +88,7 @@ export class WriteBack {
    * `steps`: rows that an event was taken to since the last call. `awaited`: whether somebody waits for what is folded.
    */
   async room(steps: number, awaited: boolean): Promise<void> {
-    if (this.isFull) await this.#writing
+    if (this.isFull) await (awaited ? this.step() : this.#writing)
     this.#steps += steps
     if (this.#steps < this.#turnSize(awaited)) return
     this.#steps = 0

@@ -8,7 +8,7 @@ import type { Core, Sealed } from './core.js'
 import { readFully, placeFile, hasCode } from './io.js'
 import { indexImage, tablesBelow, tablesFor, writeIndex, type IndexSource } from './index-build.js'
 import { IndexFile, type StreamPart } from './index-file.js'
-import { findAll, fingerprint, type KeyKind, type KeyPlace, type KeyTable } from './key-table.js'
+import { findAll, findAllAtOnce, fingerprint, type KeyKind, type KeyPlace, type KeyTable } from './key-table.js'
 import { claimKey, PLACE, placesIn, type MemoryIndex, type Met, type Unbuilt } from './memory-index.js'
 import { PageFault, Pages, type PageSource } from './pages.js'
 import type { Part } from './part.js'
@@ -91,8 +91,8 @@ export class Indexes<Note> {
     return (await this.#met('commit', [commitId], ({ ids }) => ids))[0] ?? []
   }
 
-  /** For each of some names, frames in which a stream may have taken it. */
-  claims(stream: string, claims: readonly string[]): Promise<KeyPlace[][]> {
+  /** For each of some names, frames in which a stream may have taken it; at once where all that it takes to know is in memory. */
+  claims(stream: string, claims: readonly string[]): KeyPlace[][] | Promise<KeyPlace[][]> {
     return this.#met(
       'claim',
       claims.map((claim) => claimKey(stream, claim)),
@@ -132,10 +132,13 @@ export class Indexes<Note> {
     }
   }
 
-  async #met(kind: KeyKind, keys: readonly string[], met: Met<Note>): Promise<KeyPlace[][]> {
+  #met(kind: KeyKind, keys: readonly string[], met: Met<Note>): KeyPlace[][] | Promise<KeyPlace[][]> {
     const unbuilt = this.#unbuilt.toReversed()
-    const inFiles = await this.#sure(() => findAll(this.#tables(), kind, keys))
-    return keys.map((key, i) => [...placesIn(unbuilt, met, key), ...(inFiles[i] as KeyPlace[])])
+    const wanted = keys.map((key) => fingerprint(kind, key))
+    const all = (inFiles: readonly KeyPlace[][]): KeyPlace[][] =>
+      keys.map((key, i) => [...placesIn(unbuilt, met, key), ...(inFiles[i] as KeyPlace[])])
+    const inFiles = findAllAtOnce(this.#tables(), wanted)
+    return inFiles === undefined ? this.#sure(() => findAll(this.#tables(), wanted)).then(all) : all(inFiles)
   }
 
   /** The newest part of a stream that files of segments below one have, and where. */

@@ -114,16 +114,23 @@ export class KeyTable {
   }
 
   /** Everything met under a fingerprint, in newer segments first. */
-  async find({ high, low }: Fingerprint): Promise<KeyPlace[]> {
-    const found: KeyPlace[] = []
-    if (this.count === 0) return found
-    for (let at = await this.#lowerBound(high, low); at < this.count; at++) {
-      const page = await this.#page(Math.floor(at / ENTRIES_PER_PAGE))
-      const offset = (at % ENTRIES_PER_PAGE) * ENTRY_BYTES
-      if (page.readUInt32BE(offset) !== high || page.readUInt32BE(offset + 4) !== low) break
-      found.push({ segment: page.readUInt32LE(offset + 8), location: page.readUInt32LE(offset + 12) })
+  async find(wanted: Fingerprint): Promise<KeyPlace[]> {
+    const search = this.#search(wanted)
+    let step = search.next()
+    while (step.done !== true) step = search.next(await this.#page(step.value))
+    return step.value
+  }
+
+  /** The same without waiting; undefined where a page is not in memory. */
+  findAtOnce(wanted: Fingerprint): KeyPlace[] | undefined {
+    const search = this.#search(wanted)
+    let step = search.next()
+    while (step.done !== true) {
+      const page = this.#pages.cached(this.#firstPage + step.value)
+      if (page === undefined) return undefined
+      step = search.next(page)
     }
-    return found.toSorted((a, b) => b.segment - a.segment || b.location - a.location)
+    return step.value
   }
 
   /** The table's bytes page by page, in order. */
@@ -134,15 +141,28 @@ export class KeyTable {
     }
   }
 
+  /** Asks for one page after another, until it knows everything that was met under a fingerprint. */
+  *#search({ high, low }: Fingerprint): Generator<number, KeyPlace[], Buffer> {
+    const found: KeyPlace[] = []
+    if (this.count === 0) return found
+    for (let at = yield* this.#lowerBound(high, low); at < this.count; at++) {
+      const page = yield Math.floor(at / ENTRIES_PER_PAGE)
+      const offset = (at % ENTRIES_PER_PAGE) * ENTRY_BYTES
+      if (compareAt(page, offset, high, low) !== 0) break
+      found.push({ segment: page.readUInt32LE(offset + 8), location: page.readUInt32LE(offset + 12) })
+    }
+    return found.length < 2 ? found : found.toSorted((a, b) => b.segment - a.segment || b.location - a.location)
+  }
+
   /** Index of the first entry that is not below a fingerprint. Fingerprints are spread evenly, so the first guess is close. */
-  async #lowerBound(high: number, low: number): Promise<number> {
+  *#lowerBound(high: number, low: number): Generator<number, number, Buffer> {
     let from = 0
     let to = Math.ceil(this.count / ENTRIES_PER_PAGE) - 1
     let guess = Math.floor((high / 0x1_0000_0000) * (to + 1))
     // The first page whose last entry is not below: the answer lies in it.
     for (let step = 1; from < to; step *= 2) {
       const at = Math.min(Math.max(guess, from), to - 1)
-      const page = await this.#page(at)
+      const page = yield at
       if (compareAt(page, (ENTRIES_PER_PAGE - 1) * ENTRY_BYTES, high, low) < 0) {
         from = at + 1
         guess = step > 4 ? (from + to) >>> 1 : at + step
@@ -151,7 +171,7 @@ export class KeyTable {
         guess = step > 4 ? (from + to) >>> 1 : at - step
       }
     }
-    const page = await this.#page(from)
+    const page = yield from
     let left = 0
     let right = Math.min(ENTRIES_PER_PAGE, this.count - from * ENTRIES_PER_PAGE)
     while (left < right) {
@@ -167,13 +187,27 @@ export class KeyTable {
   }
 }
 
-/** Everything met in some tables under each of some keys, in the order of the tables. */
-export async function findAll(tables: readonly KeyTable[], kind: KeyKind, keys: readonly string[]): Promise<KeyPlace[][]> {
+/** Everything met in some tables under each of some fingerprints, in the order of the tables. */
+export async function findAll(tables: readonly KeyTable[], wanted: readonly Fingerprint[]): Promise<KeyPlace[][]> {
   const found: KeyPlace[][] = []
-  for (const key of keys) {
-    const wanted = fingerprint(kind, key)
+  for (const print of wanted) {
     const places: KeyPlace[] = []
-    for (const table of tables) places.push(...(await table.find(wanted)))
+    for (const table of tables) places.push(...(await table.find(print)))
+    found.push(places)
+  }
+  return found
+}
+
+/** The same without waiting; undefined where a page is not in memory. */
+export function findAllAtOnce(tables: readonly KeyTable[], wanted: readonly Fingerprint[]): KeyPlace[][] | undefined {
+  const found: KeyPlace[][] = []
+  for (const print of wanted) {
+    const places: KeyPlace[] = []
+    for (const table of tables) {
+      const some = table.findAtOnce(print)
+      if (some === undefined) return undefined
+      places.push(...some)
+    }
     found.push(places)
   }
   return found

@@ -50,12 +50,14 @@ export class Lookup<Note> {
     const active = claims.find((claim) => index.claims.has(claimKey(stream, claim)))
     // A stream that began in the active segment took no name before that.
     if (active !== undefined || (gaps.length === 0 && index.streams.get(stream)?.firstVersion === 1)) return active
-    return this.#claimedBefore(stream, claims)
+    const places = this.#state.indexes.claims(stream, claims)
+    if (gaps.length === 0 && !(places instanceof Promise) && places.every(({ length }) => length === 0)) return undefined
+    return this.#claimedBefore(stream, claims, places)
   }
 
-  async #claimedBefore(stream: string, claims: readonly string[]): Promise<string | undefined> {
-    const { indexes, gaps } = this.#state
-    const places = await indexes.claims(stream, claims)
+  async #claimedBefore(stream: string, claims: readonly string[], met: KeyPlace[][] | Promise<KeyPlace[][]>): Promise<string | undefined> {
+    const { gaps } = this.#state
+    const places = await met
     for (const [i, claim] of claims.entries())
       for (const place of places[i] as KeyPlace[]) if (await this.#claimedIn(place, stream, claim)) return claim
     if (gaps.length > 0 && (await this.#mayHide(stream)))

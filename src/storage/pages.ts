@@ -156,9 +156,14 @@ export class Pages {
     this.segment = segment
   }
 
+  /** The data of one page, if it is in memory. */
+  cached(number: number): Buffer | undefined {
+    return this.#cache.get(this.#base + number)
+  }
+
   /** The data of one page. */
   async page(number: number): Promise<Buffer> {
-    const known = this.#cache.get(this.#base + number)
+    const known = this.cached(number)
     if (known !== undefined) return known
     const page = Buffer.allocUnsafe(PAGE_BYTES)
     const got = await this.#source.read(page, number * PAGE_BYTES)

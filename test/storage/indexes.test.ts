@@ -71,6 +71,21 @@ describe('indexes', () => {
     await store.close()
   })
 
+  test('prove without waiting that a name is free, once their pages are in memory; one that is taken is looked up', async () => {
+    const store = await openStore(DIRECTORY, { files: files.copy(), segmentBytes: SEGMENT_BYTES })
+    const free = Array.from({ length: 20 }, (_, n) => `free-${n}`)
+    const first = store.claimed('often', free)
+    expect(first).toBeInstanceOf(Promise)
+    expect(await first).toBeUndefined()
+    for (const name of free) expect(store.claimed('often', [name])).toBeUndefined()
+    for (let n = 0; n < COMMITS; n += 15) {
+      const taken = store.claimed('often', [String(n)])
+      expect(taken).toBeInstanceOf(Promise)
+      expect(await taken).toBe(String(n))
+    }
+    await store.close()
+  })
+
   for (const readOnly of [true, false]) {
     test(`that are missing are made again, the same to the byte (${readOnly ? 'reading: in memory' : 'writing'})`, async () => {
       const copy = files.copy()
