@@ -38,8 +38,9 @@ export const notes = `## How it was measured
 - **Open**: in a fresh process, from the call to a view in hand and an append on the disk. **SIGKILL** comes while 64 callers append, behind another
   25,000 events; what counts is the append, because views fold what they lack while the runtime goes on, and the first of them in hand is shown beside it.
 - **Memory**: the most that \`/proc/<pid>/status\` showed as \`RssAnon\`, looked at every 10 ms.
-- **A thread of 100,000 items**: processes that open the journal, append 3,000 times elsewhere, then 1,000 times to the thread, then read pages. An
-  append is the mean of the 1,000, so that what comes due only now and then counts; a page is the median.
+- **A thread of 100,000 items**: grown first, until the disk has all of it (\`sync\`); then processes that open the journal, append 3,000 times
+  elsewhere, then 1,000 times to the thread, then read pages. An append is the mean of the 1,000, so that what comes due only now and then counts; a
+  page is the median.
 - **p99**: one caller that appends every 2 ms; the bulk load has 8 commits of 100 events on their way.
 - **Bytes written**: \`wchar\` of \`/proc/self/io\`, less that of the same life without projections; 64 callers, commits of 5, 4 snapshots.
 - **Compressed** (\`compress: true\`): indexes included. The text of the real mix has the sizes of real transcripts and is made of words; real ones say the

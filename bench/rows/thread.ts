@@ -1,4 +1,6 @@
 /** A thread that is grown to a hundred thousand items: what its end costs beside its beginning. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { openJournal } from '../../src/index.js'
 import { seeded } from '../../test/support/random.js'
 import { fromChild, inChild, timed, type Bench } from '../bench.js'
@@ -56,6 +58,8 @@ function ends(bench: Bench, what: keyof End, [young, old]: readonly [young: stri
     take: () =>
       bench.inDirectory(async (path) => {
         await inChild(import.meta.url, 'grow', [path, items])
+        // What a load leaves to be written would be written beside the appends that count.
+        await promisify(execFile)('sync')
         return (await fromChild<End>(import.meta.url, 'end', [path, items]))[what]
       }),
   })
