@@ -58,6 +58,7 @@ export class Views {
       derived,
       tables,
       rowsMax,
+      awaited: () => this.#waiting.length > 0,
       failed: (error) => this.#fail(ioError(error, 'Writing derived state')),
     })
     this.#unsubscribe = store.subscribe({
@@ -139,7 +140,7 @@ export class Views {
   }
 
   #written(group: CommitGroup): void {
-    this.#back.commits()
+    this.#back.committed()
     if (this.#pumping !== undefined || this.#broken !== undefined) return
     if (this.#doubted) return this.#pump()
     const [first] = group.commits
@@ -172,7 +173,7 @@ export class Views {
       for await (const item of this.#store.read({ after })) {
         if (this.#closed || this.#doubted || this.#broken !== undefined) return
         if ('gap' in item) continue
-        await this.#back.room(await this.#fold(item, tables), this.#waiting.length > 0)
+        await this.#back.room(await this.#fold(item, tables))
         if (this.#waiting.length > 0 && !isSame(this.#next(), tables)) return
       }
       // What was not read behind the last group lies in damage at the end, and is not waited for; or was written down as lost.

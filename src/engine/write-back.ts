@@ -2,7 +2,7 @@
  * What the views changed, on its way into the derived store: rows and checkpoints together, in the background, at group ends that
  * are durable, and never while somebody reads there.
  */
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate } from 'node:timers/promises'
 import type { CommitStore } from '../storage/commit-store.js'
 import type { DerivedChange, DerivedStore } from '../storage/derived-store.js'
 import type { LawStates } from './laws.js'
@@ -17,11 +17,11 @@ const FLUSH_MS = 500
 
 /**
  * Rows that events are taken to, or changes that are made of rows, before others have a turn of the event loop: few while commits come in,
- * because each of those waits for several turns, unless somebody waits for the rows as well. And for how many turns behind the last commit
- * the next one is expected.
+ * because each of those waits for several turns, unless somebody waits for the rows as well. A group is folded in one turn, however many
+ * rows it concerns. Commits come in while one is on its way to the disk, and for so many turns behind the last one.
  */
-const TURN = 512
-const TURN_BESIDE_COMMITS = 32
+const TURN_ROWS = 512
+const TURN_ROWS_BESIDE_COMMITS = 32
 const COMMITS_TURNS = 16
 
 /**
@@ -37,6 +37,8 @@ export interface WriteBackOptions {
   tables: readonly Table[]
   /** Rows of each table to keep in memory once they are written. */
   rowsMax: number
+  /** Whether somebody waits for what is folded. */
+  awaited: () => boolean
   failed: (error: unknown) => void
 }
 
@@ -45,12 +47,12 @@ export class WriteBack {
   #writing: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #readers = 0
-  /** Those who wait until all is written. */
+  /** Those who wait for a write. */
   #waiting = 0
   /** Rows that events were taken to since others had their last turn. */
-  #steps = 0
-  /** Turns that others had since a group was written. */
-  #turns = COMMITS_TURNS
+  #rows = 0
+  /** Turns that others had here since the last commit. */
+  #turnsSince = COMMITS_TURNS
   /** Nothing more is written: whoever began is gone, or a write failed, and what it held is missing below all that came later. */
   #stopped = false
 
@@ -58,9 +60,9 @@ export class WriteBack {
     this.#options = options
   }
 
-  /** A group was written. */
-  commits(): void {
-    this.#turns = 0
+  /** Commits were written. */
+  committed(): void {
+    this.#turnsSince = 0
   }
 
   /** Begins to write if there is enough, else sees to it that it happens soon. */
@@ -78,29 +80,35 @@ export class WriteBack {
   }
 
   /** Resolves when no write is under way. */
-  async idle(): Promise<void> {
-    await this.#writing
+  idle(): Promise<void> {
+    return this.#waitFor(() => this.#writing)
   }
 
   /**
    * Resolves when more may be folded: what is folded runs ahead of what is written, but not without bound. Reading gives a
    * turn of the event loop seldom, and folding none, so whoever else has something to do gets one here now and then.
-   * `steps`: rows that an event was taken to since the last call. `awaited`: whether somebody waits for what is folded.
+   * `rows`: that an event was taken to since the last call.
    */
-  async room(steps: number, awaited: boolean): Promise<void> {
-    if (this.isFull) await (awaited ? this.step() : this.#writing)
-    this.#steps += steps
-    if (this.#steps < this.#turnSize(awaited)) return
-    this.#steps = 0
-    await this.#turn()
+  async room(rows: number): Promise<void> {
+    if (this.isFull) await this.#writing
+    this.#rows += rows
+    if (this.#rows < this.#rowsInTurn) return
+    this.#rows = 0
+    await this.#giveWay()
   }
 
   /** Resolves after a step towards writing everything: a write, or a moment for a sync to come through. */
-  async step(): Promise<void> {
+  step(): Promise<void> {
+    return this.#waitFor(() => {
+      if (this.#writing === undefined) this.#write()
+      return this.#writing ?? setImmediate()
+    })
+  }
+
+  async #waitFor(written: () => Promise<void> | undefined): Promise<void> {
     this.#waiting++
     try {
-      if (this.#writing === undefined) this.#write()
-      await (this.#writing ?? turn())
+      await written()
     } finally {
       this.#waiting--
     }
@@ -158,24 +166,25 @@ export class WriteBack {
     let slice: DerivedChange[] = []
     for (const capture of captures) {
       for (const change of changesOf(capture)) {
-        if (slice.push(change) < this.#turnSize(this.#readers + this.#waiting > 0)) continue
+        if (slice.push(change) < this.#rowsInTurn) continue
         yield slice
         slice = []
-        await this.#turn()
+        await this.#giveWay()
       }
     }
     yield slice
   }
 
-  #turnSize(awaited: boolean): number {
-    const { synced, head } = this.#options.store
-    const comeIn = synced.position < head.position || this.#turns < COMMITS_TURNS
-    return comeIn && !awaited ? TURN_BESIDE_COMMITS : TURN
+  get #rowsInTurn(): number {
+    const { store, awaited } = this.#options
+    const comeIn = store.synced.position < store.head.position || this.#turnsSince < COMMITS_TURNS
+    const isAwaited = this.#readers + this.#waiting > 0 || awaited()
+    return comeIn && !isAwaited ? TURN_ROWS_BESIDE_COMMITS : TURN_ROWS
   }
 
-  async #turn(): Promise<void> {
-    this.#turns++
-    await turn()
+  async #giveWay(): Promise<void> {
+    this.#turnsSince++
+    await setImmediate()
   }
 
   get #isBehind(): boolean {

@@ -26,11 +26,11 @@ export interface SegmentList {
 }
 
 /** `above`: only those with a higher number, for whoever knows the ones before; the headers of the others are not read. */
-export async function listSegments(files: Files, handles: Handles, paths: Paths, above = 0): Promise<SegmentList> {
+export async function listSegments(files: Files, handles: Handles, paths: Paths, above?: number): Promise<SegmentList> {
   const names = await namesIn(files, paths.journal)
   const all: SegmentFile[] = []
   for (const name of names.map(parseSegment)) {
-    if (name === undefined || name.number <= above) continue
+    if (name === undefined || (above !== undefined && name.number <= above)) continue
     all.push(
       await handles.with(paths.segment(name), async (open) => {
         const size = await open.size()

@@ -17,7 +17,7 @@ export interface Stray<F extends Candidate> {
   reason: string
 }
 
-/** Sorts out, of all that have a segment's name and a number above one, one file for each number, in order. */
+/** Sorts out, of all that have a segment's name, one file for each number, in order. `above`: those up to that number are not among them. */
 export function sortOut<F extends Candidate>(all: readonly F[], above = 0): { files: F[]; strays: Stray<F>[] } {
   const strays: Stray<F>[] = []
   const keep = (file: F, reason: string | undefined): boolean => {

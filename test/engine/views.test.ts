@@ -668,16 +668,18 @@ describe('rows on their way to the disk', () => {
     await views.close(true)
     return sizes
   }
+  const whole = (views: Views, position: number) =>
+    vi.waitFor(() => expect(views.table(projection).checkpoint.position).toBe(position), 5000)
 
   test('are many at a time', async () => {
     // Each with its place in the order.
-    expect(await written(async () => undefined)).toEqual([...Array.from({ length: 7 }, () => 512), 4002 - 7 * 512 + 1])
+    expect(await written((views) => whole(views, 2000))).toEqual([...Array.from({ length: 7 }, () => 512), 4002 - 7 * 512 + 1])
   })
 
   test('are few at a time while commits come in', async () => {
     const sizes = await written(async (views, put) => {
       await put('s', 'added', { n: 1 })
-      await vi.waitFor(() => expect(views.table(projection).checkpoint.position).toBe(2001), 5000)
+      await whole(views, 2001)
     })
     expect(sizes.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => 32))
     // No more commits came.
@@ -691,6 +693,33 @@ describe('rows on their way to the disk', () => {
     })
     expect(sizes.slice(0, -1)).toEqual(Array.from({ length: 7 }, () => 512))
   })
+})
+
+test('a fold that is behind gives way often while commits come in, and seldom for whoever waits for it, also since it began', async () => {
+  const { start, put } = setUp()
+  for (let i = 0; i < 4000; i++) await put('s', 'added', { n: 1 })
+  const { views } = await start()
+  const table = views.table(projection)
+  let before = 0
+  const inTurn = async (): Promise<number> => {
+    await setImmediate()
+    const rows = table.applied.position - before
+    before = table.applied.position
+    return rows
+  }
+  views.catchUp()
+  const few: number[] = []
+  for (let i = 0; i < 10; i++) {
+    await put('t', 'added', { n: 1 })
+    few.push(await inTurn())
+  }
+  expect(Math.max(...few)).toBe(32)
+  await put('t', 'added', { n: 1 })
+  const settled = views.settle()
+  const many = [await inTurn(), await inTurn(), await inTurn()]
+  expect(Math.max(...many)).toBe(512)
+  await settled
+  await views.close(true)
 })
 
 describe('rows that are only read', () => {

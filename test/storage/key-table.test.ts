@@ -60,10 +60,12 @@ test(withSeed('entries are sorted by their fingerprints, and by where they were 
       const keys = new KeyList()
       for (const { high, low, location } of given) keys.add({ high, low }, location)
       const wanted = given.toSorted((a, b) => a.high - b.high || a.low - b.low || a.location - b.location)
-      const found = piece(Buffer.concat([...keys.sorted(9)])).map((bytes) => ({
-        high: bytes.readUInt32BE(0),
-        low: bytes.readUInt32BE(4),
-        location: bytes.readUInt32LE(12),
+      const bytes = Buffer.concat([...keys.sorted(9)])
+      expect(piece(bytes).every((one) => one.readUInt32LE(8) === 9)).toBe(true)
+      const found = piece(bytes).map((one) => ({
+        high: one.readUInt32BE(0),
+        low: one.readUInt32BE(4),
+        location: one.readUInt32LE(12),
       }))
       expect(found).toEqual(wanted)
     }),
