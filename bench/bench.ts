@@ -118,11 +118,10 @@ export async function inChild<T>(
   module: string,
   name: string,
   args: readonly unknown[],
-  options: { heapMb?: number; env?: NodeJS.ProcessEnv } = {},
+  options: { heapMb?: number } = {},
 ): Promise<Child<T>> {
   const execArgv = options.heapMb === undefined ? [] : [`--max-old-space-size=${options.heapMb}`]
-  const env = { ...process.env, ...options.env }
-  const child = fork(fileURLToPath(new URL('child.js', import.meta.url)), [module, name, JSON.stringify(args)], { execArgv, env })
+  const child = fork(fileURLToPath(new URL('child.js', import.meta.url)), [module, name, JSON.stringify(args)], { execArgv })
   let result: T | undefined
   let failed: string | undefined
   let anonymousBytes = 0

@@ -11,8 +11,6 @@ import { real } from '../workload.js'
 const HEAP_MB = 128
 const SMALL = 'journal of 200 MB'
 const LARGE = 'journal of 2 GB'
-/** Else glibc's allocator has one for each thread that asks for memory, and keeps in each what was freed there. */
-const ONE_ARENA = { MALLOC_ARENA_MAX: '1' }
 /** What an event of the real mix takes in a journal, roughly. */
 const EVENT_BYTES = 3500
 
@@ -22,24 +20,19 @@ export const memory: readonly Measure[] = [
     unit: 'MB',
     rounds: 3,
     quick: 0,
-    runs: (bench) => [
-      runOf(bench, SMALL, 200e6),
-      runOf(bench, LARGE, 2e9),
-      runOf(bench, `${SMALL}, one arena`, 200e6, ONE_ARENA),
-      runOf(bench, `${LARGE}, one arena`, 2e9, ONE_ARENA),
-    ],
+    runs: (bench) => [runOf(bench, SMALL, 200e6), runOf(bench, LARGE, 2e9)],
     bars: [atMost(300, 'MB', (m) => m.of(LARGE)), atMost(1.2, '× that of 200 MB', (m) => m.of(LARGE) / m.of(SMALL))],
   },
 ]
 
-function runOf(bench: Bench, name: string, bytes: number, env: NodeJS.ProcessEnv = {}): Run {
+function runOf(bench: Bench, name: string, bytes: number): Run {
   return {
     name,
     role: 'turnlog',
     async take() {
       const events = Math.round(bytes / EVENT_BYTES)
       const path = await bench.history(turnlogWhole, { mix: real, events, streams: 1000, commit: 5 })
-      const { result, anonymousBytes } = await inChild<number>(import.meta.url, 'goThrough', [path, events], { heapMb: HEAP_MB, env })
+      const { result, anonymousBytes } = await inChild<number>(import.meta.url, 'goThrough', [path, events], { heapMb: HEAP_MB })
       if ((result as number) < bytes * 0.8) throw new Error(`the journal has only ${result} bytes`)
       return anonymousBytes / 1e6
     },

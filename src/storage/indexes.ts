@@ -93,11 +93,8 @@ export class Indexes<Note> {
 
   /** For each of some names, frames in which a stream may have taken it; at once where all that it takes to know is in memory. */
   claims(stream: string, claims: readonly string[]): KeyPlace[][] | Promise<KeyPlace[][]> {
-    return this.#met(
-      'claim',
-      claims.map((claim) => claimKey(stream, claim)),
-      (index) => index.claims,
-    )
+    const keys = claims.map((claim) => claimKey(stream, claim))
+    return this.#met('claim', keys, (index) => index.claims)
   }
 
   /** The note of a stream at the end of the segments below one; undefined if they do not have it. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ENTRY_BYTES, KeyList, KeyTable, mergeTables } from '../../src/storage/key-table.js'
+import { ENTRY_BYTES, KeyList, KeyTable } from '../../src/storage/key-table.js'
+import { mergeTables } from '../../src/storage/merge-tables.js'
 import { PageCache, Pages, pageSeed, PageWriter } from '../../src/storage/pages.js'
 
 import { propertyParameters, withSeed } from '../support/seed.js'

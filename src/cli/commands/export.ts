@@ -26,7 +26,7 @@ export const exporting: Command = {
     thread: { type: 'string', value: 'ID', says: 'the thread to write: for programs main where none is named, for markdown all of them' },
     'dry-run': { type: 'boolean', says: 'say what would be lost, and write nothing' },
   },
-  leaves: 'nothing was written to --out',
+  leaves: '--out is not there, or whole',
   examples: [
     'export ./.turnlog --to jsonl --out all.jsonl',
     'export ./.turnlog session-42 --to markdown > 42.md',
