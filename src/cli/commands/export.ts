@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, rmSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync, rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { EXIT, UsageError, withJournal, type Command, type Given, type OpenedJournal } from '../command.js'
 import { exporters } from '../export/exporters.js'
@@ -104,7 +104,8 @@ async function writeTo(path: string, found: Exported, show: (records: number) =>
   return undoneUnlessDone(
     () => rmSync(path),
     async () => {
-      const file = await open(path, 'a')
+      // It is there, and must not come back where an interrupt has taken it away meanwhile.
+      const file = await open(path, constants.O_WRONLY | constants.O_APPEND)
       try {
         const written = await write(found, show, (text) => file.appendFile(text))
         await file.sync()
