@@ -8,9 +8,9 @@ import type { Core, Sealed } from './core.js'
 import { readFully, placeFile, hasCode } from './io.js'
 import { indexImage, tablesBelow, tablesFor, writeIndex, type IndexSource } from './index-build.js'
 import { IndexFile, type StreamPart } from './index-file.js'
-import { findAll, findAllAtOnce, fingerprint, type KeyKind, type KeyPlace, type KeyTable } from './key-table.js'
+import { fingerprint, searchAll, type KeyKind, type KeyPlace, type KeyTable } from './key-table.js'
 import { claimKey, PLACE, placesIn, type MemoryIndex, type Met, type Unbuilt } from './memory-index.js'
-import { PageFault, Pages, type PageSource } from './pages.js'
+import { answer, answerAtOnce, PageFault, Pages, type PageSource } from './pages.js'
 import type { Part } from './part.js'
 import { commitsAt, isCommit } from './record-reader.js'
 
@@ -134,8 +134,8 @@ export class Indexes<Note> {
     const wanted = keys.map((key) => fingerprint(kind, key))
     const all = (inFiles: readonly KeyPlace[][]): KeyPlace[][] =>
       keys.map((key, i) => [...placesIn(unbuilt, met, key), ...(inFiles[i] as KeyPlace[])])
-    const inFiles = findAllAtOnce(this.#tables(), wanted)
-    return inFiles === undefined ? this.#sure(() => findAll(this.#tables(), wanted)).then(all) : all(inFiles)
+    const inFiles = answerAtOnce(searchAll(this.#tables(), wanted))
+    return inFiles === undefined ? this.#sure(() => answer(searchAll(this.#tables(), wanted))).then(all) : all(inFiles)
   }
 
   /** The newest part of a stream that files of segments below one have, and where. */
@@ -143,7 +143,7 @@ export class Indexes<Note> {
     return this.#sure(async () => {
       const wanted = fingerprint('stream', stream)
       for (const table of this.#tables(below)) {
-        for (const place of await table.find(wanted)) {
+        for (const place of await answer(table.search(wanted))) {
           const part = await this.#partAt(place, stream)
           if (part !== undefined) return { place, part }
         }

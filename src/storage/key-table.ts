@@ -3,7 +3,7 @@
  * that must be held against what lies there; no hit is proof of absence.
  */
 import { hash } from 'node:crypto'
-import { PAGE_DATA, type Pages } from './pages.js'
+import { PAGE_DATA, type Pages, type Search, type WantedPage } from './pages.js'
 
 export const ENTRY_BYTES = 16
 const ENTRIES_PER_PAGE = PAGE_DATA / ENTRY_BYTES
@@ -113,40 +113,20 @@ export class KeyTable {
     this.count = count
   }
 
-  /** Everything met under a fingerprint, in newer segments first. */
-  async find(wanted: Fingerprint): Promise<KeyPlace[]> {
-    const search = this.#search(wanted)
-    let step = search.next()
-    while (step.done !== true) step = search.next(await this.#page(step.value))
-    return step.value
-  }
-
-  /** The same without waiting; undefined where a page is not in memory. */
-  findAtOnce(wanted: Fingerprint): KeyPlace[] | undefined {
-    const search = this.#search(wanted)
-    let step = search.next()
-    while (step.done !== true) {
-      const page = this.#pages.cached(this.#firstPage + step.value)
-      if (page === undefined) return undefined
-      step = search.next(page)
-    }
-    return step.value
-  }
-
   /** The table's bytes page by page, in order. */
   async *chunks(): AsyncGenerator<Buffer> {
     for (let first = 0; first < this.count; first += ENTRIES_PER_PAGE) {
-      const page = await this.#page(first / ENTRIES_PER_PAGE)
+      const page = await this.#pages.page(this.#firstPage + first / ENTRIES_PER_PAGE)
       yield page.subarray(0, Math.min(ENTRIES_PER_PAGE, this.count - first) * ENTRY_BYTES)
     }
   }
 
-  /** Asks for one page after another, until it knows everything that was met under a fingerprint. */
-  *#search({ high, low }: Fingerprint): Generator<number, KeyPlace[], Buffer> {
+  /** Everything met under a fingerprint, in newer segments first. */
+  *search({ high, low }: Fingerprint): Search<KeyPlace[]> {
     const found: KeyPlace[] = []
     if (this.count === 0) return found
     for (let at = yield* this.#lowerBound(high, low); at < this.count; at++) {
-      const page = yield Math.floor(at / ENTRIES_PER_PAGE)
+      const page = yield this.#page(Math.floor(at / ENTRIES_PER_PAGE))
       const offset = (at % ENTRIES_PER_PAGE) * ENTRY_BYTES
       if (compareAt(page, offset, high, low) !== 0) break
       found.push({ segment: page.readUInt32LE(offset + 8), location: page.readUInt32LE(offset + 12) })
@@ -155,14 +135,14 @@ export class KeyTable {
   }
 
   /** Index of the first entry that is not below a fingerprint. Fingerprints are spread evenly, so the first guess is close. */
-  *#lowerBound(high: number, low: number): Generator<number, number, Buffer> {
+  *#lowerBound(high: number, low: number): Search<number> {
     let from = 0
     let to = Math.ceil(this.count / ENTRIES_PER_PAGE) - 1
     let guess = Math.floor((high / 0x1_0000_0000) * (to + 1))
     // The first page whose last entry is not below: the answer lies in it.
     for (let step = 1; from < to; step *= 2) {
       const at = Math.min(Math.max(guess, from), to - 1)
-      const page = yield at
+      const page = yield this.#page(at)
       if (compareAt(page, (ENTRIES_PER_PAGE - 1) * ENTRY_BYTES, high, low) < 0) {
         from = at + 1
         guess = step > 4 ? (from + to) >>> 1 : at + step
@@ -171,7 +151,7 @@ export class KeyTable {
         guess = step > 4 ? (from + to) >>> 1 : at - step
       }
     }
-    const page = yield from
+    const page = yield this.#page(from)
     let left = 0
     let right = Math.min(ENTRIES_PER_PAGE, this.count - from * ENTRIES_PER_PAGE)
     while (left < right) {
@@ -182,32 +162,17 @@ export class KeyTable {
     return from * ENTRIES_PER_PAGE + left
   }
 
-  #page(number: number): Promise<Buffer> {
-    return this.#pages.page(this.#firstPage + number)
+  #page(number: number): WantedPage {
+    return { pages: this.#pages, number: this.#firstPage + number }
   }
 }
 
 /** Everything met in some tables under each of some fingerprints, in the order of the tables. */
-export async function findAll(tables: readonly KeyTable[], wanted: readonly Fingerprint[]): Promise<KeyPlace[][]> {
+export function* searchAll(tables: readonly KeyTable[], wanted: readonly Fingerprint[]): Search<KeyPlace[][]> {
   const found: KeyPlace[][] = []
   for (const print of wanted) {
     const places: KeyPlace[] = []
-    for (const table of tables) places.push(...(await table.find(print)))
-    found.push(places)
-  }
-  return found
-}
-
-/** The same without waiting; undefined where a page is not in memory. */
-export function findAllAtOnce(tables: readonly KeyTable[], wanted: readonly Fingerprint[]): KeyPlace[][] | undefined {
-  const found: KeyPlace[][] = []
-  for (const print of wanted) {
-    const places: KeyPlace[] = []
-    for (const table of tables) {
-      const some = table.findAtOnce(print)
-      if (some === undefined) return undefined
-      places.push(...some)
-    }
+    for (const table of tables) places.push(...(yield* table.search(print)))
     found.push(places)
   }
   return found

@@ -194,3 +194,30 @@ export class Pages {
     return Buffer.concat(parts)
   }
 }
+
+/** A page that is looked at next. */
+export interface WantedPage {
+  pages: Pages
+  number: number
+}
+
+/** Asks for one page after another, until it knows what is looked for. */
+export type Search<T> = Generator<WantedPage, T, Buffer>
+
+/** What a search finds. @throws PageFault */
+export async function answer<T>(search: Search<T>): Promise<T> {
+  let step = search.next()
+  while (step.done !== true) step = search.next(await step.value.pages.page(step.value.number))
+  return step.value
+}
+
+/** The same without waiting; undefined where a page is not in memory. */
+export function answerAtOnce<T>(search: Search<T>): T | undefined {
+  let step = search.next()
+  while (step.done !== true) {
+    const page = step.value.pages.cached(step.value.number)
+    if (page === undefined) return undefined
+    step = search.next(page)
+  }
+  return step.value
+}

@@ -1,6 +1,6 @@
 /** Ctrl-C in the middle of what changes something: the real process, interrupted, leaves a good state, says so in one line, and ends with 130. */
 import { spawn } from 'node:child_process'
-import { closeSync, cpSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, cpSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -59,7 +59,7 @@ describe('Ctrl-C', { timeout: 60_000 }, () => {
     expect(JSON.stringify(await told('imported')).length).toBe(JSON.stringify(await told('at-once')).length)
   })
 
-  test('in an export leaves no file, or a whole one', async () => {
+  test('in an export leaves no half of a file', async () => {
     const { exit, errors } = await interrupted(
       () => existsSync(at('all.jsonl')),
       'export',
@@ -70,8 +70,7 @@ describe('Ctrl-C', { timeout: 60_000 }, () => {
       at('all.jsonl'),
     )
     expect({ exit, errors }).toEqual({ exit: 130, errors: 'stopped  --out is not there, or whole\n' })
-    // On a slow machine it may be done before the interrupt comes.
-    if (existsSync(at('all.jsonl'))) expect(readFileSync(at('all.jsonl'), 'utf8').trimEnd().split('\n').length).toBeGreaterThan(EVENTS)
+    expect(existsSync(at('all.jsonl'))).toBe(false)
   })
 
   test('in a backup leaves none, or a whole one, and the same command goes on', async () => {

@@ -15,7 +15,7 @@ import { indexImage as imageOf } from '../../../src/storage/index-build.js'
 import { IndexFile } from '../../../src/storage/index-file.js'
 import { fingerprint } from '../../../src/storage/key-table.js'
 import { MemoryIndex } from '../../../src/storage/memory-index.js'
-import { PAGE_BYTES, PageCache, Pages, pageSeed, sealPage } from '../../../src/storage/pages.js'
+import { answer, PAGE_BYTES, PageCache, Pages, pageSeed, sealPage } from '../../../src/storage/pages.js'
 import { decodeCommit, encodeCommit, pack, putRecord, recordEnd, RECORD_HEAD_BYTES, unpack } from '../../../src/storage/record.js'
 import { SnapshotFiles } from '../../../src/storage/snapshot-file.js'
 import { event, notes, withData } from '../../storage/support/journal.js'
@@ -236,7 +236,7 @@ const index: Target = {
     const file = await IndexFile.open(new Pages({ name: 'image', read }, new PageCache(), JOURNAL, 1), input.length)
     const found = []
     for (const stream of ['s0', 's9', 'none']) {
-      for (const { location } of await file.table.find(fingerprint('stream', stream))) {
+      for (const { location } of await answer(file.table.search(fingerprint('stream', stream)))) {
         const part = await file.part(location)
         found.push(part === undefined ? undefined : { ...part, places: await part.places() })
       }
