@@ -15,12 +15,16 @@ export interface Order {
 /** What it answers: how far it is, and at last what it found. */
 export type Answer = { done: number } | { outcome: Outcome }
 
-export async function inParts({ letter }: Layer, of: number, { seed, minutes, limit, progress, signal }: Extent): Promise<Outcome> {
+/** The program that runs a part, where this file lies. */
+const PROGRAM = fileURLToPath(new URL(import.meta.url.replace(/parts(\.[jt]s)$/, 'part$1')))
+
+export async function inParts({ letter }: Layer, of: number, extent: Extent, program = PROGRAM): Promise<Outcome> {
+  const { seed, minutes, limit, progress, signal } = extent
   const each = limit === undefined ? undefined : Math.ceil(limit / of)
   const done = Array.from({ length: of }, () => 0)
   const outcomes = await Promise.all(
     done.map((_, index) =>
-      inProcess({ letter, seed, minutes, limit: each, part: { index, of } }, signal, (units) => {
+      inProcess(program, { letter, seed, minutes, limit: each, part: { index, of } }, signal, (units) => {
         done[index] = units
         progress?.(done.reduce((sum, one) => sum + one))
       }),
@@ -35,8 +39,8 @@ export async function inParts({ letter }: Layer, of: number, { seed, minutes, li
   }
 }
 
-function inProcess(order: Order, signal: AbortSignal | undefined, progress: (done: number) => void): Promise<Outcome> {
-  const child = fork(fileURLToPath(new URL(import.meta.url.replace(/parts(\.[jt]s)$/, 'part$1'))))
+function inProcess(program: string, order: Order, signal: AbortSignal | undefined, progress: (done: number) => void): Promise<Outcome> {
+  const child = fork(program)
   const stop = (): void => void child.kill('SIGINT')
   signal?.addEventListener('abort', stop)
   return new Promise<Outcome>((resolve, reject) => {

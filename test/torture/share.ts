@@ -1,7 +1,9 @@
 /** A small share of a layer, as a test: enough that a broken promise does not pass, and no more. */
 import { expect, test } from 'vitest'
+import { programPath } from '../support/compiled.js'
 import { seed } from '../support/seed.js'
-import { campaign, type Layer } from './layer.js'
+import type { Layer, Outcome } from './layer.js'
+import { inParts } from './parts.js'
 
 /** A machine that is busy with other things may need many times as long. */
 const TIMEOUT_MS = 900_000
@@ -11,8 +13,13 @@ export function share(title: string, layer: Layer, limit: number): void {
   test(title, { timeout: TIMEOUT_MS }, async ({ skip }) => {
     const missing = await layer.missing()
     if (missing.length > 0) skip(`without ${missing.join(', ')}`)
-    const { done, failures } = await layer.run(campaign({ seed, limit }))
+    const { done, failures } = await runApart(layer, limit)
     expect(failures).toEqual([])
     expect(done).toBeGreaterThanOrEqual(limit)
   })
+}
+
+/** So many units of a layer, in a process of its own: compiled, it does a fifth more than where a test runner loads it. */
+export function runApart(layer: Layer, limit: number): Promise<Outcome> {
+  return inParts(layer, 1, { seed, limit }, programPath('test/torture/part.ts'))
 }

@@ -43,7 +43,7 @@ export const ioErrors: Layer = {
 }
 
 /** One round of all scripts. */
-export async function round(seed: number, campaign: Campaign, time: StandingTime, outcome: Outcome): Promise<void> {
+async function round(seed: number, campaign: Campaign, time: StandingTime, outcome: Outcome): Promise<void> {
   for (const steps of CHOSEN) {
     for (const code of CODES) {
       for (const forEver of [false, true]) {
