@@ -1,15 +1,14 @@
 /** Which finder finds which planted bug, and how a bug is planted: its patch applied to a copy of the sources, and that compiled. */
 import { execFile } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { compile, compiled, furnish } from '../support/compiled.js'
+import { compile, compiledCopy, furnish } from '../support/compiled.js'
 import { root } from '../support/root.js'
 
 const run = promisify(execFile)
 const BUGS = join(root, 'test/planted/bugs')
-const COPIED = ['src', 'projections', 'upcasters', 'test']
 /** For each finder: a bug that makes its finder wait for ever is found as well. */
 const PATIENCE_MS = 60_000
 
@@ -113,12 +112,7 @@ export class Planted {
   /** Everything, with one bug in it or none, in a directory of its own. */
   copyWith(bug: Bug | undefined): string {
     const copy = join(this.#directory, 'copies', bug?.name ?? 'none')
-    const filter = (path: string): boolean => !/\.test\.js$|\.map$/.test(path)
-    for (const folder of COPIED) cpSync(join(compiled(), folder), join(copy, folder), { recursive: true, filter })
-    furnish(copy)
-    if (bug !== undefined) cpSync(join(this.#compiled, bug.name), copy, { recursive: true })
-    // What this copy starts in processes of their own is of this copy.
-    writeFileSync(join(copy, 'done'), '')
+    compiledCopy(copy, bug && join(this.#compiled, bug.name))
     return copy
   }
 

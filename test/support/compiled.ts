@@ -3,13 +3,15 @@
  * and there are hundreds. One run of tests compiles once: whoever needs it first does, and the others wait.
  */
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { root } from './root.js'
 
 const PATIENCE_MS = 120_000
 const POLL_MS = 20
+/** What a copy takes over: see {@link compiledCopy}. */
+const COPIED = /^(src|projections|upcasters|test)\/(?!.*(\.test\.js|\.map)$)/
 
 let own: string | undefined
 
@@ -43,6 +45,32 @@ export function compile(cwd: string, ...words: string[]): void {
 export function furnish(directory: string): void {
   copyFileSync(join(root, 'package.json'), join(directory, 'package.json'))
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'))
+}
+
+/**
+ * All that was compiled but the tests themselves, in a directory of its own; of what lies in `replaced` as it lies in the repository,
+ * that instead. Hard links: nothing is to be written into them.
+ */
+export function compiledCopy(directory: string, replaced?: string): void {
+  const others = replaced === undefined ? [] : filesBelow(replaced)
+  const rest = filesBelow(compiled()).filter((path) => COPIED.test(path) && !others.includes(path))
+  linkInto(directory, compiled(), rest)
+  if (replaced !== undefined) linkInto(directory, replaced, others)
+  furnish(directory)
+  // What this copy starts in processes of their own is of this copy.
+  writeFileSync(join(directory, 'done'), '')
+}
+
+function linkInto(directory: string, from: string, paths: readonly string[]): void {
+  for (const path of paths) {
+    mkdirSync(join(directory, dirname(path)), { recursive: true })
+    linkSync(join(from, path), join(directory, path))
+  }
+}
+
+function filesBelow(directory: string): string[] {
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).map((entry) => relative(directory, join(entry.parentPath, entry.name)))
 }
 
 function compileForThisProcess(): string {
