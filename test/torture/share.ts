@@ -19,7 +19,7 @@ export function share(title: string, layer: Layer, limit: number): void {
   })
 }
 
-/** So many units of a layer, in a process of its own: compiled, it does a fifth more than where a test runner loads it. */
+/** So many units of a layer, in a process of its own: compiled, most do a fifth more than where a test runner loads them. */
 export function runApart(layer: Layer, limit: number): Promise<Outcome> {
   return inParts(layer, 1, { seed, limit }, programPath('test/torture/part.ts'))
 }
