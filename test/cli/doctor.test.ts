@@ -19,7 +19,8 @@ import { events, openJournal, upgradeJournal } from '../../src/index.js'
 import { upcasters } from '../../upcasters/index.js'
 import { dyingFiles } from '../support/dying-files.js'
 import { goldenPlace } from '../support/golden.js'
-import { copyTo, filesIn, newestSegment, notes, note, openNotes, printOf, quietPrintOf } from '../support/journal.js'
+import { filesIn } from '../support/files-in.js'
+import { copyTo, newestSegment, notes, note, openNotes, printOf, quietPrintOf } from '../support/journal.js'
 import { turnlog } from '../support/turnlog.js'
 
 /** On a disk: what lies in memory is odd. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { allCommands } from '../../src/cli/commands/index.js'
 import { openJournal } from '../../src/index.js'
-import { filesIn } from '../support/journal.js'
+import { filesIn } from '../support/files-in.js'
 import { root } from '../support/root.js'
 import { turnlog } from '../support/turnlog.js'
 

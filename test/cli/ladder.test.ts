@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openJournal, type VerifyReport } from '../../src/index.js'
-import { filesIn, hashOf } from '../support/journal.js'
+import { filesIn } from '../support/files-in.js'
+import { hashOf } from '../support/journal.js'
 import { turnlog } from '../support/turnlog.js'
 
 const base = mkdtempSync(join(tmpdir(), 'turnlog-ladder-'))

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { wide } from '../../src/cli/terminal.js'
 import { events, openJournal } from '../../src/index.js'
 import { upcasters } from '../../upcasters/index.js'
-import { filesIn } from '../support/journal.js'
+import { filesIn } from '../support/files-in.js'
 import { hasTerminal, onTerminal } from '../support/terminal.js'
 
 const base = mkdtempSync(join(tmpdir(), 'turnlog-screens-'))

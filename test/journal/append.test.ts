@@ -3,20 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { isJournalError, openJournal, session, turn } from '../../src/index.js'
 import { systemClock } from '../../src/storage/system-clock.js'
-import {
-  all,
-  failingFiles,
-  filesIn,
-  hashOf,
-  image,
-  note,
-  openNotes,
-  rejection,
-  tally,
-  temporary,
-  texts,
-  type Plan,
-} from '../support/journal.js'
+import { filesIn } from '../support/files-in.js'
+import { all, failingFiles, hashOf, image, note, openNotes, rejection, tally, temporary, texts, type Plan } from '../support/journal.js'
 
 describe('order', () => {
   test('commits of one stream keep the order of the calls, without being awaited', async () => {

@@ -5,20 +5,8 @@ import { z } from 'zod'
 import { call, defineProjection, item, openJournal, session, task, thread, timeline, turn, type Projection } from '../../src/index.js'
 import { Table } from '../../src/engine/table.js'
 import type { SnapshotRecord } from '../../src/storage/commit-store.js'
-import {
-  all,
-  copyTo,
-  filesIn,
-  hashOf,
-  note,
-  notes,
-  openNotes,
-  tallies,
-  tally,
-  tallyAt,
-  temporary,
-  type NotesJournal,
-} from '../support/journal.js'
+import { filesIn } from '../support/files-in.js'
+import { all, copyTo, hashOf, note, notes, openNotes, tallies, tally, tallyAt, temporary, type NotesJournal } from '../support/journal.js'
 
 /** A closed journal with notes in ten streams and a snapshot behind each thirty of them; the snapshots' files, oldest first. */
 async function withSnapshots(): Promise<{ directory: string; files: string[]; rows: unknown }> {

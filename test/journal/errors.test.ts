@@ -23,10 +23,10 @@ import {
   type JournalError,
   type JournalErrorCode,
 } from '../../src/index.js'
+import { filesIn } from '../support/files-in.js'
 import {
   all,
   failingFiles,
-  filesIn,
   hashOf,
   image,
   inAnotherProcess,

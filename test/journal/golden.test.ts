@@ -6,7 +6,8 @@ import { openJournal } from '../../src/index.js'
 import { FORMAT } from '../../src/storage/paths.js'
 import { goldenPlace, seenIn, writeGolden } from '../support/golden.js'
 import { packedWriters } from '../support/golden-packed.js'
-import { filesIn, image, printOf, temporary } from '../support/journal.js'
+import { filesIn } from '../support/files-in.js'
+import { image, printOf, temporary } from '../support/journal.js'
 
 const golden = readdirSync(goldenPlace).flatMap((format) =>
   readdirSync(join(goldenPlace, format))

@@ -3,9 +3,10 @@
  * and there are hundreds. One run of tests compiles once: whoever needs it first does, and the others wait.
  */
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join } from 'node:path'
+import { filesIn } from './files-in.js'
 import { root } from './root.js'
 
 const PATIENCE_MS = 120_000
@@ -52,8 +53,8 @@ export function furnish(directory: string): void {
  * that instead. Hard links: nothing is to be written into them.
  */
 export function compiledCopy(directory: string, replaced?: string): void {
-  const others = replaced === undefined ? [] : filesBelow(replaced)
-  const rest = filesBelow(compiled()).filter((path) => COPIED.test(path) && !others.includes(path))
+  const others = replaced === undefined ? [] : filesIn(replaced)
+  const rest = filesIn(compiled()).filter((path) => COPIED.test(path) && !others.includes(path))
   linkInto(directory, compiled(), rest)
   if (replaced !== undefined) linkInto(directory, replaced, others)
   furnish(directory)
@@ -66,11 +67,6 @@ function linkInto(directory: string, from: string, paths: readonly string[]): vo
     mkdirSync(join(directory, dirname(path)), { recursive: true })
     linkSync(join(from, path), join(directory, path))
   }
-}
-
-function filesBelow(directory: string): string[] {
-  const entries = readdirSync(directory, { recursive: true, withFileTypes: true })
-  return entries.filter((entry) => entry.isFile()).map((entry) => relative(directory, join(entry.parentPath, entry.name)))
 }
 
 function compileForThisProcess(): string {

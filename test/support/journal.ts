@@ -32,6 +32,7 @@ import { handleOver } from '../../src/storage/delegate.js'
 import type { FileHandle, Files } from '../../src/storage/files.js'
 import { nodeFiles } from '../../src/storage/node-files.js'
 import { programPath } from './compiled.js'
+import { filesIn } from './files-in.js'
 import { root } from './root.js'
 
 /** A directory in memory where there is one: what is tested here is order and content, not the disk. */
@@ -52,14 +53,6 @@ export function scratch(): { directory: string; remove: () => void } {
 
 /** LevelDB's lock must not be opened by the process that holds it: closing it would release it. */
 const LEVEL_LOCK = join('derived', 'LOCK')
-
-/** Every file below a directory, as a path relative to it, sorted. */
-export function filesIn(directory: string): string[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
-    .toSorted()
-}
 
 /** Copies a journal as a crash would leave it now, at one moment of this process. */
 export function copyTo(from: string, to: string): void {

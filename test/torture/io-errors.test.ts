@@ -8,8 +8,9 @@ import { runApart, share } from './share.js'
 const RUNS = 14_500
 
 test('an error in every call of 20 scripts, once and for ever: no promise is broken', { timeout: 900_000 }, async () => {
-  const { counts, failures } = await runApart(ioErrors, RUNS)
+  const { done, counts, failures } = await runApart(ioErrors, RUNS)
   expect(failures).toEqual([])
+  expect(done).toBeGreaterThanOrEqual(RUNS)
   // The second was begun, so the first is whole.
   expect(counts['rounds']).toBe(2)
 })
