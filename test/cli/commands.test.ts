@@ -283,13 +283,6 @@ describe('demo', () => {
     expect(await json('verify', summary.journal)).toMatchObject({ ok: true })
     expect(await json('sessions', summary.journal)).toMatchObject({ sessions: [{ id: 'session-tidewatch', turns: 4 }] })
   })
-
-  test('tells a person the story, and exits with 0', { timeout: 60_000 }, async () => {
-    const { exit, out } = await program('demo', '--dir', join(base, 'told'))
-    expect(exit).toBe(0)
-    for (const said of ['boot 8', 'KILL', 'kept', 'closed', 'queued', 'refused', 'verify: ok', 'All is as promised.', join(base, 'told')])
-      expect(out).toContain(said)
-  })
 })
 
 describeWithSharedData('demo of real transcripts', (data) => {
@@ -329,7 +322,7 @@ describe('upgrade and freeze', () => {
 
   test('upgrade --extend takes events of somebody’s own', async () => {
     const journalOfTheirs = join(base, 'theirs')
-    const module = join(root, 'test/support/theirs.ts')
+    const module = programPath('test/support/theirs.ts')
     await using writing = await openJournal(journalOfTheirs, { extend: { events: notesBefore } })
     await writing.append('s', [{ type: 'note.added', data: { text: 'n' } }])
     await writing.close()
@@ -342,7 +335,7 @@ describe('upgrade and freeze', () => {
 
   test('freeze writes what is new, and --check exits with 1 where something is not frozen or does not agree', async () => {
     const schemas = join(base, 'schemas')
-    const module = join(root, 'test/support/theirs.ts')
+    const module = programPath('test/support/theirs.ts')
     expect((await turnlog('freeze', schemas, module, '--check')).exit).toBe(1)
     expect(await turnlog('freeze', schemas, module)).toMatchObject({ exit: 0, out: expect.stringContaining('note.added@2.json') as string })
     expect(await turnlog('freeze', schemas, module, '--check')).toMatchObject({ exit: 0, out: 'Nothing has changed.\n' })
@@ -352,6 +345,6 @@ describe('upgrade and freeze', () => {
       exit: 1,
       out: expect.stringContaining('its shape changed') as string,
     })
-    expect(await turnlog('freeze', schemas, join(root, 'test/support/random.ts'))).toMatchObject({ exit: 2 })
+    expect(await turnlog('freeze', schemas, programPath('test/support/random.ts'))).toMatchObject({ exit: 2 })
   })
 })

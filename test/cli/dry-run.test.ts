@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { allCommands } from '../../src/cli/commands/index.js'
 import { openJournal } from '../../src/index.js'
+import { programPath } from '../support/compiled.js'
 import { filesIn } from '../support/files-in.js'
 import { root } from '../support/root.js'
 import { turnlog } from '../support/turnlog.js'
@@ -12,7 +13,7 @@ import { turnlog } from '../support/turnlog.js'
 const commands = await allCommands()
 const base = mkdtempSync(join(tmpdir(), 'turnlog-dry-'))
 const at = (name: string): string => join(base, name)
-const module = join(root, 'test/support/theirs.ts')
+const module = programPath('test/support/theirs.ts')
 
 beforeAll(async () => {
   await using journal = await openJournal(at('journal'), { segmentBytes: 4096 })

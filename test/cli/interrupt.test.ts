@@ -134,16 +134,15 @@ describe('Ctrl-C', { timeout: 60_000 }, () => {
   test('in an upgrade leaves one whole journal in use, and the same command goes on', async () => {
     const old = at('old')
     const old1 = await import('../support/theirs.js')
-    const module = join(import.meta.dirname, '../support/theirs.ts')
+    const module = programPath('test/support/theirs.ts')
     {
       await using journal = await openJournal(old, { extend: { events: old1.notesBefore } })
       const notes = Array.from({ length: 1000 }, () => ({ type: 'note.added' as const, data: { text: 'n'.repeat(100) } }))
       for (let n = 0; n < 15; n++) await journal.append('s', notes)
       await journal.close()
     }
-    const compiled = programPath('test/support/theirs.ts')
     const building = (): boolean => readdirSync(base).some((name) => name.startsWith('old.') && segments(join(base, name, 'journal')) > 0)
-    const { exit, errors } = await interrupted(building, 'upgrade', old, '--extend', compiled)
+    const { exit, errors } = await interrupted(building, 'upgrade', old, '--extend', module)
     expect({ exit, errors }).toEqual({ exit: 130, errors: 'stopped  one whole journal is in use; the same command goes on\n' })
     expect(await turnlog('upgrade', old, '--extend', module)).toMatchObject({ exit: 0 })
     expect((await turnlog('verify', old)).exit).toBe(0)

@@ -163,17 +163,25 @@ test.skipIf(!hasTerminal).each([
   ).toMatchFileSnapshot(`../fixtures/screens/${name}.txt`)
 })
 
-/** What is asked for, made and played: their words are not those of a journal, and only have to fit. */
+/** What is asked for and made: their words are not those of a journal, and only have to fit. */
 test
   .skipIf(!hasTerminal)
-  .each([
-    [[['--help'], ['verify', '--help']]],
-    [[['keygen', '--dry-run', '/a/directory/with/a/long/name/that/somebody/has/for/keys']]],
-    [[['demo', '--dir', join(base, 'demo')]]],
-  ])('%j fits in 80 columns', { timeout: 120_000 }, async (all) => {
-  for (const words of all) {
-    const { exit, text } = await onTerminal(base, ...words)
-    expect({ words, exit }).toEqual({ words, exit: 0 })
-    expect(text.split('\n').filter((line) => wide(line) > 80)).toEqual([])
-  }
+  .each([[[['--help'], ['verify', '--help']]], [[['keygen', '--dry-run', '/a/directory/with/a/long/name/that/somebody/has/for/keys']]]])(
+  '%j fits in 80 columns',
+  { timeout: 120_000 },
+  async (all) => {
+    for (const words of all) {
+      const { exit, text } = await onTerminal(base, ...words)
+      expect({ words, exit }).toEqual({ words, exit: 0 })
+      expect(text.split('\n').filter((line) => wide(line) > 80)).toEqual([])
+    }
+  },
+)
+
+test.skipIf(!hasTerminal)('demo tells a person the story, and fits in 80 columns', { timeout: 120_000 }, async () => {
+  const { exit, text } = await onTerminal(base, 'demo', '--dir', join(base, 'told'))
+  expect(exit).toBe(0)
+  for (const said of ['boot 8', 'KILL', 'kept', 'closed', 'queued', 'refused', 'verify: ok', 'All is as promised.', join(base, 'told')])
+    expect(text).toContain(said)
+  expect(text.split('\n').filter((line) => wide(line) > 80)).toEqual([])
 })

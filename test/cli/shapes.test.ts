@@ -1,5 +1,4 @@
-/** Every command of the compiled program, as a person starts it: what it prints with --json is what docs/commands.md says, and in a terminal it fits. */
-import { execFile } from 'node:child_process'
+/** Every command: what it prints with --json is what docs/commands.md says, and in a terminal it fits. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,12 +14,16 @@ import { programPath } from '../support/compiled.js'
 import { tableRows } from '../support/markdown.js'
 import { root } from '../support/root.js'
 import { hasTerminal, onTerminal } from '../support/terminal.js'
+import { turnlog } from '../support/turnlog.js'
 
 const commands = await allCommands()
 const base = mkdtempSync(join(tmpdir(), 'turnlog-shapes-'))
 const text = readFileSync(join(root, 'docs/commands.md'), 'utf8')
 
+const home = process.cwd()
+
 beforeAll(async () => {
+  process.chdir(base)
   await using journal = await openJournal(join(base, 'journal'))
   await play(journal, writeScript(sample()))
   await journal.close()
@@ -30,9 +33,12 @@ beforeAll(async () => {
     join(base, 'source.jsonl'),
     `${JSON.stringify({ type: 'user', sessionId: 's', message: { role: 'user', content: 'Why?' } })}\n`,
   )
-  await ran('keygen', 'key')
+  await turnlog('keygen', 'key')
 })
-afterAll(() => rmSync(base, { recursive: true }))
+afterAll(() => {
+  process.chdir(home)
+  rmSync(base, { recursive: true })
+})
 
 const calls: readonly string[][] = [
   ['demo', '--dir', 'played', '--dry-run'],
@@ -59,14 +65,6 @@ const calls: readonly string[][] = [
   ['completion', 'bash'],
 ]
 
-function ran(...words: string[]): Promise<{ exit: number; out: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [programPath('src/cli/main.ts'), ...words], { cwd: base, maxBuffer: 1 << 26 }, (error, out) => {
-      resolve({ exit: error === null ? 0 : Number(error.code), out })
-    })
-  })
-}
-
 /** What the page names of a command, with what it says of it elsewhere. */
 function named(command: string): Set<string> {
   const [, says = ''] = tableRows(text).find(([first = '']) => first.includes(`\`${command}\``)) ?? []
@@ -84,7 +82,7 @@ describe('docs/commands.md', () => {
   })
 
   test.each(calls.map((words) => [words[0]!, words]))('says what %s prints with --json', { timeout: 60_000 }, async (name, words) => {
-    const { exit, out } = await ran(...words, '--json')
+    const { exit, out } = await turnlog(...words, '--json')
     expect(exit).toBe(0)
     const lines = out.trimEnd().split('\n')
     const keys = new Set(lines.flatMap((line) => Object.keys(JSON.parse(line) as object)))
