@@ -1,10 +1,24 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { isJournalError, openJournal, session, turn } from '../../src/index.js'
 import { systemClock } from '../../src/storage/system-clock.js'
 import { filesIn } from '../support/files-in.js'
-import { all, failingFiles, hashOf, image, note, openNotes, rejection, tally, temporary, texts, type Plan } from '../support/journal.js'
+import {
+  all,
+  failingFiles,
+  hashOf,
+  image,
+  note,
+  openNotes,
+  rejection,
+  tally,
+  temporary,
+  texts,
+  syncingLate,
+  type Plan,
+} from '../support/journal.js'
 
 describe('order', () => {
   test('commits of one stream keep the order of the calls, without being awaited', async () => {
@@ -297,6 +311,19 @@ describe('durability os', () => {
     expect((await journal.append('s', [note('b')])).durability).toBe('disk')
     expect(await journal.append('s', [note('a')], { commitId: 'c' })).toEqual({ ...receipt, durability: 'disk' })
     await journal.close()
+  })
+
+  test('of a commit that is asked for as `disk` while it is on its way is `disk` for whoever asked for that, and not sooner than it is', async () => {
+    const { files, sync } = syncingLate()
+    await using journal = await openNotes(temporary(), { files })
+    const asked = [journal.append('s', [note('a')]), journal.append('s', [note('b')], { durability: 'os', commitId: 'c' })]
+    const again = journal.append('s', [note('b')], { commitId: 'c' })
+    const first = await asked[1]!
+    expect(first.durability).toBe('os')
+    expect(await Promise.race([again, pause(20, 'waits')])).toBe('waits')
+    sync()
+    expect(await again).toEqual({ ...first, durability: 'disk' })
+    await asked[0]
   })
 
   test('or `disk` is what there is: any other is misuse, and nothing is appended', async () => {

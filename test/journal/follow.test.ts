@@ -2,17 +2,17 @@ import { setImmediate, setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { openJournal, session, type View } from '../../src/index.js'
-import { filesOver, handleOver } from '../../src/storage/delegate.js'
-import type { Files } from '../../src/storage/files.js'
-import { nodeFiles } from '../../src/storage/node-files.js'
 import { heapUsed } from '../support/heap.js'
 import {
   all,
+  failingFiles,
   inAnotherProcess,
   note,
   openNotes,
   printOf,
   quietPrintOf,
+  rejection,
+  syncingLate,
   tally,
   temporary,
   texts,
@@ -23,19 +23,6 @@ import { MemoryDerived, memoryStores } from '../support/memory-derived.js'
 import { propertyParameters, withSeed } from '../support/seed.js'
 
 const range = (from: number, to: number): number[] => Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i)
-
-/** Files of which no segment is synced before `sync` is called. */
-function syncingLate(): { files: Files; sync: () => void } {
-  let sync = (): void => {}
-  const may = new Promise<void>((resolve) => (sync = resolve))
-  const files = filesOver(nodeFiles, {
-    async open(path, flag) {
-      const file = await nodeFiles.open(path, flag)
-      return handleOver(file, { datasync: path.endsWith('.seg') ? () => may.then(() => file.datasync()) : () => file.datasync() })
-    },
-  })
-  return { files, sync }
-}
 
 /** Follows until a position, or until it ends. */
 async function followTo(
@@ -101,6 +88,21 @@ describe(withSeed('a follower'), () => {
       propertyParameters(50),
     )
   }, 60_000)
+
+  test('is told of what ended the journal that it follows, and not left waiting', async () => {
+    const files = failingFiles()
+    const journal = await openNotes(temporary(), { files })
+    const seen: number[] = []
+    const following = (async () => {
+      for await (const { position } of journal.follow()) seen.push(position)
+    })()
+    await journal.append('s', [note('a')])
+    files.arm({ call: 'datasync', nth: 1, failure: 'EIO', path: /\.seg$/ })
+    await rejection(journal.append('s', [note('b')]), 'JOURNAL_IO')
+    await rejection(following, 'JOURNAL_IO')
+    expect(seen).toEqual([1])
+    await journal.close().catch(() => undefined)
+  })
 
   test('sees nothing that is not durable yet', async () => {
     const { files, sync } = syncingLate()

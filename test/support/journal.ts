@@ -28,7 +28,7 @@ import {
   type JournalErrorCode,
   type JournalOptions,
 } from '../../src/index.js'
-import { handleOver } from '../../src/storage/delegate.js'
+import { filesOver, handleOver } from '../../src/storage/delegate.js'
 import type { FileHandle, Files } from '../../src/storage/files.js'
 import { nodeFiles } from '../../src/storage/node-files.js'
 import { programPath } from './compiled.js'
@@ -183,6 +183,19 @@ export function failingFiles(): FailingFiles {
       return failingFile(await nodeFiles.open(path, flag), (call) => fails(call, path))
     },
   }
+}
+
+/** Files of which no segment is synced before `sync` is called. */
+export function syncingLate(): { files: Files; sync: () => void } {
+  let sync = (): void => {}
+  const may = new Promise<void>((resolve) => (sync = resolve))
+  const files = filesOver(nodeFiles, {
+    async open(path, flag) {
+      const file = await nodeFiles.open(path, flag)
+      return handleOver(file, { datasync: path.endsWith('.seg') ? () => may.then(() => file.datasync()) : () => file.datasync() })
+    },
+  })
+  return { files, sync }
 }
 
 function failingFile(file: FileHandle, fails: (call: Plan['call']) => Failure | undefined): FileHandle {
