@@ -52,6 +52,20 @@ describe('freeze', () => {
     expect(await reasons(directory, second)).toEqual([])
   })
 
+  test('tells a step when the commit was, with every example', async () => {
+    const dated = defineUpcaster({
+      type: 'note.added',
+      from: 1,
+      up: ({ text }: { text: string }, { at }) => ({ text, tags: [new Date(at).toISOString()] }),
+    })
+    const directory = await frozen(first, { events: second.events, upcasters: [dated] })
+    const { others } = JSON.parse(readFileSync(join(directory, 'note.added@1.up.json'), 'utf8')) as {
+      others: { data: { tags: string[] } }[][]
+    }
+    expect(others.map(([event]) => event?.data.tags)).toEqual([['2026-01-02T00:00:00.000Z'], ['2026-01-02T00:00:00.000Z']])
+    expect(await reasons(directory, { events: second.events, upcasters: [dated] })).toEqual([])
+  })
+
   test('records other examples, each with one thing left out or chosen otherwise, that the shape accepts', async () => {
     const part = z.object({ kind: z.enum(['a', 'b']), note: z.string().optional() })
     const data = z
