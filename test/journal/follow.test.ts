@@ -1,6 +1,7 @@
+import { readdirSync } from 'node:fs'
 import { setImmediate, setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openJournal, session, type View } from '../../src/index.js'
 import { heapUsed } from '../support/heap.js'
 import {
@@ -382,8 +383,11 @@ describe('readers in other processes', () => {
 })
 
 describe('readers beside a writer', () => {
-  test('read, follow, list, view and verify, and change not a byte and not a time', async () => {
+  test('read, follow, list, view and verify, change not a byte and not a time, and leave nothing of what they borrowed', async () => {
     const directory = temporary()
+    const borrowed = temporary()
+    vi.stubEnv('TMPDIR', borrowed)
+    onTestFinished(() => void vi.unstubAllEnvs())
     const journal = await openNotes(directory, { segmentBytes: 2000 })
     await Promise.all(range(1, 80).map((i) => journal.append(`s${i % 5}`, [note(`n${i}`)])))
     await journal.snapshot()
@@ -396,8 +400,10 @@ describe('readers beside a writer', () => {
       expect((await reader.view(tally, 's1')).state).toEqual((await journal.view(tally, 's1')).state)
       expect((await all(reader.list(tally, { by: 'last' }))).length).toBe(5)
       expect((await reader.verify({ snapshots: true })).ok).toBe(true)
+      expect(readdirSync(borrowed).length).toBeGreaterThan(0)
       await reader.close()
     }
+    expect(readdirSync(borrowed)).toEqual([])
     expect(printOf(directory)).toEqual(before)
     await journal.close()
   })

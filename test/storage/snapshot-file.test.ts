@@ -51,4 +51,17 @@ describe(withSeed('a snapshot'), () => {
     await expect(read()).rejects.toMatchObject({ code: 'JOURNAL_IO' })
     expect(process.opened).toBe(0)
   })
+
+  test('that cannot be removed is told of with a code; one that is gone already is not', async () => {
+    const disk = new Disk()
+    await journalOn(disk)
+    const record = await filesOn(disk).files.write({ projection: 'p', revision: 1, head }, chunks())
+    const failing = filesOn(disk, [{ code: 'EIO', at: 1, calls: ['unlink'] }])
+    await expect(failing.files.remove(record)).rejects.toMatchObject({ code: 'JOURNAL_IO' })
+    const { process, files } = filesOn(disk)
+    expect(process.exists(`/journal/${record.file}`)).toBe(true)
+    await files.remove(record)
+    expect(process.exists(`/journal/${record.file}`)).toBe(false)
+    await files.remove(record)
+  })
 })
