@@ -300,6 +300,21 @@ describe('a payload', () => {
   })
 })
 
+test('what a law fills in stands beside the meta that was given, and no meta is made up', async () => {
+  await using journal = await openJournal(temporary())
+  await journal.append('s', [
+    { type: 'session.created', data: {} },
+    { type: 'thread.started', data: { threadId: 'main' } },
+    { type: 'turn.submitted', data: { threadId: 'main', turnId: 't1', input: [] } },
+    { type: 'turn.started', data: { turnId: 't1' }, meta: { actor: 'ann', occurredAt: 7 } },
+    { type: 'turn.completed', data: { turnId: 't1' } },
+  ])
+  const [started, completed] = await all(journal.read('s', { after: 3 }))
+  expect(started).toMatchObject({ data: { attempt: 1 }, meta: { actor: 'ann', occurredAt: 7 } })
+  expect(completed).toMatchObject({ data: { attempt: 1 } })
+  expect(completed).not.toHaveProperty('meta')
+})
+
 describe('durability os', () => {
   test('is stated in the receipt, readable and in a view at once, and disk after a later sync', async () => {
     const directory = temporary()

@@ -212,4 +212,21 @@ describe('a journal with a segment file', () => {
       }
     }
   })
+
+  test('missing, or cut, is told to whoever reads as it was told to whoever opened', async () => {
+    const files = await small()
+    for (const name of names(files, '.seg').slice(1, -1)) {
+      for (const left of [undefined, 0, 400]) {
+        const scratch = files.copy()
+        if (left === undefined) scratch.inodes.delete(name)
+        else put(scratch, name, bytesOf(files, name).subarray(0, left))
+        const store = await openStore(DIRECTORY, { files: scratch })
+        const { gaps } = await contents(store)
+        const lost = store.recovery.damage.filter(({ firstPosition, lastPosition = Infinity }) => lastPosition >= firstPosition)
+        expect(gaps, `${name}, of which ${left ?? 'nothing'} is left`).toEqual(lost)
+        expect(gaps).not.toEqual([])
+        await store.close()
+      }
+    }
+  })
 })
