@@ -33,6 +33,33 @@ test('a name that was taken segments ago is refused, whether it is asked for alo
   expect((await journal.verify({ laws: true })).ok).toBe(true)
 })
 
+test('a name that was taken segments ago is refused where it has to be looked for on the disk, and nothing is appended meanwhile', async () => {
+  const directory = temporary()
+  const options: JournalOptions = { segmentBytes: 20_000 }
+  {
+    await using journal = await openJournal(directory, options)
+    await journal.append('s', [
+      { type: 'session.created', data: {} },
+      { type: 'thread.started', data: { threadId: 'main' } },
+    ])
+    // So many names that they fill more than one page of an index.
+    for (let n = 0; n < 400; n++) await journal.append('s', [submitted(`turn-${n}`)])
+    await journal.close()
+  }
+  for (let n = 0; n < 400; n += 57) {
+    await using journal = await openJournal(directory, options)
+    // The stream is at hand, and its names are not.
+    await journal.append('s', [{ type: 'session.updated', data: { title: 'again' } }])
+    const { position } = journal.head
+    await expect(journal.append('s', [submitted(`turn-${n}`)])).rejects.toMatchObject({
+      code: 'JOURNAL_LAW_BROKEN',
+      details: { outcome: 'none' },
+    })
+    expect(journal.head.position).toBe(position)
+    await journal.close()
+  }
+})
+
 /** The system's files, on which no sync of a segment ends before it may. */
 function slow(): { files: Files; let: () => void } {
   let go = (): void => {}
