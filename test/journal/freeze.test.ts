@@ -93,6 +93,14 @@ describe('freeze', () => {
     ])
   })
 
+  test('gives an example of a record an entry, which its keys and values accept', async () => {
+    const counts = z.record(z.string().min(3), z.int().min(7))
+    const directory = await frozen({ events: defineEvents({ counted: { schema: 1, data: z.object({ counts }) } }) })
+    const { data } = JSON.parse(readFileSync(join(directory, 'counted@1.json'), 'utf8')) as { data: { counts: object } }
+    expect(Object.keys(data.counts).length).toBe(1)
+    expect(counts.safeParse(data.counts).success).toBe(true)
+  })
+
   test('changes nothing that is there, and adds nothing while something does not agree', async () => {
     const directory = await frozen(first)
     const before = hashOf(directory)
