@@ -102,7 +102,10 @@ export class Groups<Note> {
       if ((segments.get(middle) as Sealed).first <= position) low = middle
       else high = middle - 1
     }
-    return segments.get(low) as Sealed
+    const segment = segments.get(low) as Sealed
+    // Where two files have one number, the one that is taken may end before the next begins: what lies between is lost with it.
+    const before = (segments.get(low + 1) ?? active).first - 1
+    return segment.position < before ? { ...segment, position: before } : segment
   }
 
   async #seeks(segment: Sealed): Promise<readonly number[]> {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { rot, SMALL } from '../torture/layers/rot.js'
 import { campaign } from '../torture/layer.js'
 import { everyBit, everyFile, everySector, nothingAtAll, type Tried } from '../torture/rot/exhaustive.js'
-import { DIRECTORY, goldenJournal } from '../torture/rot/golden.js'
+import { DIRECTORY, goldenJournal, type Segment } from '../torture/rot/golden.js'
 import { judgeReading, judgeWriting } from '../torture/rot/judge.js'
 import { seed, withSeed } from '../support/seed.js'
 
@@ -41,6 +41,18 @@ describe('a journal of 13 KB', () => {
     files.inodes.delete(fourth!)
     const { problems, noticed } = await judgeReading(golden, files.copy(), { thorough: true })
     expect({ problems, noticed }).toEqual({ problems: [], noticed: false })
+    expect((await judgeWriting(golden, files)).problems).toEqual([])
+  })
+
+  test('with garbage in a segment’s place, and another file that has its number, is read to its end in both directions', async () => {
+    const files = golden.files.copy()
+    const [, second, third] = golden.segments as [Segment, Segment, Segment]
+    files.inodes.get(second.path)!.bytes.fill(0xa7)
+    const name = `00000002-${String(second.first - 6).padStart(12, '0')}.seg`
+    files.inodes.set(`${DIRECTORY}/journal/${name}`, { bytes: Buffer.alloc(8192, 0x5c), lock: undefined })
+    expect(third.first).toBeGreaterThan(second.first)
+    const { problems, noticed } = await judgeReading(golden, files.copy(), { thorough: true })
+    expect({ problems, noticed }).toEqual({ problems: [], noticed: true })
     expect((await judgeWriting(golden, files)).problems).toEqual([])
   })
 
