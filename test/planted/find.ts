@@ -1,13 +1,20 @@
-/** Runs finders and says what the first of them found, as JSON: find.ts <finder>… */
+/** Runs finders until one finds something: find.ts <finder>… For each that has run a line of JSON says what it found, if anything. */
 import { finders } from './finders.js'
 
-let found: string | undefined
-for (const name of process.argv.slice(2)) {
-  const finder = finders[name]
-  if (finder === undefined) throw new TypeError(`there is no finder ${name}`)
+export interface Found {
+  finder: string
+  found: string | null
+}
+
+const names = process.argv.slice(2)
+const unknown = names.find((name) => !Object.hasOwn(finders, name))
+if (unknown !== undefined) throw new TypeError(`there is no finder ${unknown}`)
+for (const finder of names) {
   // A finder that a bug throws out of its way has found it too.
-  const what = await finder().catch((error: unknown) => `threw ${String((error as Error).stack)}`)
-  if (what !== undefined) found ??= `${name}: ${what}`
+  const what = await finders[finder]!().catch((error: unknown) => `threw ${String((error as Error).stack)}`)
+  const line: Found = { finder, found: what?.slice(0, 2000) ?? null }
+  await new Promise((resolve) => void process.stdout.write(`${JSON.stringify(line)}\n`, resolve))
+  if (what !== undefined) break
 }
 // A bug may have left something that keeps the process alive.
-process.stdout.write(JSON.stringify({ found: found?.slice(0, 2000) ?? null }), () => process.exit(0))
+process.exit(0)

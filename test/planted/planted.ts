@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { compile, compiledCopy, furnish } from '../support/compiled.js'
 import { root } from '../support/root.js'
+import type { Found } from './find.js'
 
 const run = promisify(execFile)
 const BUGS = join(root, 'test/planted/bugs')
@@ -130,7 +131,9 @@ export async function find(directory: string, finders: readonly string[]): Promi
       timeout: PATIENCE_MS * finders.length,
       killSignal: 'SIGKILL',
     })
-    return (JSON.parse(stdout) as { found: string | null }).found ?? undefined
+    const lines = stdout.trimEnd().split('\n')
+    const { finder, found } = JSON.parse(lines.at(-1) as string) as Found
+    return found === null ? undefined : `${finder}: ${found}`
   } catch (error) {
     return `ended by ${String(error).slice(0, 300)}`
   }
