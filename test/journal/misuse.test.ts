@@ -186,7 +186,7 @@ describe('defining', () => {
     ['p: handles note.eaten, which is not in the catalogue', { on: { 'note.eaten': () => ({}) } }],
   ])('%s', (says, wrong) => {
     const right = { name: 'p', revision: 1, state: z.object({}), key: () => 'k', initial: () => ({}), on: {} }
-    expect(() => defineProjection(notes, { ...right, ...wrong } as never)).toThrow(new RegExp(`^${says}`))
+    expect(() => defineProjection(notes, { ...right, ...wrong })).toThrow(new RegExp(`^${says}`))
     expect(() => defineProjection(notes, { ...right, name: 'n'.repeat(64) })).not.toThrow()
   })
 })
