@@ -8,43 +8,15 @@ import { Kind, NO_HISTORY, type Frame } from './frame.js'
 import type { HeadMark } from './head-file.js'
 import { forget, gapsIn } from './gap-record.js'
 import { Indexes } from './indexes.js'
+import { reportLost, reportStrays } from './losses.js'
 import { MemoryIndex } from './memory-index.js'
 import { indexSegment } from './rebuild.js'
 import { salvage } from './salvage.js'
-import { segmentName } from './paths.js'
 import { factsOf, nameOf, sealedOf, type SegmentList } from './segments.js'
 import { MISSING_MAX } from './strays.js'
-import { judgeTail, type Tail } from './tail.js'
+import { judgeTail } from './tail.js'
+import type { Role, Sight } from './sight.js'
 import { isHole, Walk, type Chain, type Hole } from './walk.js'
-
-/** A journal as it stands. */
-export interface Sight<Note> {
-  mark: HeadMark | undefined
-  segments: Map<number, Sealed>
-  indexes: Indexes<Note>
-  /** The newest segment; undefined if all are lost. */
-  newest: SegmentFile | undefined
-  facts: Facts
-  /** Index of the newest segment, as far as proven. */
-  index: MemoryIndex<Note>
-  /** History at the end of what is proven, or of what can be shown beside a live writer. */
-  chain: Chain
-  end: number
-  /** The last frame, if nothing proves it. */
-  unproven: Frame | undefined
-  tail: Tail
-  /** The last writer left in order. */
-  clean: boolean
-  damage: Damage[]
-  /** Damage of which no index says what it held. */
-  gaps: Damage[]
-}
-
-/** More events than a segment of the usual size has room for. */
-export const SEGMENT_POSITIONS = 1 << 21
-
-/** What the look is for: a writer and a reader judge the tail; beside a live writer it is not theirs to judge. */
-export type Role = 'alone' | 'beside'
 
 export async function look<Note>(core: Core<Note>, list: SegmentList, found: HeadMark | undefined, role: Role): Promise<Sight<Note>> {
   const mark = found !== undefined && isInReach(found, list) ? found : undefined
@@ -92,18 +64,6 @@ function isInReach({ segment }: HeadMark, { files }: SegmentList): boolean {
   return segment - (files.at(-1)?.number ?? 0) <= MISSING_MAX
 }
 
-/** What is or names a segment that cannot be, and is left out. No position is known to be missing for it. */
-function reportStrays<Note>(
-  { mark, chain }: Sight<Note>,
-  { strays }: SegmentList,
-  found: HeadMark | undefined,
-  report: (damage: Damage) => void,
-): void {
-  const nothing = { offset: 0, firstPosition: chain.position + 1, lastPosition: chain.position }
-  for (const { file, reason } of strays) report({ segment: file.name, bytes: file.size, ...nothing, reason })
-  if (mark !== found) report({ segment: 'head', bytes: 0, ...nothing, reason: `it names segment ${found?.segment}, which cannot be` })
-}
-
 /** Loads the sealed segments' indexes and finds what was known when the newest segment began. */
 async function startOf<Note>(
   core: Core<Note>,
@@ -129,46 +89,6 @@ async function startOf<Note>(
     chain = { group: header.group - 1, position: header.first - 1, digest: header.digest }
   } else if (newest === undefined) chain = { group: 0, position: 0, digest: NO_HISTORY }
   return { facts, chain }
-}
-
-/** Losses that no bytes show: segments that are not there, or less than something else knows of. */
-function reportLost<Note>(sight: Sight<Note>, { files, indexed }: SegmentList, role: Role, report: (damage: Damage) => void): void {
-  const { mark, chain, newest } = sight
-  const at = { segment: newest?.name ?? 'journal', offset: sight.end, bytes: 0 }
-  let number = 1
-  let last = 0
-  for (const file of files) {
-    if (file.number !== number)
-      report({
-        segment: segmentName(number, last + 1).name,
-        offset: 0,
-        bytes: 0,
-        firstPosition: last + 1,
-        lastPosition: file.first - 1,
-        reason: `segments ${number} to ${file.number - 1} are missing`,
-      })
-    number = file.number + 1
-    last = sight.segments.get(file.number)?.position ?? last
-  }
-  if (role === 'beside') return
-  const position = Math.max(
-    chain.position,
-    sight.unproven?.header.kind === Kind.data ? sight.unproven.header.first + sight.unproven.header.aux - 1 : 0,
-  )
-  if (mark !== undefined && (mark.segment >= number || mark.position > position)) {
-    const known = sight.damage.some(({ lastPosition }) => lastPosition !== undefined && lastPosition >= mark.position)
-    const lastPosition = Math.max(position, mark.position)
-    // A segment that is missing at the end is named as it will be once another stands behind it.
-    const place = mark.segment >= number ? { segment: segmentName(number, lastPosition + 1).name, offset: 0, bytes: 0 } : at
-    const reason = `the head file knows segment ${mark.segment} and position ${mark.position}`
-    if (mark.segment >= number || !known) report({ ...place, firstPosition: position + 1, lastPosition, reason })
-    if (mark.position > chain.position) Object.assign(chain, { position: mark.position, digest: mark.digest })
-  } else if (indexed >= number - 1 && indexed > 0) {
-    // Nothing says how many positions are lost, and none of them may be given again.
-    chain.position = position + SEGMENT_POSITIONS
-    const reason = `segment ${indexed} was sealed, and what followed is missing`
-    report({ ...at, firstPosition: position + 1, lastPosition: chain.position, reason })
-  }
 }
 
 /** Reads the newest segment. A frame counts as proven once a later one follows or the head file vouches for it. */

@@ -102,10 +102,7 @@ export class Groups<Note> {
       if ((segments.get(middle) as Sealed).first <= position) low = middle
       else high = middle - 1
     }
-    const segment = segments.get(low) as Sealed
-    // Where two files have one number, the one that is taken may end before the next begins: what lies between is lost with it.
-    const before = (segments.get(low + 1) ?? active).first - 1
-    return segment.position < before ? { ...segment, position: before } : segment
+    return segments.get(low) as Sealed
   }
 
   async #seeks(segment: Sealed): Promise<readonly number[]> {

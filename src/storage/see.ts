@@ -14,10 +14,11 @@ import { withoutImpostors } from './impostors.js'
 import { giveUp, hasCode, readFully } from './io.js'
 import { findJournal } from './journal-id.js'
 import { epochsOf, isLocked } from './lock.js'
-import { look, type Sight } from './look.js'
+import { look } from './look.js'
 import { PageCache } from './pages.js'
 import { FORMAT, Paths } from './paths.js'
 import { listSegments, namesIn, ofJournal } from './segments.js'
+import type { Sight } from './sight.js'
 import { Succession } from './succession.js'
 
 const LOOKS_MAX = 10

@@ -33,9 +33,10 @@ export function sortOut<F extends Candidate>(all: readonly F[], above = 0): { fi
   return { files: within, strays }
 }
 
-/** Why a file whose header does not check cannot be what it is named; those with a header are who they say they are. */
-function outOfPlace({ number, first, name, head }: Candidate, all: readonly Candidate[]): string | undefined {
+/** Why a file whose header does not check cannot be what it is named, beside those whose header does. */
+export function outOfPlace({ number, first, name, head }: Candidate, all: readonly Candidate[]): string | undefined {
   if (head !== undefined) return undefined
+  if (number === 1 && first !== 1) return 'the first segment begins with position 1'
   const others = all.filter((other) => other.name !== name && other.head !== undefined)
   if (others.some((other) => other.number === number)) return 'another file is the segment of its number'
   const against = others.some((other) => (other.number < number ? other.first > first : other.number > number && other.first < first))

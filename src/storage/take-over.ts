@@ -12,7 +12,7 @@ import { HeadFile } from './head-file.js'
 import { Indexes } from './indexes.js'
 import { giveUp, makeDirectory } from './io.js'
 import { beginEpoch, lock } from './lock.js'
-import type { Sight } from './look.js'
+import type { Sight } from './sight.js'
 import { MemoryIndex } from './memory-index.js'
 import { admit, isStillSo, see, seeOnce, type OpenStore, type Seen } from './see.js'
 import { Packer } from './packer.js'
@@ -162,7 +162,7 @@ async function goOn<Note>(
     const packer = packs ? new Packer(state, () => roll.mustBeOurs()) : undefined
     return new SegmentStore(state, { writer, packer }, recovery)
   } catch (error) {
-    return giveUp(error, [{ close: () => state.indexes.settle() }, { close: () => roll.abandon() }])
+    return giveUp(error, [{ close: () => roll.abandon() }])
   }
 }
 

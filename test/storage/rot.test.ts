@@ -6,6 +6,8 @@ import { everyBit, everyFile, everySector, nothingAtAll, type Tried } from '../t
 import { DIRECTORY, goldenJournal, type Segment } from '../torture/rot/golden.js'
 import { judgeReading, judgeWriting } from '../torture/rot/judge.js'
 import { seed, withSeed } from '../support/seed.js'
+import { Appending, contents, event, list, openStore } from './support/journal.js'
+import { MemoryFiles } from './support/memory-files.js'
 
 const golden = await goldenJournal(SMALL.bytes, SMALL.segmentBytes)
 
@@ -54,6 +56,71 @@ describe('a journal of 13 KB', () => {
     const { problems, noticed } = await judgeReading(golden, files.copy(), { thorough: true })
     expect({ problems, noticed }).toEqual({ problems: [], noticed: true })
     expect((await judgeWriting(golden, files)).problems).toEqual([])
+  })
+
+  test('with zeros in a segment’s place and the one behind it missing tells every stream of what is lost', async () => {
+    const files = golden.files.copy()
+    const [, , third, fourth] = golden.segments as [Segment, Segment, Segment, Segment]
+    files.inodes.get(third.path)!.bytes.fill(0)
+    files.inodes.delete(fourth.path)
+    const { problems, noticed } = await judgeReading(golden, files.copy(), { thorough: true })
+    expect({ problems, noticed }).toEqual({ problems: [], noticed: true })
+    const store = await openStore(DIRECTORY, { files: files.copy(), readOnly: true })
+    expect(store.recovery.damage).toContainEqual(
+      expect.objectContaining({ firstPosition: third.first, lastPosition: fourth.last, reason: 'the segment holds nothing' }),
+    )
+    await store.close()
+    expect((await judgeWriting(golden, files)).problems).toEqual([])
+  })
+
+  test('with garbage named as a first segment that does not begin at position 1 tells of all that is lost', async () => {
+    const files = golden.files.copy()
+    const [first] = golden.segments as [Segment]
+    files.inodes.delete(first.path)
+    files.inodes.set(`${DIRECTORY}/journal/00000001-000000000002.seg`, { bytes: Buffer.alloc(8192, 0x5c), lock: undefined })
+    const { problems, noticed } = await judgeReading(golden, files.copy(), { thorough: true })
+    expect({ problems, noticed }).toEqual({ problems: [], noticed: true })
+    expect((await judgeWriting(golden, files)).problems).toEqual([])
+  })
+
+  test('with garbage in a segment’s place, and another file that has its number, keeps all of the segment before', async () => {
+    const files = golden.files.copy()
+    const [first, second] = golden.segments as [Segment, Segment]
+    files.inodes.get(second.path)!.bytes.fill(0xa7)
+    const whole = await openStore(DIRECTORY, { files: golden.files.copy(), readOnly: true })
+    const ends = (await list(whole.read({ upTo: first.last }))).map((item) => ('gap' in item ? 0 : item.head.position))
+    await whole.close()
+    const name = `00000002-${String(ends.at(-2)! + 1).padStart(12, '0')}.seg`
+    files.inodes.set(`${DIRECTORY}/journal/${name}`, { bytes: Buffer.alloc(8192, 0x5c), lock: undefined })
+    const store = await openStore(DIRECTORY, { files, readOnly: true })
+    const items = await list(store.read({ upTo: first.last }))
+    expect(items.map((item) => ('gap' in item ? 0 : item.head.position))).toEqual(ends)
+    expect(store.recovery.damage).toContainEqual(
+      expect.objectContaining({ segment: name, reason: 'another file is the segment of its number' }),
+    )
+    await store.close()
+  })
+
+  test('with another journal’s segment in the place of one, named as if it began behind the next, keeps all of the next', async () => {
+    const others = new MemoryFiles()
+    const other = new Appending(await openStore(DIRECTORY, { files: others, segmentBytes: 1000 }))
+    for (let n = 0; n < 2; n++)
+      await other.append(
+        's',
+        Array.from({ length: 80 }, (_, i) => event(i)),
+      )
+    await other.store.close()
+    const stranger = [...others.inodes.keys()].find((path) => path.includes('/00000003-'))!
+    const [, , third, fourth] = golden.segments as [Segment, Segment, Segment, Segment]
+    expect(Number(stranger.slice(-16, -4))).toBeGreaterThan(fourth.first)
+    const files = golden.files.copy()
+    files.inodes.delete(third.path)
+    files.inodes.set(stranger, others.inodes.get(stranger)!)
+    const store = await openStore(DIRECTORY, { files, readOnly: true })
+    const { commits } = await contents(store, { after: third.last, upTo: fourth.last })
+    expect(commits.reduce((sum, { events }) => sum + events.length, 0)).toBe(fourth.last - third.last)
+    expect(store.recovery.damage).toContainEqual(expect.objectContaining({ segment: stranger.split('/').at(-1) }))
+    await store.close()
   })
 
   test('with an empty file named as a segment that would begin inside the last group reads the same in both directions', async () => {
