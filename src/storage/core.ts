@@ -32,8 +32,8 @@ export interface SegmentFile extends SegmentName {
   size: number
   /** Its header, if that checks and belongs here. */
   head: SegmentHead | undefined
-  /** Its header checks, and is that of another segment. */
-  misnamed: boolean
+  /** Its header, if that checks and is that of another segment. */
+  misnamed: (SegmentHead & { number: number }) | undefined
 }
 
 export interface SegmentHead {

@@ -34,7 +34,7 @@ export async function openRemains(directory: string, given: Files): Promise<Rema
     await formatState(files, paths, await files.readdir(directory).catch(() => []))
     const mark = await HeadFile.read(files, paths.head)
     const all = await listSegments(files, handles, paths)
-    const there = all.files.filter((file) => unreadOf(file, unread) === undefined)
+    const there = [...all.files, ...all.strays.map(({ file }) => file)].filter((file) => unreadOf(file, unread) === undefined)
     const journal = there.length === 0 ? undefined : await findJournal(there, handles, paths, mark)
     if (journal === undefined) throw nothingLeft(directory, all.files, unread)
     return {

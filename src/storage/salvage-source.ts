@@ -11,7 +11,7 @@ import { SEGMENT_POSITIONS } from './losses.js'
 import type { Paths } from './paths.js'
 import { lastPosition } from './record.js'
 import { isOf, openRemains, type Remains } from './remains.js'
-import { salvage, type Saved } from './salvage.js'
+import { fromStart, salvage, type Saved } from './salvage.js'
 import { contentEnd, factsOf, type SegmentList } from './segments.js'
 import { judgeTail } from './tail.js'
 import type { Unread } from './tolerant-files.js'
@@ -22,7 +22,7 @@ export interface Intact {
   first: number
   events: number
   records: number
-  payload: Uint8Array
+  payload: Buffer
 }
 
 export class SalvageSource {
@@ -45,11 +45,12 @@ export class SalvageSource {
     this.journal = journal
     this.mark = mark
     this.unread = unread
-    this.#list = list
+    this.#list = renamed(list, journal)
     this.#paths = paths
     this.#handles = handles
-    this.bytes = list.files.reduce((sum, { size }) => sum + size, 0)
-    const head = list.files.findLast((file) => file.head !== undefined)?.head
+    const { files } = this.#list
+    this.bytes = files.reduce((sum, { size }) => sum + size, 0)
+    const head = files.findLast((file) => file.head !== undefined)?.head
     this.known = head === undefined ? [] : factsOf(head).gaps
   }
 
@@ -69,10 +70,12 @@ export class SalvageSource {
     const { files, indexed } = this.#list
     let position = 0
     for (const [i, file] of files.entries()) {
-      for await (const group of this.#segment(file, files[i + 1])) {
-        if (group.first <= position) continue
-        yield group
-        position = group.first + group.events - 1
+      const next = files.slice(i + 1).find(({ number }) => number > file.number)
+      for await (const group of this.#segment(file, next)) {
+        const left = group.first > position ? group : behind(group, position)
+        if (left === undefined) continue
+        yield left
+        position = left.first + left.events - 1
       }
       this.done += file.size
     }
@@ -118,6 +121,17 @@ export class SalvageSource {
   }
 }
 
+/** Files with the name of another segment in their own place, unless somebody stands there whose name and header agree. */
+function renamed({ files, strays, ...rest }: SegmentList, journal: Buffer): SegmentList {
+  const found = strays.flatMap(({ file }) => {
+    const { misnamed: head } = file
+    if (head === undefined || !head.header.journal.equals(journal)) return []
+    const isThere = files.some((other) => other.number === head.number && other.head !== undefined)
+    return isThere ? [] : [{ ...file, number: head.number, first: head.header.first, head }]
+  })
+  return { ...rest, strays, files: [...found, ...files].toSorted((a, b) => a.number - b.number) }
+}
+
 /** A frame that checks, whole; where its records are not what its header says, those that are commits. */
 function* commitsIn(frame: Frame): Generator<Intact> {
   const { header, offset, end } = frame
@@ -145,6 +159,12 @@ function whyUnfit(frame: Frame): string | undefined {
     if (isJournalError(error, 'JOURNAL_DAMAGED')) return error.message
     throw error
   }
+}
+
+/** Of records that another copy had some of, those behind a position. */
+function behind({ first, payload }: Intact, position: number): Intact | undefined {
+  const left = fromStart(payload, first).before.filter(({ commit }) => commit.position > position)
+  return left.length === 0 ? undefined : together(payload, left)
 }
 
 /** Records that stand side by side in a payload. */

@@ -38,7 +38,7 @@ export function salvage(hole: Hole): Salvage {
 }
 
 /** The intact records before the first bad one, where that stands, and the position it would have. */
-function fromStart(payload: Buffer, first: number): { before: Saved[]; at: number; position: number } {
+export function fromStart(payload: Buffer, first: number): { before: Saved[]; at: number; position: number } {
   const before: Saved[] = []
   let at = 0
   let position = first

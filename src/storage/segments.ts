@@ -71,7 +71,7 @@ export function notEmpty(directory: string): JournalError {
 }
 
 async function readHead(file: FileHandle, name: SegmentName, size: number): Promise<Pick<SegmentFile, 'head' | 'misnamed'>> {
-  const none = { head: undefined, misnamed: false }
+  const none = { head: undefined, misnamed: undefined }
   const cursor = new FrameCursor(file, undefined, 0, size, HEAD_CHUNK)
   if (cursor.done) return none
   let step = cursor.step()
@@ -81,8 +81,9 @@ async function readHead(file: FileHandle, name: SegmentName, size: number): Prom
   }
   if ('fault' in step || step.header.kind !== Kind.segment) return none
   const payload = Buffer.from(payloadOf(step))
-  if (step.header.first !== name.first || numberIn(step, payload) !== name.number) return { head: undefined, misnamed: true }
-  return { head: { header: step.header, payload, end: step.end }, misnamed: false }
+  const head = { header: step.header, payload, end: step.end }
+  const number = numberIn(step, payload)
+  return number === name.number && head.header.first === name.first ? { ...none, head } : { ...none, misnamed: { ...head, number } }
 }
 
 /** Of which segment a header that checks speaks. @throws JournalError JOURNAL_DAMAGED */

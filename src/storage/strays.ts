@@ -1,5 +1,5 @@
 /** Files among the segments that are none of them: what a name or a header says of them cannot be. */
-import type { SegmentName } from './paths.js'
+import { segmentName, type SegmentName } from './paths.js'
 
 /** So many segments in a row are not lost: where a number says so, the number is wrong. */
 export const MISSING_MAX = 10_000
@@ -8,8 +8,8 @@ export const MISSING_MAX = 10_000
 export interface Candidate extends SegmentName {
   /** Its header, undefined if that does not check or is not one of this name. */
   head: unknown
-  /** Its header checks, and is that of another segment. */
-  misnamed: boolean
+  /** Its header, if that checks and is that of another segment. */
+  misnamed: { number: number; header: { first: number } } | undefined
 }
 
 export interface Stray<F extends Candidate> {
@@ -24,13 +24,17 @@ export function sortOut<F extends Candidate>(all: readonly F[], above = 0): { fi
     if (reason !== undefined) strays.push({ file, reason })
     return reason === undefined
   }
-  const named = all.filter((file) => keep(file, file.misnamed ? 'its header is that of another segment' : undefined))
+  const named = all.filter((file) => keep(file, isAnother(file)))
   const placed = named.filter((file) => keep(file, outOfPlace(file, named)))
   const files = placed.toSorted((a, b) => a.number - b.number)
   const reach = files.findIndex(({ number }, i) => number - (files[i - 1]?.number ?? above) > MISSING_MAX)
   const within = reach < 0 ? files : files.slice(0, reach)
   for (const file of files.slice(within.length)) strays.push({ file, reason: 'its number lies too far behind the segments before it' })
   return { files: within, strays }
+}
+
+function isAnother({ misnamed }: Candidate): string | undefined {
+  return misnamed && `its header is that of ${segmentName(misnamed.number, misnamed.header.first).name}`
 }
 
 /** Why a file whose header does not check cannot be what it is named, beside those whose header does. */

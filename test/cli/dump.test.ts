@@ -159,7 +159,7 @@ describe('a dump of what is left of a journal', () => {
     let name = only(items, 'segment')[0]!.segment
     for (const other of ['00000009-000000000001.seg', '00000000-000000000001.seg']) {
       renameSync(join(directory, 'journal', name), join(directory, 'journal', other))
-      expect(only(await dumped(directory), 'stray')).toMatchObject([{ reason: 'its header is that of another segment' }])
+      expect(only(await dumped(directory), 'stray')).toMatchObject([{ reason: 'its header is that of 00000001-000000000001.seg' }])
       name = other
     }
   })

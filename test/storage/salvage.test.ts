@@ -1,11 +1,12 @@
 /** Salvage: whatever is left of a directory, every commit that is intact in it arrives in the new journal, and nothing else. */
 import fc from 'fast-check'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { isJournalError } from '../../src/errors.js'
 import type { StoredCommit } from '../../src/storage/commit-store.js'
 import { filesOver } from '../../src/storage/delegate.js'
 import { dumpSegments, type Dumped } from '../../src/storage/dump.js'
+import { parseSegment, segmentName, type SegmentName } from '../../src/storage/paths.js'
 import { salvageInto, type SalvageReport } from '../../src/storage/salvage-journal.js'
 import { propertyParameters, withSeed } from '../support/seed.js'
 import { bytesOf, change, contentEnd, damages, DIRECTORY, frameAt, image, namesOf, SEGMENT_BYTES, wholeJournal } from './support/damage.js'
@@ -31,7 +32,8 @@ async function commitsIn(files: MemoryFiles, directory: string): Promise<{ commi
 interface Copy {
   position: number
   path: string
-  segmentFirst: number
+  segment: SegmentName
+  segmentHeader: [from: number, to: number]
   frame: [from: number, to: number]
   header: [from: number, to: number]
   record: [from: number, to: number]
@@ -42,14 +44,15 @@ function copiesIn(files: MemoryFiles, commits: readonly StoredCommit[]): Copy[] 
   return namesOf(files, '.seg').flatMap((path) => {
     const bytes = bytesOf(files, path)
     const copies: Copy[] = []
+    const segment = parseSegment(basename(path)) as SegmentName
+    const segmentHeader: [number, number] = [0, 96 + bytes.readUInt32LE(32) + 8]
     for (let at = 0; bytes.toString('latin1', at, at + 4) === 'TLF1';) {
       const length = bytes.readUInt32LE(at + 32)
       const end = at + Math.ceil((96 + length + 8) / 8) * 8
       let position = bytes.readUInt32LE(at + 24)
       for (let record = at + 96; bytes[at + 8] === 2 && record < at + 96 + length;) {
         const to = record + 8 + bytes.readUInt32LE(record + 4)
-        const segmentFirst = Number(basename(path).slice(9, 21))
-        copies.push({ position, path, segmentFirst, frame: [at, end], header: [at, at + 96], record: [record, to] })
+        copies.push({ position, path, segment, segmentHeader, frame: [at, end], header: [at, at + 96], record: [record, to] })
         position += events.get(position) ?? 1
         record = to
       }
@@ -59,15 +62,30 @@ function copiesIn(files: MemoryFiles, commits: readonly StoredCommit[]): Copy[] 
   })
 }
 
-/** What must arrive: commits whose frame is as it was, in a segment that the next one that is left does not put an end to before. */
+/**
+ * What must arrive: commits whose frame is as it was, in a segment that the next one that is left does not put an end to before. A file
+ * with another name is the segment that its header says it is, where that is as it was and no file has both.
+ */
 function intact(before: MemoryFiles, after: MemoryFiles, copies: readonly Copy[]): Set<number> {
-  const left = namesOf(after, '.seg').map((path) => Number(basename(path).slice(9, 21)))
-  const same = (path: string, [from, to]: [number, number]): boolean =>
-    after.inodes.has(path) && bytesOf(after, path).subarray(from, to).equals(bytesOf(before, path).subarray(from, to))
+  const same = (path: string, [from, to]: [number, number], original: string): boolean =>
+    bytesOf(after, path).subarray(from, to).equals(bytesOf(before, original).subarray(from, to))
+  const headers = new Map(copies.map(({ path, segmentHeader }) => [path, segmentHeader]))
+  const there = namesOf(after, '.seg').map((path) => {
+    const is = [...headers].find(([original, header]) => same(path, header, original))?.[0]
+    return { path, is: is ?? path, headed: is !== undefined }
+  })
+  const left = there.map(({ is }) => parseSegment(basename(is)) as SegmentName)
+  const holders = (original: string): typeof there => {
+    const all = there.filter(({ is }) => is === original)
+    const right = all.find(({ path, headed }) => path === original && headed)
+    return right === undefined ? all : [right]
+  }
   return new Set(
     copies
       .filter(
-        ({ path, frame, position, segmentFirst }) => same(path, frame) && !left.some((first) => first > segmentFirst && first <= position),
+        ({ path, frame, position, segment }) =>
+          holders(path).some((holder) => same(holder.path, frame, path)) &&
+          !left.some(({ number, first }) => number > segment.number && first <= position),
       )
       .map(({ position }) => position),
   )
@@ -106,7 +124,7 @@ const lifeArb = fc.record({
   closed: fc.boolean(),
 })
 const harmArb = fc.record({
-  how: fc.constantFrom('delete', 'flip', 'zero', 'cut', 'noise'),
+  how: fc.constantFrom('delete', 'flip', 'zero', 'cut', 'noise', 'rename', 'double'),
   file: fc.nat(),
   at: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
   bytes: fc.integer({ min: 1, max: 300 }),
@@ -117,6 +135,13 @@ function harm(files: MemoryFiles, { how, file, at, bytes: length }: { how: strin
   const path = paths[file % paths.length]
   if (path === undefined) return
   if (how === 'delete') return void files.inodes.delete(path)
+  if (how === 'rename' || how === 'double') {
+    if (!path.endsWith('.seg')) return
+    const { name } = segmentName(1 + (length % 7), 1 + Math.floor(at * 60))
+    files.inodes.set(join(DIRECTORY, 'journal', name), { bytes: Buffer.from(bytesOf(files, path)), lock: undefined })
+    if (how === 'rename' && basename(path) !== name) files.inodes.delete(path)
+    return
+  }
   change(files, path, (bytes) => {
     const from = Math.floor(at * (bytes.findLastIndex((byte) => byte !== 0) + 1))
     if (how === 'cut') return bytes.subarray(0, from)
@@ -125,6 +150,14 @@ function harm(files: MemoryFiles, { how, file, at, bytes: length }: { how: strin
     if (how === 'noise') for (let i = from; i < Math.min(bytes.length, from + length); i++) bytes[i] = (i * 131 + length) & 255
     return undefined
   })
+}
+
+/** A segment's name that says nothing true. */
+const named = (number: number): string => join(DIRECTORY, 'journal', segmentName(number, 500 + number).name)
+
+function rename(files: MemoryFiles, path: string, number: number): void {
+  files.inodes.set(named(number), { bytes: bytesOf(files, path), lock: undefined })
+  files.inodes.delete(path)
 }
 
 const without = ({ position, ...commit }: StoredCommit): unknown => [position, commit]
@@ -182,6 +215,34 @@ describe(withSeed('salvage'), () => {
     )
     await fc.assert(property, propertyParameters(60))
     expect(gaps).toBeGreaterThan(20)
+  })
+
+  test.each([
+    ['all segments have wrong names', (files: MemoryFiles, paths: string[]) => paths.forEach((path, i) => rename(files, path, 90 - i))],
+    [
+      'one lies beside its copy, which is damaged',
+      (files: MemoryFiles, [, second]: string[]) => {
+        files.inodes.set(named(77), { bytes: Buffer.from(bytesOf(files, second!)), lock: undefined })
+        change(files, second!, (bytes) => void bytes.fill(0))
+      },
+    ],
+    [
+      'one lies beside a copy that is cut',
+      (files: MemoryFiles, [, second]: string[]) => {
+        files.inodes.set(named(77), {
+          bytes: bytesOf(files, second!).subarray(0, frameAt(bytesOf(files, second!), 3) - 20),
+          lock: undefined,
+        })
+        change(files, second!, (bytes) => void bytes.fill(0, 0, frameAt(bytes, 1) + 110))
+      },
+    ],
+  ] as const)('takes a file for the segment that its header says it is: %s', async (_, hurt) => {
+    const files = await wholeJournal()
+    const before = await commitsIn(files, DIRECTORY)
+    hurt(files, namesOf(files, '.seg'))
+    const report = await salvage(files)
+    expect(report).toMatchObject({ commits: 20, gaps: [] })
+    expect((await commitsIn(files, TARGET)).commits).toEqual(before.commits)
   })
 
   test('reads behind a frame header that does not check, where the digest proves what stands there', async () => {
