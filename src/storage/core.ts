@@ -16,6 +16,16 @@ export interface Core<Note> {
   /** The journal's id. */
   journal: Buffer
   readOnly: boolean
+  /** By number, of segments whose header does not check. */
+  before: ReadonlyMap<number, Before>
+}
+
+/** What the frames before a segment say of its beginning. */
+export interface Before {
+  /** Number of the frame right before it, negative where that is not known. */
+  group: number
+  /** Digest of the history, as far as it is known; undefined if none is. */
+  digest: Buffer | undefined
 }
 
 /** A segment that takes no more. */

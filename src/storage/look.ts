@@ -16,7 +16,7 @@ import { factsOf, nameOf, sealedOf, type SegmentList } from './segments.js'
 import { MISSING_MAX } from './strays.js'
 import { judgeTail } from './tail.js'
 import type { Role, Sight } from './sight.js'
-import { isHole, Walk, type Chain, type Hole } from './walk.js'
+import { beginning, isHole, Walk, type Chain, type Hole } from './walk.js'
 
 export async function look<Note>(core: Core<Note>, list: SegmentList, found: HeadMark | undefined, role: Role): Promise<Sight<Note>> {
   const mark = found !== undefined && isInReach(found, list) ? found : undefined
@@ -38,6 +38,7 @@ export async function look<Note>(core: Core<Note>, list: SegmentList, found: Hea
     indexes,
     newest,
     ...base,
+    indexed: list.indexed,
     index,
     end: 0,
     unproven: undefined,
@@ -73,7 +74,7 @@ async function startOf<Note>(
 ): Promise<{ facts: Facts; chain: Chain }> {
   const known = files.findLast(({ head }) => head !== undefined)
   let facts = new Facts()
-  let chain: Chain = { group: -1, position: (files.at(-1)?.first ?? 1) - 1, digest: undefined }
+  let chain: Chain = { group: 0, position: 0, digest: NO_HISTORY }
   const ordered = [...segments.values()].toSorted((a, b) => a.number - b.number)
   await indexes.load(ordered)
   for (const segment of ordered) {
@@ -87,7 +88,7 @@ async function startOf<Note>(
     const { header } = newest.head
     facts = factsOf(newest.head)
     chain = { group: header.group - 1, position: header.first - 1, digest: header.digest }
-  } else if (newest === undefined) chain = { group: 0, position: 0, digest: NO_HISTORY }
+  } else if (newest !== undefined) chain = beginning(core.before.get(newest.number), newest)
   return { facts, chain }
 }
 
@@ -200,7 +201,8 @@ class Newest<Note> {
 
   async #tail(hole: Hole): Promise<void> {
     const { mark } = this.#sight
-    const tail = await judgeTail(this.#file, hole.offset, this.#segment.size, hole.header, this.#promised)
+    const { size } = this.#segment
+    const tail = await judgeTail(this.#file, hole.offset, size, hole.header, this.#promised, this.#sealed)
     this.#sight.tail = tail
     if (tail.kind !== 'damaged') return
     const reason = tail.reason === '' ? hole.reason : `${hole.reason}; ${tail.reason}`

@@ -23,7 +23,7 @@ export function reportStrays<Note>(
 
 /** Segments that are not there, or less than something else knows of. */
 export function reportLost<Note>(sight: Sight<Note>, { files, indexed }: SegmentList, role: Role, report: (damage: Damage) => void): void {
-  const { mark, chain, newest } = sight
+  const { mark, chain, newest, index } = sight
   const at = { segment: newest?.name ?? 'journal', offset: sight.end, bytes: 0 }
   let number = 1
   let last = 0
@@ -63,10 +63,14 @@ export function reportLost<Note>(sight: Sight<Note>, { files, indexed }: Segment
     const place = mark.segment >= number ? { segment: segmentName(number, lastPosition + 1).name, offset: 0, bytes: 0 } : at
     const reason = `the head file knows segment ${mark.segment} and position ${mark.position}`
     if (mark.segment >= number || !known) report({ ...place, firstPosition: position + 1, lastPosition, reason })
-    if (mark.position > chain.position) Object.assign(chain, { position: mark.position, digest: mark.digest })
+    if (mark.position > chain.position) {
+      Object.assign(chain, { position: mark.position, digest: mark.digest })
+      index.complete = false
+    }
   } else if (indexed >= number - 1 && indexed > 0) {
     // Nothing says how many positions are lost, and none of them may be given again.
     chain.position = position + SEGMENT_POSITIONS
+    index.complete = false
     const reason = `segment ${indexed} was sealed, and what followed is missing`
     report({ ...at, firstPosition: position + 1, lastPosition: chain.position, reason })
   }

@@ -11,7 +11,7 @@ import { confined, isPast } from './rebuild.js'
 import { lastPosition } from './record.js'
 import { salvage } from './salvage.js'
 import type { State } from './state.js'
-import { isHole, Walk, type Hole } from './walk.js'
+import { beginning, isHole, Walk, type Chain, type Hole } from './walk.js'
 
 /** Steps backwards between two turns of the event loop: one goes back to the seek before, 64 KiB or a larger frame. */
 const TURN_STEPS = 4
@@ -115,17 +115,22 @@ export class Groups<Note> {
     const { core } = this.#state
     if (segment.end === 0) return
     const start = seek(await this.#seeks(segment), after + 1)
-    const chain = { group: -1, position: (start?.first ?? segment.first) - 1, digest: undefined }
     const { file, release } = await core.handles.acquire(core.paths.segment(segment))
+    const from = (offset: number, chain: Chain): Walk => new Walk(file, core.journal, offset, segment.end, chain, { digests: false })
+    const whole = (): Walk => from(0, beginning(core.before.get(segment.number), segment))
     try {
-      const walk = new Walk(file, core.journal, start?.offset ?? 0, segment.end, chain, { digests: false })
+      let walk = start === undefined ? whole() : from(start.offset, { group: -1, position: start.first - 1, digest: undefined })
+      let isFirst = start !== undefined
       for (;;) {
         const next = walk.next()
         const item = next instanceof Promise ? await next : next
         if (item === undefined || isPast(item, segment)) return
-        if (isHole(item)) yield* this.#around(segment, confined(item, segment))
+        // Where the frame that was sought does not check, those before it tell its successor from a stray copy of a later one.
+        if (isFirst && isHole(item)) walk = whole()
+        else if (isHole(item)) yield* this.#around(segment, confined(item, segment))
         else if (item.header.kind === Kind.data && item.header.first + item.header.aux - 1 > after) yield readGroup(item, unpacked)
         else if (passedOver(item.header) > 0 && item.header.first - 1 > after) yield { gap: passed(item) }
+        isFirst = false
       }
     } finally {
       await release()

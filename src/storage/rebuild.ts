@@ -8,7 +8,7 @@ import { gapsIn } from './gap-record.js'
 import type { Indexes } from './indexes.js'
 import { MemoryIndex } from './memory-index.js'
 import { salvage } from './salvage.js'
-import { isHole, Walk, type Hole, type Item } from './walk.js'
+import { isHole, beginning, Walk, type Hole, type Item } from './walk.js'
 
 /** Damage met on the way is reported; an index with holes says so. `facts` gathers what a header would say. */
 export async function indexSegment<Note>(
@@ -26,7 +26,7 @@ export async function indexSegment<Note>(
   }
   await core.handles.with(core.paths.segment(segment), async (file) => {
     let ended = false
-    const walk = new Walk(file, core.journal, 0, segment.end, { group: -1, position: segment.first - 1, digest: undefined })
+    const walk = new Walk(file, core.journal, 0, segment.end, beginning(core.before.get(segment.number), segment))
     for (let item = await walk.next(); item !== undefined && !isPast(item, segment); item = await walk.next()) {
       if (isHole(item)) {
         const saved = salvage(confined(item, segment))

@@ -71,11 +71,11 @@ export class Roll<Note> {
     const { files, clock, paths, journal } = core
     const { align } = this
     const first = head.position + 1
-    const segment = segmentName(number, first)
+    const segment = this.#free(number, first)
     const base = { align, journal, digest: state.digest }
     const header = makeFrame(
       { ...base, kind: Kind.segment, flags: 0, count: 0, group: state.group + 1, first, aux: sealedEnd },
-      facts.encode(number),
+      facts.encode(segment.number),
     )
     const frames = [header]
     if (again !== undefined) {
@@ -96,6 +96,14 @@ export class Roll<Note> {
     }
     await this.#switch(segment, sealedEnd, header.length)
     state.group++
+  }
+
+  /** The next segment name that nothing has: a file that is none of ours may have the first. */
+  #free(number: number, first: number): SegmentName {
+    const { files, paths } = this.#state.core
+    let segment = segmentName(number, first)
+    while (files.exists(paths.segment(segment))) segment = segmentName(segment.number + 1, first)
+    return segment
   }
 
   async #switch(segment: SegmentName, sealedEnd: number, end: number): Promise<void> {

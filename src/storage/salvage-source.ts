@@ -1,6 +1,6 @@
 /** What is intact in a journal's directory, in whatever state that is: groups in the order of their positions. Touches nothing. */
 import { isJournalError } from '../errors.js'
-import type { SegmentFile } from './core.js'
+import type { Before, SegmentFile } from './core.js'
 import type { FileHandle, Files } from './files.js'
 import { Kind, payloadOf, type Frame } from './frame.js'
 import type { Lost } from './gap-record.js'
@@ -15,7 +15,7 @@ import { fromStart, salvage, type Saved } from './salvage.js'
 import { contentEnd, factsOf, type SegmentList } from './segments.js'
 import { judgeTail } from './tail.js'
 import type { Unread } from './tolerant-files.js'
-import { isHole, Walk, type Hole } from './walk.js'
+import { beginning, isHole, Walk, type Hole } from './walk.js'
 
 /** Records that stood together, as they are on the disk. The payload is valid until the next is asked for. */
 export interface Intact {
@@ -37,7 +37,10 @@ export class SalvageSource {
   done = 0
   /** Once all is read: the last position that the history is known to have had. */
   end = 0
+  /** Up to where the damaged end of the history may have gone. */
+  #reach = 0
   readonly #list: SegmentList
+  readonly #before = new Map<number, Before>()
   readonly #handles: Handles
   readonly #paths: Paths
 
@@ -84,7 +87,7 @@ export class SalvageSource {
     const isMissing = indexed > 0 && indexed >= (last?.number ?? 0)
     const isUnread = last !== undefined && this.unread.some((what) => isOf(what, last))
     const unknown = this.mark === undefined && (isMissing || isUnread) ? SEGMENT_POSITIONS : 0
-    this.end = Math.max(position + unknown, this.mark?.position ?? 0)
+    this.end = Math.max(position + unknown, this.#reach, this.mark?.position ?? 0)
   }
 
   close(): Promise<void> {
@@ -94,14 +97,19 @@ export class SalvageSource {
   /** What a segment holds up to where the next begins. */
   async *#segment(file: SegmentFile, next: SegmentFile | undefined): AsyncGenerator<Intact> {
     const limit = (next?.first ?? Number.POSITIVE_INFINITY) - 1
-    const known = next?.head !== undefined && next.number === file.number + 1
+    const header = next?.number === file.number + 1 ? next.head?.header : undefined
     const { file: handle, release } = await this.#handles.acquire(this.#paths.segment(file))
     try {
-      const end = known && next.head !== undefined ? next.head.header.aux : await contentEnd(handle, 0, file.size)
-      const walk = new Walk(handle, this.journal, 0, end, { group: -1, position: file.first - 1, digest: undefined }, { vouches: true })
+      const end = next === undefined ? file.size : (header?.aux ?? (await contentEnd(handle, 0, file.size)))
+      const walk = new Walk(handle, this.journal, 0, end, beginning(this.#before.get(file.number), file), { vouches: true })
       for (let item = await walk.next(); item !== undefined; item = await walk.next()) {
         if (isHole(item)) yield* this.#hole(item, file, next, limit, handle)
-        else if (item.header.kind === Kind.data && item.header.first <= limit) yield* commitsIn(item)
+        else if (item.header.first > limit) continue
+        else if (item.header.kind === Kind.data) yield* commitsIn(item)
+        const { group, position, digest } = walk.chain
+        if (next === undefined) this.#reach = Math.max(this.#reach, position)
+        // Frames that are lost at the end had numbers too.
+        if (next?.head === undefined) this.#before.set(file.number + 1, { group: position === limit ? group : -1, digest })
       }
     } finally {
       await release()
@@ -109,15 +117,16 @@ export class SalvageSource {
   }
 
   async *#hole(hole: Hole, file: SegmentFile, next: SegmentFile | undefined, limit: number, handle: FileHandle): AsyncGenerator<Intact> {
-    if (hole.final && next === undefined && (await this.#isTorn(hole, file, handle))) return
+    if (hole.final && next === undefined) {
+      const promised = this.mark?.segment === file.number ? this.mark.end : 0
+      const tail = await judgeTail(handle, hole.offset, file.size, hole.header, promised)
+      // Nobody was promised what a last write held that did not finish.
+      if (tail.kind !== 'damaged') return
+      // More than the bytes could have held, where nothing says how many positions are lost.
+      this.#reach = hole.last ?? (promised > hole.offset ? 0 : hole.first - 1 + Math.ceil((tail.end - hole.offset) / 8))
+    }
     const { before, after } = salvage(hole.final && next !== undefined ? { ...hole, last: limit } : hole)
     for (const saved of [before, after]) if (saved.length > 0) yield together(hole.payload as Buffer, saved)
-  }
-
-  /** Whether the last write did not finish: nobody was promised what it held. */
-  async #isTorn({ offset, header }: Hole, { number, size }: SegmentFile, handle: FileHandle): Promise<boolean> {
-    const promised = this.mark?.segment === number ? this.mark.end : 0
-    return (await judgeTail(handle, offset, size, header, promised)).kind !== 'damaged'
   }
 }
 

@@ -148,8 +148,9 @@ export async function seeOnce<Note>(
       await handles.close()
       return undefined
     }
-    const list = await withoutImpostors(ofJournal(found, journal), handles, paths, journal)
-    const core: Core<Note> = { files, clock, paths, handles, cache: new PageCache(), notes, journal, readOnly: readOnly || !holdsLock }
+    const { list, before } = await withoutImpostors(ofJournal(found, journal), handles, paths, journal)
+    const cache = new PageCache()
+    const core: Core<Note> = { files, clock, paths, handles, cache, notes, journal, readOnly: readOnly || !holdsLock, before }
     const sight = await look(
       core,
       list,

@@ -9,7 +9,7 @@ import { notAsWritten } from './group.js'
 import type { Handles } from './handles.js'
 import { hasCode, readFully } from './io.js'
 import { parseSegment, segmentName, type Paths, type SegmentName } from './paths.js'
-import { sortOut, type Stray } from './strays.js'
+import { MISSING_MAX, sortOut, type Stray } from './strays.js'
 
 /** Enough for most headers; a longer one is read again. */
 const HEAD_CHUNK = 4096
@@ -21,7 +21,7 @@ export interface SegmentList {
   files: SegmentFile[]
   /** Files that have a segment's name and are none. */
   strays: Stray<SegmentFile>[]
-  /** Highest number of an index, 0 if there is none: proof that a segment was sealed. */
+  /** Highest number of an index that can be one of these, 0 if there is none: proof that a segment was sealed. */
   indexed: number
 }
 
@@ -39,7 +39,9 @@ export async function listSegments(files: Files, handles: Handles, paths: Paths,
     )
   }
   const indexed = names.filter((name) => name.endsWith('.idx')).map((name) => parseSegment(name.replace(/idx$/, 'seg'))?.number ?? 0)
-  return { names, ...sortOut(all, above), indexed: Math.max(0, ...indexed) }
+  const sorted = sortOut(all, above)
+  const reach = (sorted.files.at(-1)?.number ?? above ?? 0) + MISSING_MAX
+  return { names, ...sorted, indexed: Math.max(0, ...indexed.filter((number) => number <= reach)) }
 }
 
 /** The segments with a header of this journal; the header of another is none. */

@@ -17,6 +17,8 @@ export interface Sight<Note> {
   /** The newest segment; undefined if all are lost. */
   newest: SegmentFile | undefined
   facts: Facts
+  /** Highest number of an index, which proves that a segment was sealed. */
+  indexed: number
   /** Index of the newest segment, as far as proven. */
   index: MemoryIndex<Note>
   /** History at the end of what is proven, or of what can be shown beside a live writer. */

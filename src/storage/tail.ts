@@ -15,7 +15,7 @@ export type Tail =
   | { kind: 'damaged'; end: number; reason: string }
 
 /**
- * `promised` is how far the head file vouches for the segment. That it says so of a clean end proves nothing of what lies behind: what the
+ * `promised` is how far the head file vouches for the segment, `sealed` that a later one is known of, which was not begun before all of this one was synced. That it says so of a clean end proves nothing of what lies behind: what the
  * next writer told it may have been lost with the power.
  */
 export async function judgeTail(
@@ -24,10 +24,12 @@ export async function judgeTail(
   size: number,
   header: FrameHeader | undefined,
   promised: number,
+  sealed = false,
 ): Promise<Tail> {
   const end = await contentEnd(file, at, size)
   if (promised > at) return { kind: 'damaged', end: Math.max(end, promised), reason: 'the head file vouches for more than is there' }
   if (end === at) return { kind: 'end' }
+  if (sealed) return { kind: 'damaged', end, reason: 'something knows of a later segment' }
   if (await isTorn(file, at, end, size, header)) return { kind: 'torn', end }
   return { kind: 'damaged', end, reason: 'the last group does not check, and not as an incomplete write would look' }
 }

@@ -107,6 +107,7 @@ export function empty<Note>(files: Files, clock: Clock, paths: Paths, notes: Str
     notes,
     journal,
     readOnly: false,
+    before: new Map(),
   }
   const segments = new Map<number, Sealed>()
   const indexes: Indexes<Note> = new Indexes(core, segments, () => Promise.reject(new Error('there is no segment')))
@@ -116,6 +117,7 @@ export function empty<Note>(files: Files, clock: Clock, paths: Paths, notes: Str
     indexes,
     newest: undefined,
     facts: new Facts(),
+    indexed: 0,
     index: new MemoryIndex({ number: 0, first: 1, name: '' }),
     chain: { group: 0, position: 0, digest: NO_HISTORY },
     end: 0,
@@ -167,14 +169,18 @@ async function goOn<Note>(
 }
 
 /** Behind a clean, proven end the segment goes on, unless it is packed, because those behind it are lost; else a new one begins, with what the last frame said again if nothing proves it. */
-async function behindTheEnd<Note>(state: State<Note>, roll: Roll<Note>, { newest, unproven, clean, mark }: Sight<Note>): Promise<void> {
+async function behindTheEnd<Note>(
+  state: State<Note>,
+  roll: Roll<Note>,
+  { newest, unproven, clean, mark, indexed }: Sight<Note>,
+): Promise<void> {
   const packed = newest !== undefined && state.core.files.stat(state.core.paths.segment(newest))?.packed === true
   if (clean && !packed && newest?.head?.header.align === roll.align) await roll.resume()
   else {
     const again = unproven?.header.kind === Kind.data ? unproven : undefined
     // The new segment's header says what the frame said.
     if (unproven?.header.kind === Kind.snapshot) state.facts.addSnapshot(unpackSnapshot(payloadOf(unproven)))
-    await roll.next(Math.max(newest?.number ?? 0, mark?.segment ?? 0) + 1, state.end, again)
+    await roll.next(Math.max(newest?.number ?? 0, mark?.segment ?? 0, indexed) + 1, state.end, again)
     if (again !== undefined) await recount(state, roll, again)
   }
   await roll.mark(false)

@@ -2,6 +2,7 @@
  * Walks the frames of a segment in order and holds them against each other: group numbers, positions, digests. Where
  * bytes do not check it looks for the next frame that does, and hands out the hole between.
  */
+import type { Before } from './core.js'
 import { FrameCursor, type Fault } from './cursor.js'
 import type { FileHandle } from './files.js'
 import {
@@ -17,6 +18,7 @@ import {
   type FrameHeader,
 } from './frame.js'
 import { readFully } from './io.js'
+import type { SegmentName } from './paths.js'
 
 /** Where the history stands after a frame. */
 export interface Chain {
@@ -25,6 +27,11 @@ export interface Chain {
   position: number
   /** Undefined where it is not known. */
   digest: Buffer | undefined
+}
+
+/** Where the history stands at the beginning of a segment. */
+export function beginning(before: Before | undefined, { first }: Pick<SegmentName, 'first'>): Chain {
+  return { group: -1, digest: undefined, ...before, position: first - 1 }
 }
 
 /** Bytes between frames that check. */
