@@ -86,8 +86,10 @@ export class SalvageSource {
     // Of what is proven to have been there and cannot be read nobody knows how long it was; nor of what could be opened at times only.
     const isMissing = indexed > 0 && indexed >= (last?.number ?? 0)
     const isUnread = last !== undefined && this.unread.some((what) => isOf(what, last))
-    const unknown = this.mark === undefined && (isMissing || isUnread) ? SEGMENT_POSITIONS : 0
-    this.end = Math.max(position + unknown, this.#reach, this.mark?.position ?? 0)
+    const { segment = 0, position: marked = 0 } = this.mark ?? {}
+    const isMarked = segment > (last?.number ?? 0) || marked > position
+    const unknown = !isMarked && (isMissing || isUnread) ? SEGMENT_POSITIONS : 0
+    this.end = Math.max(position + unknown, this.#reach, marked)
   }
 
   close(): Promise<void> {
@@ -119,7 +121,8 @@ export class SalvageSource {
   async *#hole(hole: Hole, file: SegmentFile, next: SegmentFile | undefined, limit: number, handle: FileHandle): AsyncGenerator<Intact> {
     if (hole.final && next === undefined) {
       const promised = this.mark?.segment === file.number ? this.mark.end : 0
-      const tail = await judgeTail(handle, hole.offset, file.size, hole.header, promised)
+      const sealed = this.#list.indexed >= file.number || (this.mark?.segment ?? 0) > file.number
+      const tail = await judgeTail(handle, hole.offset, file.size, hole.header, promised, sealed)
       // Nobody was promised what a last write held that did not finish.
       if (tail.kind !== 'damaged') return
       // More than the bytes could have held, where nothing says how many positions are lost.

@@ -33,9 +33,9 @@ export async function verify<Note>(state: State<Note>, options: VerifyOptions = 
 /** What nobody has written down yet, or what changed since; with what is known of the journal and shows in no bytes. */
 export function openFindings<Note>({ recorded, damage }: State<Note>, found: readonly Finding[]): Finding[] {
   const open = found.flatMap((finding) => {
-    const gap = recorded.findLast((one) => covers(one, finding.damage))
-    if (gap === undefined) return [finding]
-    return sameEvidence(gap, finding.evidence) ? [] : [{ ...finding, damage: { ...finding.damage, reason: CHANGED } }]
+    const known = recorded.filter((one) => covers(one, finding.damage))
+    if (known.length === 0) return [finding]
+    return known.some((gap) => sameEvidence(gap, finding.evidence)) ? [] : [{ ...finding, damage: { ...finding.damage, reason: CHANGED } }]
   })
   const others = damage.filter((known) => !found.some((finding) => isPartOf(finding.damage, known)))
   return [...open, ...others.map((known) => ({ damage: known, evidence: {}, streams: undefined }))]

@@ -6,6 +6,7 @@ import type { Campaign, Layer, Outcome } from '../layer.js'
 import { bits, BYTES_PER_OPEN, type Bit, type Share, type Tried } from '../rot/exhaustive.js'
 import { goldenJournal, strangersTo, type Golden } from '../rot/golden.js'
 import { judgeReading, judgeWriting, type Verdict } from '../rot/judge.js'
+import { judgeMending } from '../rot/mend.js'
 import { mutate, type Strangers } from '../rot/mutations.js'
 
 export const SMALL = { bytes: 13 << 10, segmentBytes: 3300 }
@@ -116,12 +117,15 @@ export class Harm {
     const chance = new Chance(seed)
     const files: MemoryFiles = this.#golden.files.copy()
     const { what, paths } = mutate(files, chance, this.#strangers)
+    const hurt = files.copy()
     const verdict = chance.oneIn(4)
       ? await judgeWriting(this.#golden, files)
       : await judgeReading(this.#golden, files, { thorough: chance.oneIn(4) })
+    const mends = chance.oneIn(4)
     // Whole groups at the end can go unseen only together with the one file that vouches for them.
     if (verdict.silentEnd > 0 && ![...paths].some((path) => path.endsWith('/head')))
       verdict.problems.push(`the last ${verdict.silentEnd} positions are lost without a word`)
+    if (mends) verdict.problems.push(...(await judgeMending(this.#golden, hurt)))
     return { what, ...verdict }
   }
 }
