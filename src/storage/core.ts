@@ -49,6 +49,8 @@ export interface SegmentFile extends SegmentName {
 export interface SegmentHead {
   header: FrameHeader
   payload: Buffer
+  /** Number of the segment of which it says where that ends. */
+  before: number
   /** Where the frame behind it begins. */
   end: number
 }

@@ -12,7 +12,7 @@ import { NotPlain } from './plain.js'
 import { unpack } from './record.js'
 import { isOf, openRemains } from './remains.js'
 import { salvage } from './salvage.js'
-import { contentEnd } from './segments.js'
+import { contentEnd, headerBehind } from './segments.js'
 import { judgeTail } from './tail.js'
 import type { Unread } from './tolerant-files.js'
 import { isHole, Walk, type Hole } from './walk.js'
@@ -136,10 +136,8 @@ class SegmentDump {
 
   /** How far the segment counts, and why what lies behind does not. */
   #end(written: number): { end: number; reason: string } {
-    const { number } = this.#file
-    const next = this.#next?.number === number + 1 ? this.#next.head : undefined
-    if (next !== undefined)
-      return { end: next.header.aux, reason: 'no part of the history: the next segment says that this one ends before' }
+    const header = headerBehind(this.#file, this.#next)
+    if (header !== undefined) return { end: header.aux, reason: 'no part of the history: the next segment says that this one ends before' }
     if (this.#live && this.#mark !== undefined) return { end: this.#mark.end, reason: 'a writer runs, and does not vouch for them yet' }
     return { end: written, reason: '' }
   }

@@ -14,6 +14,8 @@ const SNAPSHOTS_KEPT = 2
 interface PackedFacts {
   /** Number of the segment. */
   segment: number
+  /** Number of the one before, where that is not one less. */
+  before?: number
   /** Time of the last commit. */
   at: number
   types: [type: string, schema: number, ignorable: boolean][]
@@ -69,10 +71,20 @@ export class Facts {
     return copy
   }
 
-  encode(segment: number): Buffer {
+  /** `before`: number of the segment that was written to before. */
+  encode(segment: number, before: number): Buffer {
     const types = Array.from(this.types, ([type, { schema, ignorable }]): PackedFacts['types'][0] => [type, schema, ignorable])
     const gaps = this.gaps.length === 0 ? {} : { gaps: this.gaps }
-    return pack({ segment, at: this.lastAt, types, open: [...this.open], snapshots: this.snapshots, ...gaps } satisfies PackedFacts)
+    const skips = before === segment - 1 ? {} : { before }
+    return pack({
+      segment,
+      ...skips,
+      at: this.lastAt,
+      types,
+      open: [...this.open],
+      snapshots: this.snapshots,
+      ...gaps,
+    } satisfies PackedFacts)
   }
 
   /** @throws NotPlain */
@@ -108,9 +120,10 @@ export function unpackSnapshot(payload: Buffer): SnapshotRecord {
   return value
 }
 
-/** Of which segment a header's payload speaks. @throws NotPlain */
-export function segmentOf(payload: Buffer): number {
-  return unpackFacts(payload).segment
+/** Of which segment a header's payload speaks, and of the end of which one before. @throws NotPlain */
+export function segmentsOf(payload: Buffer): { segment: number; before: number } {
+  const { segment, before = segment - 1 } = unpackFacts(payload)
+  return { segment, before }
 }
 
 function unpackFacts(payload: Buffer): PackedFacts {
@@ -120,9 +133,10 @@ function unpackFacts(payload: Buffer): PackedFacts {
 }
 
 function isFacts(value: unknown): value is PackedFacts {
-  const { segment, at, types, open, snapshots, gaps } = (value ?? {}) as Partial<Record<keyof PackedFacts, unknown>>
+  const { segment, before, at, types, open, snapshots, gaps } = (value ?? {}) as Partial<Record<keyof PackedFacts, unknown>>
   return (
     isCount(segment) &&
+    (before === undefined || isCount(before)) &&
     typeof at === 'number' &&
     Array.isArray(types) &&
     types.every((one) => Array.isArray(one) && typeof one[0] === 'string' && isCount(one[1]) && typeof one[2] === 'boolean') &&

@@ -67,7 +67,7 @@ export class Roll<Note> {
    */
   async next(number: number, sealedEnd: number, again?: Frame): Promise<void> {
     const state = this.#state
-    const { core, head, facts } = state
+    const { core, active, head, facts } = state
     const { files, clock, paths, journal } = core
     const { align } = this
     const first = head.position + 1
@@ -75,7 +75,7 @@ export class Roll<Note> {
     const base = { align, journal, digest: state.digest }
     const header = makeFrame(
       { ...base, kind: Kind.segment, flags: 0, count: 0, group: state.group + 1, first, aux: sealedEnd },
-      facts.encode(segment.number),
+      facts.encode(segment.number, active.number),
     )
     const frames = [header]
     if (again !== undefined) {

@@ -12,7 +12,7 @@ import type { Paths } from './paths.js'
 import { lastPosition } from './record.js'
 import { isOf, openRemains, type Remains } from './remains.js'
 import { fromStart, salvage, type Saved } from './salvage.js'
-import { contentEnd, factsOf, type SegmentList } from './segments.js'
+import { contentEnd, factsOf, headerBehind, type SegmentList } from './segments.js'
 import { judgeTail } from './tail.js'
 import type { Unread } from './tolerant-files.js'
 import { beginning, isHole, Walk, type Hole } from './walk.js'
@@ -99,7 +99,7 @@ export class SalvageSource {
   /** What a segment holds up to where the next begins. */
   async *#segment(file: SegmentFile, next: SegmentFile | undefined): AsyncGenerator<Intact> {
     const limit = (next?.first ?? Number.POSITIVE_INFINITY) - 1
-    const header = next?.number === file.number + 1 ? next.head?.header : undefined
+    const header = headerBehind(file, next)
     const { file: handle, release } = await this.#handles.acquire(this.#paths.segment(file))
     try {
       const end = next === undefined ? file.size : (header?.aux ?? (await contentEnd(handle, 0, file.size)))

@@ -2,9 +2,9 @@
 import { ioError, JournalError } from '../errors.js'
 import type { Sealed, SegmentFile, SegmentHead } from './core.js'
 import { FrameCursor } from './cursor.js'
-import { Facts, segmentOf } from './facts.js'
+import { Facts, segmentsOf } from './facts.js'
 import type { FileHandle, Files } from './files.js'
-import { Kind, payloadOf, type Frame } from './frame.js'
+import { Kind, payloadOf, type Frame, type FrameHeader } from './frame.js'
 import { notAsWritten } from './group.js'
 import type { Handles } from './handles.js'
 import { hasCode, readFully } from './io.js'
@@ -83,18 +83,23 @@ async function readHead(file: FileHandle, name: SegmentName, size: number): Prom
   }
   if ('fault' in step || step.header.kind !== Kind.segment) return none
   const payload = Buffer.from(payloadOf(step))
-  const head = { header: step.header, payload, end: step.end }
-  const number = numberIn(step, payload)
+  const { segment: number, before } = numbersIn(step, payload)
+  const head = { header: step.header, payload, before, end: step.end }
   return number === name.number && head.header.first === name.first ? { ...none, head } : { ...none, misnamed: { ...head, number } }
 }
 
-/** Of which segment a header that checks speaks. @throws JournalError JOURNAL_DAMAGED */
-function numberIn(frame: Frame, payload: Buffer): number {
+/** Of which segments a header that checks speaks. @throws JournalError JOURNAL_DAMAGED */
+function numbersIn(frame: Frame, payload: Buffer): { segment: number; before: number } {
   try {
-    return segmentOf(payload)
+    return segmentsOf(payload)
   } catch (error) {
     throw notAsWritten(frame, error)
   }
+}
+
+/** The header that says where a segment ends, if one does: the next one's. */
+export function headerBehind({ number }: SegmentFile, next: SegmentFile | undefined): FrameHeader | undefined {
+  return next?.head?.before === number ? next.head.header : undefined
 }
 
 /** All segments but the newest, those that are missing included. */
@@ -105,14 +110,13 @@ export async function sealedOf(list: readonly SegmentFile[], handles: Handles, p
     if (next !== undefined) {
       // A missing segment holds no positions as far as reading goes; what it held is missed between its neighbours.
       for (let number = next.number - 1; number > file.number; number--) sealed.set(number, missing(number, next.first, next.first - 1))
-      const { header } = next.head ?? {}
-      const known = header !== undefined && next.number === file.number + 1
+      const header = headerBehind(file, next)
       sealed.set(file.number, {
         ...nameOf(file),
         // Where no header says where it ends, the zeros that were written ahead are no part of it.
-        end: known ? header.aux : await handles.with(paths.segment(file), (open) => contentEnd(open, 0, file.size)),
+        end: header?.aux ?? (await handles.with(paths.segment(file), (open) => contentEnd(open, 0, file.size))),
         position: next.first - 1,
-        digest: known ? header.digest : undefined,
+        digest: header?.digest,
       })
     }
     next = file

@@ -46,6 +46,10 @@ const cases: readonly [seed: number, what: string][] = [
     'journal/00000003-000000000070.idx: renamed to journal/00000007-000000000139.seg; journal/00000005-000000000138.seg: 512 bytes of zeros at 0; journal/00000002-000000000036.idx: that of another journal',
   ],
   [303853, 'journal/00000005-000000000138.seg: deleted; head: as it was before; journal/00000003-000000000070.seg: bit 15231 turned over'],
+  [
+    405135,
+    'journal/00000004-000000000104.seg: 4096 bytes at 0 from 0 of head; journal/00000005-000000000138.seg: 4096 bytes of zeros at 0; journal/00000002-000000000036.seg: renamed to journal/00000006-000000000140.seg',
+  ],
 ]
 
 test.each(cases)('case %i (%s) is mended, and nothing that can be read is lost', async (seed, expected) => {

@@ -117,15 +117,15 @@ const facts = (): Buffer => {
   const all = new Facts()
   for (const commit of commits) all.addCommit(commit, true)
   all.addSnapshot(snapshot)
-  return all.encode(3)
+  return all.encode(3, 1)
 }
 
 const header: Target = {
   name: 'segment header',
-  inputs: [facts(), new Facts().encode(1)],
+  inputs: [facts(), new Facts().encode(1, 0)],
   corpus: harmful,
   decode: async (input) => plainFacts(Facts.decode(input)),
-  again: async (value) => plainFacts(Facts.decode((value as ReturnType<typeof plainFacts>).facts.encode(3))),
+  again: async (value) => plainFacts(Facts.decode((value as ReturnType<typeof plainFacts>).facts.encode(3, 1))),
 }
 
 function plainFacts(of: Facts): { facts: Facts; plain: unknown } {
