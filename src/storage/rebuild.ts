@@ -8,7 +8,7 @@ import { gapsIn } from './gap-record.js'
 import type { Indexes } from './indexes.js'
 import { MemoryIndex } from './memory-index.js'
 import { salvage } from './salvage.js'
-import { isHole, beginning, Walk, type Hole, type Item } from './walk.js'
+import { beginning, isHole, Walk, type Hole, type Item } from './walk.js'
 
 /** Damage met on the way is reported; an index with holes says so. `facts` gathers what a header would say. */
 export async function indexSegment<Note>(

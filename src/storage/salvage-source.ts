@@ -40,6 +40,7 @@ export class SalvageSource {
   /** Up to where the damaged end of the history may have gone. */
   #reach = 0
   readonly #list: SegmentList
+  /** By number, of segments whose header does not check. */
   readonly #before = new Map<number, Before>()
   readonly #handles: Handles
   readonly #paths: Paths
