@@ -23,6 +23,7 @@ export async function withoutImpostors(list: SegmentList, handles: Handles, path
     // Once more: the header of another journal, which spoke for a file, is none by now.
     let reason = outOfPlace(file, list.files)
     if (reason === undefined && before?.number === file.number) reason = 'another file is the segment of its number'
+    if (reason === undefined && before !== undefined && file.first < before.first) reason = 'it begins before the segment before it'
     if (reason === undefined && file.head === undefined && before !== undefined) {
       const end = await endOf(before, begins.get(before.number), file.first, handles, paths.segment(before), journal)
       if (end === undefined) reason = 'its first position lies inside a group of the segment before it'

@@ -4,7 +4,7 @@ import type { Core, Sealed, SegmentFile } from './core.js'
 import { Facts, snapshotIn } from './facts.js'
 import { Feed } from './feed.js'
 import type { FileHandle } from './files.js'
-import { Kind, NO_HISTORY, type Frame } from './frame.js'
+import { Kind, NO_HISTORY, type Frame, type FrameHeader } from './frame.js'
 import type { HeadMark } from './head-file.js'
 import { forget, gapsIn } from './gap-record.js'
 import { Indexes } from './indexes.js'
@@ -161,8 +161,13 @@ class Newest<Note> {
 
   async #frame(frame: Frame): Promise<void> {
     await this.#release()
-    if (frame.header.kind === Kind.segment || frame.end <= this.#promised || this.#sealed || !this.#alone) await this.#take(frame)
+    if (frame.header.kind === Kind.segment || this.#isVouched(frame) || this.#sealed || !this.#alone) await this.#take(frame)
     else this.#held = { ...frame, bytes: Buffer.from(frame.bytes.subarray(frame.at, frame.at + frame.header.length)), at: 0 }
+  }
+
+  /** By its place, or, where what stands before it was moved, by its positions. */
+  #isVouched({ header, end }: Frame): boolean {
+    return end <= this.#promised || (this.#promised > 0 && header.kind === Kind.data && isBefore(header, this.#sight.mark))
   }
 
   /** The frame held back is proven by what follows it. */
@@ -213,6 +218,10 @@ class Newest<Note> {
     if (last === undefined) this.#sight.chain.position += Math.ceil((tail.end - hole.offset) / 8)
     else this.#sight.chain.position = Math.max(this.#sight.chain.position, last)
   }
+}
+
+function isBefore({ first, aux: events }: FrameHeader, mark: HeadMark | undefined): boolean {
+  return mark !== undefined && first + events - 1 <= mark.position
 }
 
 function positions({ first, last }: { first: number; last: number | undefined }): { firstPosition: number; lastPosition?: number } {

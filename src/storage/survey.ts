@@ -59,9 +59,11 @@ export class Survey<Note> {
 
   async #segment(segment: Sealed): Promise<void> {
     const { core } = this.#state
+    // As everybody reads it: a header that checks says which number it has, whatever was lost of the end before.
+    const chain = { ...this.#chain, group: core.before.get(segment.number)?.group ?? -1 }
     if (segment.end > 0)
       await core.handles.with(core.paths.segment(segment), (file) =>
-        this.#frames(new Walk(file, core.journal, 0, segment.end, this.#chain), segment, file),
+        this.#frames(new Walk(file, core.journal, 0, segment.end, chain), segment, file),
       )
     if (this.#chain.position < segment.position) {
       const place = { segment: segment.name, offset: segment.end, bytes: 0 }

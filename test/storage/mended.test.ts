@@ -1,8 +1,9 @@
-/** Journals that were hurt in several ways at once, of which repair or salvage once made less than there was. They stay for ever. */
+/** Journals that were hurt in several ways at once, of which reading, repair or salvage once made less than there was. They stay for ever. */
 import { expect, test } from 'vitest'
 import { Chance } from '../torture/chance.js'
 import { SMALL } from '../torture/layers/rot.js'
 import { goldenJournal, strangersTo } from '../torture/rot/golden.js'
+import { judgeReading } from '../torture/rot/judge.js'
 import { judgeMending } from '../torture/rot/mend.js'
 import { mutate } from '../torture/rot/mutations.js'
 
@@ -50,11 +51,23 @@ const cases: readonly [seed: number, what: string][] = [
     405135,
     'journal/00000004-000000000104.seg: 4096 bytes at 0 from 0 of head; journal/00000005-000000000138.seg: 4096 bytes of zeros at 0; journal/00000002-000000000036.seg: renamed to journal/00000006-000000000140.seg',
   ],
+  [
+    9000391146,
+    'journal/00000005-000000000138.seg: 4096 bytes of zeros at 0; journal/00000004-000000000104.seg: deleted; journal/00000004-000000000104.idx: renamed to journal/00000009-000000000100.seg',
+  ],
+  [
+    9000529179,
+    'journal/00000005-000000000138.seg: swapped with journal/00000003-000000000070.idx; journal/00000005-000000000138.seg: 512 bytes at 6656 from 0 of journal/00000003-000000000070.idx; journal/00000004-000000000104.seg: bit 16442 turned over',
+  ],
 ]
 
-test.each(cases)('case %i (%s) is mended, and nothing that can be read is lost', async (seed, expected) => {
+test.each(cases)('case %i (%s) is read and mended, and nothing that is there is lost', async (seed, expected) => {
   const files = golden.files.copy()
-  const { what } = mutate(files, new Chance(seed), strangers)
+  const { what, paths } = mutate(files, new Chance(seed), strangers)
   expect(what.replaceAll('/journal/', '')).toBe(expected)
+  const { problems, silentEnd } = await judgeReading(golden, files.copy(), { thorough: true })
+  expect(problems).toEqual([])
+  // Only the head file vouches for whole groups at the end.
+  if (![...paths].some((path) => path.endsWith('/head'))) expect(silentEnd).toBe(0)
   expect(await judgeMending(golden, files)).toEqual([])
 })
