@@ -39,6 +39,7 @@ export async function look<Note>(core: Core<Note>, list: SegmentList, found: Hea
     newest,
     ...base,
     indexed: list.indexed,
+    strays: new Set(list.strays.map(({ file }) => file.name)),
     index,
     end: 0,
     unproven: undefined,

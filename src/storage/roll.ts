@@ -16,6 +16,8 @@ const SEAL_AT_CLOSE_BYTES = 256 << 10
 export interface RollOptions {
   align: number
   segmentBytes: number
+  /** Names that files have which are none of ours. */
+  taken: ReadonlySet<string>
 }
 
 export class Roll<Note> {
@@ -25,10 +27,11 @@ export class Roll<Note> {
   readonly #lock: FileHandle
   readonly #head: HeadFile
   readonly #segmentBytes: number
+  readonly #taken: ReadonlySet<string>
   readonly #epochPath: string
   #file: ActiveFile | undefined
 
-  constructor(state: State<Note>, epoch: number, lock: FileHandle, head: HeadFile, { align, segmentBytes }: RollOptions) {
+  constructor(state: State<Note>, epoch: number, lock: FileHandle, head: HeadFile, { align, segmentBytes, taken }: RollOptions) {
     this.#state = state
     this.#epoch = epoch
     this.#epochPath = state.core.paths.epoch(epoch)
@@ -36,6 +39,7 @@ export class Roll<Note> {
     this.#head = head
     this.align = align
     this.#segmentBytes = segmentBytes
+    this.#taken = taken
   }
 
   /** Goes on in the segment as it is. */
@@ -98,11 +102,10 @@ export class Roll<Note> {
     state.group++
   }
 
-  /** The next segment name that nothing has: a file that is none of ours may have the first. */
+  /** The next segment name that no file has which was there and is none of ours. One that came since is another writer's, and in the way. */
   #free(number: number, first: number): SegmentName {
-    const { files, paths } = this.#state.core
     let segment = segmentName(number, first)
-    while (files.exists(paths.segment(segment))) segment = segmentName(segment.number + 1, first)
+    while (this.#taken.has(segment.name)) segment = segmentName(segment.number + 1, first)
     return segment
   }
 

@@ -51,7 +51,7 @@ export class SalvageTarget<Note> {
       head = await HeadFile.open(files, paths.head, undefined)
       const { core, sight } = empty(files, clock, paths, notes, journal)
       const state = new State(core, sight)
-      roll = new Roll(state, epoch, held, head, { align: ALIGN, segmentBytes })
+      roll = new Roll(state, epoch, held, head, { align: ALIGN, segmentBytes, taken: sight.strays })
       await roll.next(1, 0)
       return new SalvageTarget(state, roll, segmentBytes)
     } catch (error) {

@@ -16,6 +16,8 @@ export interface Sight<Note> {
   indexes: Indexes<Note>
   /** The newest segment; undefined if all are lost. */
   newest: SegmentFile | undefined
+  /** Names of files that have a segment's name and are none. */
+  strays: ReadonlySet<string>
   facts: Facts
   /** Highest number of an index, which proves that a segment was sealed. */
   indexed: number

@@ -118,6 +118,7 @@ export function empty<Note>(files: Files, clock: Clock, paths: Paths, notes: Str
     newest: undefined,
     facts: new Facts(),
     indexed: 0,
+    strays: new Set(),
     index: new MemoryIndex({ number: 0, first: 1, name: '' }),
     chain: { group: 0, position: 0, digest: NO_HISTORY },
     end: 0,
@@ -139,7 +140,7 @@ async function goOn<Note>(
   options: OpenStore<Note>,
 ): Promise<CommitStore<Note>> {
   const state = new State(core, sight)
-  const roll = new Roll(state, epoch, held, head, { align, segmentBytes: options.segmentBytes ?? 16 << 20 })
+  const roll = new Roll(state, epoch, held, head, { align, segmentBytes: options.segmentBytes ?? 16 << 20, taken: sight.strays })
   try {
     const tornBytes = await setAside(core, sight)
     await behindTheEnd(state, roll, sight)
