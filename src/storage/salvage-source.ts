@@ -100,6 +100,8 @@ export class SalvageSource {
   /** What a segment holds up to where the next begins. */
   async *#segment(file: SegmentFile, next: SegmentFile | undefined): AsyncGenerator<Intact> {
     const limit = (next?.first ?? Number.POSITIVE_INFINITY) - 1
+    // That it was begun says that there was what comes before it.
+    if (next === undefined) this.#reach = file.first - 1
     const header = headerBehind(file, next)
     const { file: handle, release } = await this.#handles.acquire(this.#paths.segment(file))
     try {

@@ -52,6 +52,10 @@ const cases: readonly [seed: number, what: string][] = [
     'journal/00000004-000000000104.seg: 4096 bytes at 0 from 0 of head; journal/00000005-000000000138.seg: 4096 bytes of zeros at 0; journal/00000002-000000000036.seg: renamed to journal/00000006-000000000140.seg',
   ],
   [
+    3110017524,
+    'journal/00000004-000000000104.seg: swapped with head; journal/00000001-000000000001.seg: garbage at 450; journal/00000005-000000000138.seg: swapped with LOCK',
+  ],
+  [
     9000391146,
     'journal/00000005-000000000138.seg: 4096 bytes of zeros at 0; journal/00000004-000000000104.seg: deleted; journal/00000004-000000000104.idx: renamed to journal/00000009-000000000100.seg',
   ],
