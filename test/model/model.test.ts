@@ -126,8 +126,8 @@ const lives = [
   fc.constant(command('deleteDerived', (_, world) => world.reopen(() => world.deleteDerived()))),
   fc.nat().map((choice) =>
     command('damageSnapshot', (_, world) =>
-      world.reopen((directory) => {
-        world.damageSnapshot(directory, choice)
+      world.reopen(() => {
+        world.damageSnapshot(choice)
         world.deleteDerived()
       }),
     ),

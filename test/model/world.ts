@@ -1,10 +1,8 @@
 /** The real journal and the plain array it is held against. */
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect } from 'vitest'
 import { z } from 'zod'
 import { defineEvents, defineProjection, openJournal, type Receipt } from '../../src/index.js'
+import { MemoryFiles } from '../storage/support/memory-files.js'
 import { memoryStores } from '../support/memory-derived.js'
 
 const events = defineEvents({ added: { schema: 1, data: z.looseObject({ n: z.number() }) } })
@@ -26,13 +24,12 @@ export interface Model {
 
 export const versionOf = (model: Model, stream: string): number => model.events.filter((event) => event.stream === stream).length
 
-/** In memory where there is such a place: what is tried here is the order of things, not the disk. */
-const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
-const open = (directory: string, derived: ReturnType<typeof memoryStores>) =>
-  openJournal(directory, { events, projections: [sums], segmentBytes: 2048, derived })
+/** In memory: what is tried here is the order of things, not the disk. */
+const open = (files: MemoryFiles, derived: ReturnType<typeof memoryStores>) =>
+  openJournal('/journal', { events, projections: [sums], segmentBytes: 2048, files, derived })
 
 export class World {
-  #directory = mkdtempSync(join(base, 'turnlog-model-'))
+  #files = new MemoryFiles()
   readonly #derived = memoryStores()
   #journal: Awaited<ReturnType<typeof open>> | undefined
 
@@ -41,24 +38,21 @@ export class World {
   }
 
   async open(): Promise<this> {
-    this.#journal = await open(this.#directory, this.#derived)
+    this.#journal = await open(this.#files, this.#derived)
     return this
   }
 
-  async reopen(meanwhile: (directory: string) => void = () => undefined): Promise<void> {
+  async reopen(meanwhile: () => void = () => undefined): Promise<void> {
     await this.journal.close()
-    meanwhile(this.#directory)
+    meanwhile()
     await this.open()
   }
 
   /** Goes on from what a crash would have left now. */
   async kill(): Promise<void> {
-    const image = `${this.#directory}'`
-    cpSync(this.#directory, image, { recursive: true })
-    const old = this.#directory
+    const image = this.#files.copy()
     await this.journal.close()
-    rmSync(old, { recursive: true })
-    this.#directory = image
+    this.#files = image
     await this.open()
   }
 
@@ -66,15 +60,11 @@ export class World {
     this.#derived.derived.entries.clear()
   }
 
-  /** Turns one bit of a snapshot file; false if there is none. */
-  damageSnapshot(directory: string, choice: number): void {
-    const folder = join(directory, 'snapshots', 'sums')
-    const files = existsSync(folder) ? readdirSync(folder) : []
-    if (files.length === 0) return
-    const path = join(folder, files[choice % files.length] as string)
-    const bytes = readFileSync(path)
-    bytes[choice % bytes.length] = (bytes[choice % bytes.length] as number) ^ 4
-    writeFileSync(path, bytes)
+  /** Turns one bit of a snapshot file, if there is one. */
+  damageSnapshot(choice: number): void {
+    const paths = [...this.#files.inodes.keys()].filter((path) => path.startsWith('/journal/snapshots/sums/')).toSorted()
+    const bytes = this.#files.inodes.get(paths[choice % paths.length] ?? '')?.bytes
+    if (bytes !== undefined) bytes[choice % bytes.length]! ^= 4
   }
 
   /** Whatever is asked of the journal, it says what the model says. */
@@ -91,6 +81,5 @@ export class World {
 
   async end(): Promise<void> {
     await this.#journal?.close()
-    rmSync(this.#directory, { recursive: true, force: true })
   }
 }
