@@ -121,7 +121,7 @@ export function unpackSnapshot(payload: Buffer): SnapshotRecord {
 }
 
 /** Of which segment a header's payload speaks, and of the end of which one before. @throws NotPlain */
-export function segmentsOf(payload: Buffer): { segment: number; before: number } {
+export function numbersOf(payload: Buffer): { segment: number; before: number } {
   const { segment, before = segment - 1 } = unpackFacts(payload)
   return { segment, before }
 }

@@ -3,12 +3,11 @@ import { isDeepStrictEqual } from 'node:util'
 import { JournalError, ioError } from '../errors.js'
 import { Feed } from './feed.js'
 import { Kind, type Frame } from './frame.js'
-import { factsOf, listSegments, nameOf, ofJournal } from './segments.js'
+import { factsOf, headerBehind, listSegments, nameOf, segmentsOf } from './segments.js'
 import { snapshotIn } from './facts.js'
 import { HeadFile, type HeadMark } from './head-file.js'
 import { gapsIn } from './gap-record.js'
 import { headOf } from './group.js'
-import { MemoryIndex } from './memory-index.js'
 import type { SegmentFile } from './core.js'
 import type { State } from './state.js'
 import { isHole, Walk, type Chain } from './walk.js'
@@ -79,10 +78,10 @@ export class Follow<Note> {
   async #across(mark: HeadMark): Promise<void> {
     const state = this.#state
     const { core } = state
-    const { files } = ofJournal(await listSegments(core.files, core.handles, core.paths, state.active.number), core.journal)
+    const { files } = segmentsOf(await listSegments(core.files, core.handles, core.paths, state.active.number), core.journal)
     for (const next of files.filter(({ number }) => number <= mark.segment)) {
-      if (next.number !== state.active.number + 1 || next.head === undefined) throw this.#changed()
-      const sealedEnd = next.head.header.aux
+      const sealedEnd = headerBehind(state.active, next)?.aux
+      if (sealedEnd === undefined) throw this.#changed()
       if (state.active.number > 0) {
         if (sealedEnd < state.end) throw this.#changed()
         await this.#read(sealedEnd)
@@ -98,15 +97,8 @@ export class Follow<Note> {
     const state = this.#state
     const { header, end } = next.head as NonNullable<SegmentFile['head']>
     if (!header.digest.equals(state.digest)) throw this.#changed()
-    if (state.active.number > 0) {
-      const sealed = { ...state.active, end: sealedEnd, position: state.head.position, digest: state.digest }
-      state.segments.set(sealed.number, sealed)
-      state.indexes.seal({ segment: sealed, index: state.index })
-    }
+    state.goOnIn(nameOf(next), sealedEnd, end)
     state.facts = factsOf(next.head as NonNullable<SegmentFile['head']>)
-    state.active = nameOf(next)
-    state.index = new MemoryIndex(state.active)
-    state.end = end
     state.group = header.group
   }
 

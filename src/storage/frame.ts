@@ -144,6 +144,11 @@ export function hasMagic(bytes: Buffer, at: number): boolean {
   return bytes.readUInt32LE(at) === MAGIC
 }
 
+/** Where the history stands behind a frame. */
+export function positionAfter({ kind, first, aux: events }: Pick<FrameHeader, 'kind' | 'first' | 'aux'>): number {
+  return kind === Kind.data ? first + events - 1 : first - 1
+}
+
 /** Positions between the last event before a frame and the one it names: what a gap frame says was lost just there. */
 export function passedOver({ kind, aux }: FrameHeader): number {
   return kind === Kind.gap ? aux : 0

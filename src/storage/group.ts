@@ -1,7 +1,7 @@
 /** Groups: the commits that go together in a frame, with where their records lie. */
 import { JournalError } from '../errors.js'
 import type { CommitGroup, Head, NewCommit, StoredCommit } from './commit-store.js'
-import { digestInPlace, frameBytes, HEADER_BYTES, Kind, payloadOf, sealFrame, type Frame } from './frame.js'
+import { digestInPlace, frameBytes, HEADER_BYTES, Kind, payloadOf, positionAfter, sealFrame, type Frame } from './frame.js'
 import { NotPlain } from './plain.js'
 import { decodeCommit, decodeWhole, putRecord, RECORD_HEAD_BYTES, saidEnd } from './record.js'
 
@@ -85,7 +85,7 @@ export function notAsWritten({ header, offset, end }: Frame, error: unknown): un
     offset,
     bytes: end - offset,
     firstPosition: header.first,
-    lastPosition: header.first + (header.kind === Kind.data ? header.aux : 0) - 1,
+    lastPosition: positionAfter(header),
     reason: error.message,
   }
   const message = `The frame at offset ${offset} with position ${header.first} checks, but ${error.message}: a program wrote it that does not keep to the format, or somebody changed it on purpose. Restore a backup, or salvage what is intact.`
@@ -120,7 +120,7 @@ function decodeGroup(frame: Frame, unpacked: boolean): ReadGroup {
 
 /** The head of the history behind a frame. */
 export function headOf({ header }: Frame): Head {
-  const position = header.kind === Kind.data ? header.first + header.aux - 1 : header.first - 1
+  const position = positionAfter(header)
   return { position, digest: header.digest.toString('hex') }
 }
 

@@ -15,7 +15,8 @@ export async function findJournal(
   paths: Paths,
   mark: HeadMark | undefined,
 ): Promise<Buffer | undefined> {
-  const ids = segments.flatMap(({ head }) => (head === undefined ? [] : [head.header.journal]))
+  const heads = [...segments.map(({ head }) => head), ...segments.map(({ misnamed }) => misnamed)]
+  const ids = heads.flatMap((head) => (head === undefined ? [] : [head.header.journal]))
   if (mark !== undefined && (ids.length === 0 || ids.some((id) => id.equals(mark.journal)))) return mark.journal
   if (ids[0] !== undefined) return ids[0]
   for (const segment of segments) {

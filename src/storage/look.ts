@@ -4,7 +4,7 @@ import type { Core, Sealed, SegmentFile } from './core.js'
 import { Facts, snapshotIn } from './facts.js'
 import { Feed } from './feed.js'
 import type { FileHandle } from './files.js'
-import { Kind, NO_HISTORY, type Frame, type FrameHeader } from './frame.js'
+import { Kind, NO_HISTORY, positionAfter, type Frame, type FrameHeader } from './frame.js'
 import type { HeadMark } from './head-file.js'
 import { forget, gapsIn } from './gap-record.js'
 import { Indexes } from './indexes.js'
@@ -38,7 +38,7 @@ export async function look<Note>(core: Core<Note>, list: SegmentList, found: Hea
     indexes,
     newest,
     ...base,
-    indexed: list.indexed,
+    known: knownOf(list, mark),
     strays: new Set(list.strays.map(({ file }) => file.name)),
     index,
     end: 0,
@@ -49,7 +49,7 @@ export async function look<Note>(core: Core<Note>, list: SegmentList, found: Hea
     gaps,
   }
   if (newest !== undefined) {
-    const sealed = list.indexed >= newest.number || (mark?.segment ?? 0) > newest.number
+    const sealed = sight.known >= newest.number || (mark?.segment ?? 0) > newest.number
     await core.handles.with(core.paths.segment(newest), (file) => new Newest(core, sight, newest, file, role, sealed, report).read())
   }
   reportLost(sight, list, role, report)
@@ -59,6 +59,12 @@ export async function look<Note>(core: Core<Note>, list: SegmentList, found: Hea
   forget(damage, sight.facts.gaps)
   forget(gaps, sight.facts.gaps)
   return sight
+}
+
+/** Highest number of a segment that there was, for all that is known beside the segments themselves and the head file. */
+function knownOf({ indexed, elsewhere }: SegmentList, mark: HeadMark | undefined): number {
+  // A copy that went on by itself leaves such files too: where a head file is there, it is believed.
+  return mark === undefined ? Math.max(indexed, elsewhere.number) : indexed
 }
 
 /** Whether the segment that a head file names can be one of these, or be missing behind them. */
@@ -185,7 +191,7 @@ class Newest<Note> {
     if (header.kind === Kind.snapshot) facts.addSnapshot(snapshotIn(frame))
     if (header.kind === Kind.gap) facts.addGaps(gapsIn(frame))
     chain.group = header.group
-    chain.position = header.kind === Kind.data ? header.first + header.aux - 1 : header.first - 1
+    chain.position = positionAfter(header)
     chain.digest = header.digest
     this.#sight.end = frame.end
     this.#lastKind = header.kind

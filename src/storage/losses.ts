@@ -22,13 +22,19 @@ export function reportStrays<Note>(
 }
 
 /** Segments that are not there, or less than something else knows of. */
-export function reportLost<Note>(sight: Sight<Note>, { files, indexed }: SegmentList, role: Role, report: (damage: Damage) => void): void {
-  const { mark, chain, newest, index } = sight
+export function reportLost<Note>(
+  sight: Sight<Note>,
+  { files, elsewhere }: SegmentList,
+  role: Role,
+  report: (damage: Damage) => void,
+): void {
+  const { mark, chain, newest, index, known } = sight
   const at = { segment: newest?.name ?? 'journal', offset: sight.end, bytes: 0 }
   let number = 1
   let last = 0
   for (const file of files) {
-    if (file.number !== number)
+    // Whoever wrote a header knew which was the one before it.
+    if (file.number !== number && file.head?.before !== number - 1)
       report({
         segment: segmentName(number, last + 1).name,
         offset: 0,
@@ -67,11 +73,12 @@ export function reportLost<Note>(sight: Sight<Note>, { files, indexed }: Segment
       Object.assign(chain, { position: mark.position, digest: mark.digest })
       index.complete = false
     }
-  } else if (indexed >= number - 1 && indexed > 0) {
+  } else if (known >= number - 1 && known > 0) {
     // Nothing says how many positions are lost, and none of them may be given again.
-    chain.position = position + SEGMENT_POSITIONS
+    chain.position = Math.max(position, elsewhere.position) + SEGMENT_POSITIONS
     index.complete = false
-    const reason = `segment ${indexed} was sealed, and what followed is missing`
+    sight.clean = false
+    const reason = `there was a segment ${known}, and what followed is missing`
     report({ ...at, firstPosition: position + 1, lastPosition: chain.position, reason })
   }
 }

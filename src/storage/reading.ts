@@ -116,7 +116,8 @@ export class Groups<Note> {
     if (segment.end === 0) return
     const start = seek(await this.#seeks(segment), after + 1)
     const { file, release } = await core.handles.acquire(core.paths.segment(segment))
-    const from = (offset: number, chain: Chain): Walk => new Walk(file, core.journal, offset, segment.end, chain, { digests: false })
+    const from = (offset: number, chain: Chain): Walk =>
+      new Walk(file, core.journal, offset, segment.end, chain, { digests: false, upTo: segment.position })
     const whole = (): Walk => from(0, beginning(core.before.get(segment.number), segment))
     try {
       let walk = start === undefined ? whole() : from(start.offset, { group: -1, position: start.first - 1, digest: undefined })

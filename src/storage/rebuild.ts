@@ -26,7 +26,9 @@ export async function indexSegment<Note>(
   }
   await core.handles.with(core.paths.segment(segment), async (file) => {
     let ended = false
-    const walk = new Walk(file, core.journal, 0, segment.end, beginning(core.before.get(segment.number), segment))
+    const walk = new Walk(file, core.journal, 0, segment.end, beginning(core.before.get(segment.number), segment), {
+      upTo: segment.position,
+    })
     for (let item = await walk.next(); item !== undefined && !isPast(item, segment); item = await walk.next()) {
       if (isHole(item)) {
         const saved = salvage(confined(item, segment))

@@ -9,7 +9,7 @@ import { HeadFile, type HeadMark } from './head-file.js'
 import { findJournal } from './journal-id.js'
 import { withPacked } from './packed-files.js'
 import { packedOf, Paths } from './paths.js'
-import { listSegments, ofJournal, type SegmentList } from './segments.js'
+import { listSegments, segmentsOf, type SegmentList } from './segments.js'
 import { tolerant, type Unread } from './tolerant-files.js'
 
 export interface Remains {
@@ -34,13 +34,13 @@ export async function openRemains(directory: string, given: Files): Promise<Rema
     await formatState(files, paths, await files.readdir(directory).catch(() => []))
     const mark = await HeadFile.read(files, paths.head)
     const all = await listSegments(files, handles, paths)
-    const there = [...all.files, ...all.strays.map(({ file }) => file)].filter((file) => unreadOf(file, unread) === undefined)
+    const there = all.files.filter((file) => unreadOf(file, unread) === undefined)
     const journal = there.length === 0 ? undefined : await findJournal(there, handles, paths, mark)
     if (journal === undefined) throw nothingLeft(directory, all.files, unread)
     return {
       journal,
       mark: mark?.journal.equals(journal) === true ? mark : undefined,
-      list: ofJournal(all, journal),
+      list: segmentsOf(all, journal),
       unread,
       paths,
       handles,

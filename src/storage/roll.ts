@@ -5,9 +5,7 @@ import type { FileHandle } from './files.js'
 import { Kind, makeFrame, REWRITTEN, type Frame } from './frame.js'
 import type { HeadFile } from './head-file.js'
 import { closeAll, placeFile, writeFully } from './io.js'
-import { MemoryIndex } from './memory-index.js'
 import { segmentName, type SegmentName } from './paths.js'
-import { missing } from './segments.js'
 import type { State } from './state.js'
 
 /** A segment of more than this is sealed when the journal closes, so that the next open need not read it. */
@@ -110,31 +108,13 @@ export class Roll<Note> {
   }
 
   async #switch(segment: SegmentName, sealedEnd: number, end: number): Promise<void> {
-    const state = this.#state
-    const { core, active, index, head, digest } = state
-    if (active.number > 0) {
-      const sealed = { ...active, end: sealedEnd, position: head.position, digest }
-      state.segments.set(active.number, sealed)
-      state.indexes.seal({ segment: sealed, index })
-    }
-    for (let number = active.number + 1; number < segment.number; number++) this.#passOver(number, segment.first)
+    const { core } = this.#state
+    this.#state.goOnIn(segment, sealedEnd, end)
     await this.#file?.close()
     this.#file = undefined
-    state.active = segment
-    state.index = new MemoryIndex(segment)
-    state.end = end
     this.#file = await ActiveFile.open(core.files, core.paths.segment(segment), end, this.#segmentBytes)
     await this.mark(false)
     await this.#head.sync()
-  }
-
-  /** A segment that something knows of and that is not there. */
-  #passOver(number: number, first: number): void {
-    const segment = missing(number, number === 1 ? 1 : first, first - 1)
-    const index = new MemoryIndex<Note>(segment)
-    index.complete = false
-    this.#state.segments.set(number, segment)
-    this.#state.indexes.seal({ segment, index })
   }
 
   /** Writes a frame, which does not count yet. Undefined where it is done already. */

@@ -17,7 +17,7 @@ import { epochsOf, isLocked } from './lock.js'
 import { look } from './look.js'
 import { PageCache } from './pages.js'
 import { FORMAT, Paths } from './paths.js'
-import { listSegments, namesIn, ofJournal } from './segments.js'
+import { listSegments, namesIn, segmentsOf } from './segments.js'
 import type { Sight } from './sight.js'
 import { Succession } from './succession.js'
 
@@ -148,7 +148,7 @@ export async function seeOnce<Note>(
       await handles.close()
       return undefined
     }
-    const { list, before } = await withoutImpostors(ofJournal(found, journal), handles, paths, journal)
+    const { list, before } = await withoutImpostors(segmentsOf(found, journal), handles, paths, journal)
     const cache = new PageCache()
     const core: Core<Note> = { files, clock, paths, handles, cache, notes, journal, readOnly: readOnly || !holdsLock, before }
     const sight = await look(

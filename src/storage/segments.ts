@@ -2,7 +2,7 @@
 import { ioError, JournalError } from '../errors.js'
 import type { Sealed, SegmentFile, SegmentHead } from './core.js'
 import { FrameCursor } from './cursor.js'
-import { Facts, segmentsOf } from './facts.js'
+import { Facts, numbersOf } from './facts.js'
 import type { FileHandle, Files } from './files.js'
 import { Kind, payloadOf, type Frame, type FrameHeader } from './frame.js'
 import { notAsWritten } from './group.js'
@@ -14,23 +14,34 @@ import { MISSING_MAX, sortOut, type Stray } from './strays.js'
 /** Enough for most headers; a longer one is read again. */
 const HEAD_CHUNK = 4096
 
-export interface SegmentList {
-  /** All that lies in the directory of segments. */
+/** What lies in the directory of segments. */
+export interface Listing {
+  /** All names in it. */
   names: readonly string[]
-  /** By number. */
+  /** Files with a segment's name, of any journal. */
+  files: SegmentFile[]
+  /** Only those with a higher number are among them. */
+  above: number
+}
+
+/** What of a listing belongs to a journal. */
+export interface SegmentList {
+  /** By number; several may claim the same. */
   files: SegmentFile[]
   /** Files that have a segment's name and are none. */
   strays: Stray<SegmentFile>[]
   /** Highest number of an index that can be one of these, 0 if there is none: proof that a segment was sealed. */
   indexed: number
+  /** What headers in the wrong place say: that there was a segment of that number, and so many positions before it. */
+  elsewhere: { number: number; position: number }
 }
 
 /** `above`: only those with a higher number, for whoever knows the ones before; the headers of the others are not read. */
-export async function listSegments(files: Files, handles: Handles, paths: Paths, above?: number): Promise<SegmentList> {
+export async function listSegments(files: Files, handles: Handles, paths: Paths, above = 0): Promise<Listing> {
   const names = await namesIn(files, paths.journal)
   const all: SegmentFile[] = []
   for (const name of names.map(parseSegment)) {
-    if (name === undefined || (above !== undefined && name.number <= above)) continue
+    if (name === undefined || (above > 0 && name.number <= above)) continue
     all.push(
       await handles.with(paths.segment(name), async (open) => {
         const size = await open.size()
@@ -38,18 +49,34 @@ export async function listSegments(files: Files, handles: Handles, paths: Paths,
       }),
     )
   }
-  const indexed = names.filter((name) => name.endsWith('.idx')).map((name) => parseSegment(name.replace(/idx$/, 'seg'))?.number ?? 0)
-  const sorted = sortOut(all, above)
-  const reach = (sorted.files.at(-1)?.number ?? above ?? 0) + MISSING_MAX
-  return { names, ...sorted, indexed: Math.max(0, ...indexed.filter((number) => number <= reach)) }
+  return { names, files: all, above }
 }
 
 /** The segments with a header of this journal; the header of another is none. */
-export function ofJournal({ files, ...rest }: SegmentList, journal: Buffer): SegmentList {
+export function segmentsOf({ names, files: all, above }: Listing, journal: Buffer): SegmentList {
+  const isOurs = (head: SegmentHead | undefined): boolean => head?.header.journal.equals(journal) === true
+  const ours = all.map((file) => ({
+    ...file,
+    head: isOurs(file.head) ? file.head : undefined,
+    misnamed: isOurs(file.misnamed) ? file.misnamed : undefined,
+  }))
+  const { files, strays } = sortOut(ours, above)
+  const reach = (files.at(-1)?.number ?? above) + MISSING_MAX
+  const indexes = names.filter((name) => name.endsWith('.idx')).map((name) => parseSegment(name.replace(/idx$/, 'seg'))?.number ?? 0)
+  const misnamed = ours.flatMap((file) => file.misnamed ?? []).filter(({ number }) => number <= reach)
   return {
-    ...rest,
-    files: files.map((file) => (file.head?.header.journal.equals(journal) === false ? { ...file, head: undefined } : file)),
+    files,
+    strays,
+    indexed: highest(indexes.filter((number) => number <= reach)),
+    elsewhere: {
+      number: highest(misnamed.map(({ number }) => number)),
+      position: highest(misnamed.map(({ header }) => header.first - 1)),
+    },
   }
+}
+
+function highest(numbers: readonly number[]): number {
+  return numbers.reduce((most, number) => Math.max(most, number), 0)
 }
 
 /** Names in a directory, none if it is not there. */
@@ -91,14 +118,14 @@ async function readHead(file: FileHandle, name: SegmentName, size: number): Prom
 /** Of which segments a header that checks speaks. @throws JournalError JOURNAL_DAMAGED */
 function numbersIn(frame: Frame, payload: Buffer): { segment: number; before: number } {
   try {
-    return segmentsOf(payload)
+    return numbersOf(payload)
   } catch (error) {
     throw notAsWritten(frame, error)
   }
 }
 
 /** The header that says where a segment ends, if one does: the next one's. */
-export function headerBehind({ number }: SegmentFile, next: SegmentFile | undefined): FrameHeader | undefined {
+export function headerBehind({ number }: Pick<SegmentName, 'number'>, next: SegmentFile | undefined): FrameHeader | undefined {
   return next?.head?.before === number ? next.head.header : undefined
 }
 

@@ -19,8 +19,8 @@ export interface Sight<Note> {
   /** Names of files that have a segment's name and are none. */
   strays: ReadonlySet<string>
   facts: Facts
-  /** Highest number of an index, which proves that a segment was sealed. */
-  indexed: number
+  /** Highest number of a segment that there was, for all that indexes say, or, without a head file, headers in the wrong place; 0 if nothing does. */
+  known: number
   /** Index of the newest segment, as far as proven. */
   index: MemoryIndex<Note>
   /** History at the end of what is proven, or of what can be shown beside a live writer. */

@@ -7,9 +7,9 @@ import { NO_HISTORY } from './frame.js'
 import { covers, damageOf, forget, versionIn, type RecordedGap } from './gap-record.js'
 import type { Indexes } from './indexes.js'
 import type { Sight } from './sight.js'
-import type { MemoryIndex } from './memory-index.js'
+import { MemoryIndex } from './memory-index.js'
 import type { SegmentName } from './paths.js'
-import { nameOf } from './segments.js'
+import { missing, nameOf } from './segments.js'
 
 export type Listener = Parameters<CommitStore<unknown>['subscribe']>[0]
 
@@ -47,6 +47,26 @@ export class State<Note> {
     this.synced = this.head
     this.damage = sight.damage
     this.gaps = sight.gaps
+  }
+
+  /** Seals the active segment where it ended, and goes on in another that has a header; a number between the two is that of none that is there. */
+  goOnIn(next: SegmentName, sealedEnd: number, end: number): void {
+    const { active, index, head, digest } = this
+    if (active.number > 0) this.#seal({ ...active, end: sealedEnd, position: head.position, digest }, index)
+    for (let number = active.number + 1; number < next.number; number++) {
+      const segment = missing(number, number === 1 ? 1 : next.first, next.first - 1)
+      const nothing = new MemoryIndex<Note>(segment)
+      nothing.complete = false
+      this.#seal(segment, nothing)
+    }
+    this.active = next
+    this.index = new MemoryIndex(next)
+    this.end = end
+  }
+
+  #seal(segment: Sealed, index: MemoryIndex<Note>): void {
+    this.segments.set(segment.number, segment)
+    this.indexes.seal({ segment, index })
   }
 
   /** What was written down as lost. */

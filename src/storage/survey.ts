@@ -63,7 +63,7 @@ export class Survey<Note> {
     const chain = { ...this.#chain, group: core.before.get(segment.number)?.group ?? -1 }
     if (segment.end > 0)
       await core.handles.with(core.paths.segment(segment), (file) =>
-        this.#frames(new Walk(file, core.journal, 0, segment.end, chain), segment, file),
+        this.#frames(new Walk(file, core.journal, 0, segment.end, chain, { upTo: segment.position }), segment, file),
       )
     if (this.#chain.position < segment.position) {
       const place = { segment: segment.name, offset: segment.end, bytes: 0 }

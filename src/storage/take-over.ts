@@ -117,7 +117,7 @@ export function empty<Note>(files: Files, clock: Clock, paths: Paths, notes: Str
     indexes,
     newest: undefined,
     facts: new Facts(),
-    indexed: 0,
+    known: 0,
     strays: new Set(),
     index: new MemoryIndex({ number: 0, first: 1, name: '' }),
     chain: { group: 0, position: 0, digest: NO_HISTORY },
@@ -173,7 +173,7 @@ async function goOn<Note>(
 async function behindTheEnd<Note>(
   state: State<Note>,
   roll: Roll<Note>,
-  { newest, unproven, clean, mark, indexed }: Sight<Note>,
+  { newest, unproven, clean, mark, known }: Sight<Note>,
 ): Promise<void> {
   const packed = newest !== undefined && state.core.files.stat(state.core.paths.segment(newest))?.packed === true
   if (clean && !packed && newest?.head?.header.align === roll.align) await roll.resume()
@@ -181,7 +181,7 @@ async function behindTheEnd<Note>(
     const again = unproven?.header.kind === Kind.data ? unproven : undefined
     // The new segment's header says what the frame said.
     if (unproven?.header.kind === Kind.snapshot) state.facts.addSnapshot(unpackSnapshot(payloadOf(unproven)))
-    await roll.next(Math.max(newest?.number ?? 0, mark?.segment ?? 0, indexed) + 1, state.end, again)
+    await roll.next(Math.max(newest?.number ?? 0, mark?.segment ?? 0, known) + 1, state.end, again)
     if (again !== undefined) await recount(state, roll, again)
   }
   await roll.mark(false)

@@ -13,6 +13,7 @@ import {
   nextDigest,
   passedOver,
   payloadOf,
+  positionAfter,
   TRAILER_BYTES,
   type Frame,
   type FrameHeader,
@@ -63,10 +64,12 @@ export class Walk {
   readonly #cursor: FrameCursor
   readonly #digests: boolean
   readonly #vouches: boolean
+  readonly #upTo: number
 
   /**
    * `digests`: whether to work out each group's digest again. Who only reads leaves that to whoever opens or verifies.
    * `vouches`: whether to look behind headers that do not check, which takes a walk from a segment's beginning.
+   * `upTo`: last position that the segment held. Behind a hole a later one comes from elsewhere.
    */
   constructor(
     file: FileHandle,
@@ -74,10 +77,15 @@ export class Walk {
     from: number,
     to: number,
     chain: Chain,
-    { digests = true, vouches = false }: { digests?: boolean; vouches?: boolean } = {},
+    {
+      digests = true,
+      vouches = false,
+      upTo = Number.POSITIVE_INFINITY,
+    }: { digests?: boolean; vouches?: boolean; upTo?: number | undefined } = {},
   ) {
     this.#digests = digests
     this.#vouches = vouches
+    this.#upTo = upTo
     this.#file = file
     this.chain = { ...chain }
     this.#cursor = new FrameCursor(file, journal, from, to)
@@ -106,7 +114,7 @@ export class Walk {
 
   #accept(header: FrameHeader): void {
     this.chain.group = header.group
-    this.chain.position = header.kind === Kind.data ? header.first + header.aux - 1 : header.first - 1
+    this.chain.position = positionAfter(header)
     this.chain.digest = header.digest
   }
 
@@ -135,7 +143,7 @@ export class Walk {
     const hole = { offset, reason: fault, first: position + 1, ...known }
     if (next === undefined) {
       this.#cursor.offset = this.#cursor.to
-      const last = inOrder ? (header.kind === Kind.data ? header.first + header.aux - 1 : header.first - 1) : undefined
+      const last = inOrder ? positionAfter(header) : undefined
       return { ...hole, end: this.#cursor.to, last, final: true }
     }
     const vouched = inOrder || !this.#vouches ? {} : await this.#vouched(offset, next.offset)
@@ -175,8 +183,8 @@ export class Walk {
   }
 
   /**
-   * The frame at a place, if history may go on with it: later than all before, with no more frames missing than the hole has room
-   * for, and followed by its own successor where another frame follows, lest a frame that was written to a wrong place be taken
+   * The frame at a place, if history may go on with it: later than all before and within the segment, with no more frames missing than
+   * the hole has room for, and followed by its own successor where another frame follows, lest a frame that was written to a wrong place be taken
    * for the next.
    */
   async #resumesAt(at: number, hole: number): Promise<Resumed | undefined> {
@@ -184,7 +192,7 @@ export class Walk {
     if (frame === undefined || frame.header.kind === Kind.segment) return undefined
     const { header, end } = frame
     const { group, position } = this.chain
-    if (header.group <= group || header.first - passedOver(header) <= position) return undefined
+    if (header.group <= group || header.first - passedOver(header) <= position || positionAfter(header) > this.#upTo) return undefined
     if (group >= 0 && (header.group - group - 1) * (HEADER_BYTES + TRAILER_BYTES) > at - hole) return undefined
     const after = await this.#frameAt(end)
     return after !== undefined && after.header.group !== header.group + 1 ? undefined : { offset: at, header }
