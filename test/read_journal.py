@@ -85,16 +85,32 @@ def segments(folder):
         yield name, b if name in there else unpacked(b, int(name.split('-')[0]))
 
 
+def header_of(b):
+    """What a segment's header says, where the one before ends and the first position; None if it does not check."""
+    if b[:4] != b'TLF1' or zlib.crc32(b[8:96]) != struct.unpack_from('<I', b, 4)[0]: return None
+    frame = next(frames(b, len(b)), None)
+    if frame is None or frame[0] != 1: return None
+    return unpack(frame[4], 0)[0], frame[5], frame[3]
+
+
+def ours(files):
+    """Leaves out files whose header is that of another segment."""
+    for name, b in files:
+        head = header_of(b)
+        if head and (head[0]['segment'], head[2]) != (int(name[:8]), int(name[9:21])): print(f'passed over: {name}', file=sys.stderr)
+        else: yield name, b
+
+
 def main(directory):
     assert open(os.path.join(directory, 'FORMAT')).read() in ('turnlog 1\n', 'turnlog 1 packed\n'), 'not a journal of format 1'
-    names, files = zip(*segments(os.path.join(directory, 'journal')))
+    names, files = zip(*ours(segments(os.path.join(directory, 'journal'))))
     # The newest header and the frames behind it name every place that was written down as lost.
     lost = [gap for frame in frames(files[-1], len(files[-1])) if frame[0] in (1, 6) for gap in unpack(frame[4], 0)[0].get('gaps', [])]
     for gap in lost: print(f"lost: positions {gap['first']} to {gap['last']}: {gap['reason']}", file=sys.stderr)
     holes = [{gap['offset']: gap['bytes'] for gap in lost if gap['segment'] == name and gap['bytes'] > 0} for name in names]
     # A segment ends where the header of the next one says; what lies behind is no part of the history.
-    heads = [next(frames(b, len(b), hole), None) for b, hole in zip(files, holes)]
-    limits = [head[5] if head and int(after[:8]) == int(name[:8]) + 1 else len(b)
+    heads = [header_of(b) if 0 not in hole else None for b, hole in zip(files, holes)]
+    limits = [head[1] if head and head[0].get('before', int(after[:8]) - 1) == int(name[:8]) else len(b)
               for b, name, after, head in zip(files, names, names[1:], heads[1:])] + [len(files[-1])]
     digest, position = bytes(32), 0
     for b, limit, hole in zip(files, limits, holes):

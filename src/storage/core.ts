@@ -16,7 +16,7 @@ export interface Core<Note> {
   /** The journal's id. */
   journal: Buffer
   readOnly: boolean
-  /** By number, of segments whose header does not check. */
+  /** By number, of segments whose header does not check: how the one before it ends. */
   before: ReadonlyMap<number, Before>
 }
 

@@ -15,38 +15,21 @@ export interface Sorted {
 
 /** Leaves out files that cannot be the segment that they are named. */
 export async function withoutImpostors(list: SegmentList, handles: Handles, paths: Paths, journal: Buffer): Promise<Sorted> {
+  const frames = new Frames(handles, paths, journal)
   const files: SegmentFile[] = []
   const strays = [...list.strays]
-  const begins = new Map<number, Before>()
+  const before = new Map<number, Before>()
   for (const same of byNumber(list.files)) {
-    const before = files.at(-1)
+    const last = files.at(-1)
     for (const file of same) {
-      const found = await judge(file, same.length > 1)
+      const isTaken = files.at(-1)?.number === file.number
+      const found = isTaken ? 'another file is the segment of its number' : await frames.judge(file, same.length > 1, last, before)
       if (typeof found === 'string') strays.push({ file, reason: found })
       else files.push(file)
-      if (typeof found === 'object') begins.set(file.number, found)
-    }
-
-    /** Why it is none, or how the one before ends, where that had to be looked for. */
-    async function judge(file: SegmentFile, isOneOfMany: boolean): Promise<string | Before | undefined> {
-      if (files.at(-1)?.number === file.number) return 'another file is the segment of its number'
-      if (before === undefined) return undefined
-      if (file.first < before.first) return 'it begins before the segment before it'
-      if (file.head !== undefined && !isOneOfMany) return undefined
-      const end = await endOf(before, begins.get(before.number), file.first, handles, paths.segment(before), journal)
-      if (end === undefined) return 'its first position lies inside a group of the segment before it'
-      if (file.head !== undefined) {
-        const isForked = end.position === file.first - 1 && end.digest?.equals(file.head.header.digest) === false
-        return isForked ? 'its history is not that of the segment before it' : undefined
-      }
-      if (end.goesOn && !(await holdsFrames(file, handles, paths.segment(file), journal)))
-        return 'it holds nothing, and the segment before it goes on'
-      // Frames that are lost at the end had numbers too.
-      const isSure = before.number === file.number - 1 && end.position === file.first - 1
-      return { digest: end.digest, group: isSure ? end.group : -1 }
+      if (typeof found === 'object') before.set(file.number, found)
     }
   }
-  return { list: { ...list, files, strays }, before: begins }
+  return { list: { ...list, files, strays }, before }
 }
 
 /** Those of one number together, first the one that takes less from the segment before. */
@@ -65,41 +48,69 @@ interface End extends Before {
   goesOn: boolean
 }
 
-/**
- * Where the frames of a segment end if the next one begins at a position; undefined if that lies inside a group. Without a header that checks
- * only the name says where the next begins, and positions are read by that. A segment begins where a group ended, so a name that
- * cuts a group in two is wrong, and half of that group would be taken for lost.
- */
-function endOf(
-  { first, size }: SegmentFile,
-  before: Before | undefined,
-  next: number,
-  handles: Handles,
-  path: string,
-  journal: Buffer,
-): Promise<End | undefined> {
-  return handles.with(path, async (file) => {
-    const walk = new Walk(file, journal, 0, await contentEnd(file, 0, size), beginning(before, { first }), { digests: false })
-    let end: End = { group: -1, digest: undefined, position: first - 1, goesOn: false }
-    for (let item = await walk.next(); item !== undefined; item = await walk.next()) {
-      if (isHole(item)) {
-        if (item.final) break
-        continue
-      }
-      const { header } = item
-      if (header.kind === Kind.data && header.first >= next) return { ...end, goesOn: true }
-      if (header.kind === Kind.data && next <= positionAfter(header)) return undefined
-      end = { group: header.group, digest: Buffer.from(header.digest), position: walk.chain.position, goesOn: false }
-    }
-    return end
-  })
-}
+/** What the frames say that stand in files. */
+class Frames {
+  readonly #handles: Handles
+  readonly #paths: Paths
+  readonly #journal: Buffer
 
-/** Whether any frame of this journal stands in it that could stand behind its header. */
-function holdsFrames({ first, size }: SegmentFile, handles: Handles, path: string, journal: Buffer): Promise<boolean> {
-  return handles.with(path, async (file) => {
-    const walk = new Walk(file, journal, 0, size, beginning(undefined, { first }), { digests: false })
-    const item = await walk.next()
-    return item !== undefined && (!isHole(item) || !item.final)
-  })
+  constructor(handles: Handles, paths: Paths, journal: Buffer) {
+    this.#handles = handles
+    this.#paths = paths
+    this.#journal = journal
+  }
+
+  /** Why a file is none of the segments; or how the one before it ends, where that had to be looked for. */
+  async judge(
+    file: SegmentFile,
+    isOneOfMany: boolean,
+    last: SegmentFile | undefined,
+    before: ReadonlyMap<number, Before>,
+  ): Promise<string | Before | undefined> {
+    if (last === undefined) return undefined
+    if (file.first < last.first) return 'it begins before the segment before it'
+    if (file.head !== undefined && !isOneOfMany) return undefined
+    const end = await this.#endOf(last, before.get(last.number), file.first)
+    if (end === undefined) return 'its first position lies inside a group of the segment before it'
+    const isWhole = end.position === file.first - 1
+    if (file.head !== undefined) {
+      const isForked = isWhole && end.digest?.equals(file.head.header.digest) === false
+      return isForked ? 'its history is not that of the segment before it' : undefined
+    }
+    if (end.goesOn && !(await this.#isBegun(file))) return 'it holds nothing, and the segment before it goes on'
+    // Frames that are lost at the end had numbers too.
+    return { digest: end.digest, group: isWhole && last.number === file.number - 1 ? end.group : -1 }
+  }
+
+  /**
+   * Where the frames of a segment end if the next one begins at a position; undefined if that lies inside a group. Without a header that checks
+   * only the name says where the next begins, and positions are read by that. A segment begins where a group ended, so a name that
+   * cuts a group in two is wrong, and half of that group would be taken for lost.
+   */
+  #endOf(segment: SegmentFile, before: Before | undefined, next: number): Promise<End | undefined> {
+    return this.#handles.with(this.#paths.segment(segment), async (file) => {
+      const chain = beginning(before, segment)
+      const walk = new Walk(file, this.#journal, 0, await contentEnd(file, 0, segment.size), chain, { digests: false })
+      let end: End = { group: -1, digest: undefined, position: chain.position, goesOn: false }
+      for (let item = await walk.next(); item !== undefined; item = await walk.next()) {
+        if (isHole(item)) {
+          if (item.final) break
+          continue
+        }
+        const { header } = item
+        if (header.kind === Kind.data && header.first >= next) return { ...end, goesOn: true }
+        if (header.kind === Kind.data && next <= positionAfter(header)) return undefined
+        end = { group: header.group, digest: Buffer.from(header.digest), position: walk.chain.position, goesOn: false }
+      }
+      return end
+    })
+  }
+
+  /** Whether any frame stands in it that could stand behind its header. */
+  #isBegun(segment: SegmentFile): Promise<boolean> {
+    return this.#handles.with(this.#paths.segment(segment), async (file) => {
+      const item = await new Walk(file, this.#journal, 0, segment.size, beginning(undefined, segment), { digests: false }).next()
+      return item !== undefined && (!isHole(item) || !item.final)
+    })
+  }
 }

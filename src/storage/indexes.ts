@@ -234,8 +234,7 @@ export class Indexes<Note> {
   /** Makes an index that was not there, or could not be used; whoever meets the same one meanwhile waits with the first. */
   async #remake(segment: Sealed, place: boolean): Promise<void> {
     const { number, end } = segment
-    // Of one that is not there none was ever made.
-    if (end > 0) this.wereWhole = false
+    if (end > 0) this.wereWhole = false // of one that is not there none was ever made
     const making = this.#remaking.get(number) ?? this.#rebuild(segment).then((index) => this.#make({ segment, index }, place))
     this.#remaking.set(number, making)
     await making.finally(() => this.#remaking.delete(number))

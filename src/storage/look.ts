@@ -8,15 +8,18 @@ import { Kind, NO_HISTORY, positionAfter, type Frame, type FrameHeader } from '.
 import type { HeadMark } from './head-file.js'
 import { forget, gapsIn } from './gap-record.js'
 import { Indexes } from './indexes.js'
-import { reportLost, reportStrays } from './losses.js'
+import { passOverLostEnd, reportBetween, reportStrays } from './losses.js'
 import { MemoryIndex } from './memory-index.js'
 import { indexSegment } from './rebuild.js'
 import { salvage } from './salvage.js'
 import { factsOf, nameOf, sealedOf, type SegmentList } from './segments.js'
 import { MISSING_MAX } from './strays.js'
 import { judgeTail } from './tail.js'
-import type { Role, Sight } from './sight.js'
+import type { Sight } from './sight.js'
 import { beginning, isHole, Walk, type Chain, type Hole } from './walk.js'
+
+/** What the look is for: a writer and a reader judge the tail; beside a live writer it is not theirs to judge. */
+type Role = 'alone' | 'beside'
 
 export async function look<Note>(core: Core<Note>, list: SegmentList, found: HeadMark | undefined, role: Role): Promise<Sight<Note>> {
   const mark = found !== undefined && isInReach(found, list) ? found : undefined
@@ -52,7 +55,8 @@ export async function look<Note>(core: Core<Note>, list: SegmentList, found: Hea
     const sealed = sight.known >= newest.number || (mark?.segment ?? 0) > newest.number
     await core.handles.with(core.paths.segment(newest), (file) => new Newest(core, sight, newest, file, role, sealed, report).read())
   }
-  reportLost(sight, list, role, report)
+  reportBetween(sight, list, report)
+  if (role === 'alone') passOverLostEnd(sight, list, report)
   reportStrays(sight, list, found, report)
   // A number that no frame before can have, as far as anything tells.
   sight.chain.group = Math.max(sight.chain.group, sight.damage.length > 0 ? (mark?.group ?? 0) : 0)

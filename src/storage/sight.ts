@@ -35,6 +35,3 @@ export interface Sight<Note> {
   /** Damage of which no index says what it held. */
   gaps: Damage[]
 }
-
-/** What the look is for: a writer and a reader judge the tail; beside a live writer it is not theirs to judge. */
-export type Role = 'alone' | 'beside'

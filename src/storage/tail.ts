@@ -15,8 +15,9 @@ export type Tail =
   | { kind: 'damaged'; end: number; reason: string }
 
 /**
- * `promised` is how far the head file vouches for the segment, `sealed` that a later one is known of, which was not begun before all of this one was synced. That it says so of a clean end proves nothing of what lies behind: what the
- * next writer told it may have been lost with the power.
+ * `promised` is how far the head file vouches for the segment. That it says so of a clean end proves nothing of what lies behind: what the
+ * next writer told it may have been lost with the power. `sealed`: a later segment is known of, and was not begun before all of this one
+ * was synced.
  */
 export async function judgeTail(
   file: FileHandle,

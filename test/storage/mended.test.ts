@@ -56,6 +56,34 @@ const cases: readonly [seed: number, what: string][] = [
     'journal/00000004-000000000104.seg: swapped with head; journal/00000001-000000000001.seg: garbage at 450; journal/00000005-000000000138.seg: swapped with LOCK',
   ],
   [
+    3100113669,
+    'journal/00000002-000000000036.seg: 512 bytes at 0 from 1024 of journal/00000002-000000000036.seg; journal/00000002-000000000036.idx: renamed to journal/00000002-000000000001.seg',
+  ],
+  [
+    3100120786,
+    'journal/00000002-000000000036.seg: 512 bytes at 1536 from 0 of journal/00000002-000000000036.seg; journal/00000001-000000000001.seg: 512 bytes at 0 from 1024 of journal/00000004-000000000104.seg',
+  ],
+  [
+    3100124088,
+    'journal/00000002-000000000036.seg: swapped with LOCK; journal/00000002-000000000036.seg: renamed to journal/00000002-000000000002.seg; journal/00000004-000000000104.seg: as it was',
+  ],
+  [
+    3100124821,
+    'journal/00000003-000000000070.seg: 4096 bytes of garbage at 0; journal/00000003-000000000070.seg: once more as journal/00000003-000000000036.seg',
+  ],
+  [
+    3110112602,
+    'journal/00000002-000000000036.seg: 4096 bytes at 0 from 0 of journal/00000004-000000000104.idx; LOCK: once more as journal/00000002-000000000030.seg',
+  ],
+  [
+    3110115111,
+    'journal/00000001-000000000001.seg: 512 bytes at 0 from 512 of journal/00000004-000000000104.seg; FORMAT: renamed to journal/00000002-000000000100.seg; journal/00000004-000000000104.idx: swapped with journal/00000002-000000000036.seg',
+  ],
+  [
+    3110124302,
+    'journal/00000002-000000000036.seg: cut to 2279; journal/00000001-000000000001.seg: 512 bytes at 0 from 1024 of journal/00000003-000000000070.seg',
+  ],
+  [
     9000391146,
     'journal/00000005-000000000138.seg: 4096 bytes of zeros at 0; journal/00000004-000000000104.seg: deleted; journal/00000004-000000000104.idx: renamed to journal/00000009-000000000100.seg',
   ],
