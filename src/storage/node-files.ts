@@ -18,6 +18,12 @@ const FLAGS = { r: O_RDONLY, 'r+': O_RDWR, wx: O_WRONLY | O_CREAT | O_EXCL }
 /** Files that this process has locked, by device and inode: not every system's locks hold within a process. */
 const held = new Set<string>()
 
+/**
+ * Files that are open. Node closes one that nobody refers to any more, and with it would go the lock of a journal that a program opened, and
+ * keeps no word of.
+ */
+const opened = new Set<fs.promises.FileHandle>()
+
 export const nodeFiles: Files = {
   async open(path, flag) {
     return new NodeFile(await openFile(path, flag))
@@ -116,6 +122,7 @@ class NodeFile implements FileHandle {
 
   constructor(file: fs.promises.FileHandle) {
     this.#file = file
+    opened.add(file)
   }
 
   write(bytes: Uint8Array, offset: number): number | Promise<number> {
@@ -155,6 +162,7 @@ class NodeFile implements FileHandle {
 
   async close(): Promise<void> {
     if (this.#lock !== undefined) held.delete(this.#lock)
+    opened.delete(this.#file)
     await this.#file.close()
   }
 }

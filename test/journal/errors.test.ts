@@ -363,6 +363,32 @@ describe('the state of the handle', () => {
     await journal.close()
   })
 
+  test('a writer that nobody refers to any more holds the journal too, until its process ends', async () => {
+    const directory = temporary()
+    const source = `
+      import { setFlagsFromString } from 'node:v8'
+      import { runInNewContext } from 'node:vm'
+      setFlagsFromString('--expose-gc')
+      const collect = runInNewContext('gc')
+      const notes = defineEvents({ 'note.added': { schema: 1, data: z.looseObject({ text: z.string() }) } })
+      async function begin() {
+        const journal = await openJournal(process.argv[1], { events: notes })
+        await journal.append('s', [{ type: 'note.added', data: { text: 'from there' } }])
+      }
+      await begin()
+      for (let i = 0; i < 20; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        collect()
+      }
+      console.log('holds')
+      setInterval(() => {}, 1000)`
+    const child = inAnotherProcess(source, [directory])
+    await child.printed('holds')
+    await provoke(openNotes(directory, { lockWaitMs: 50 }), 'JOURNAL_LOCKED')
+    child.kill()
+    await child.ended
+  })
+
   test('a writer whose epoch is gone acknowledges nothing more', async () => {
     const directory = temporary()
     const journal = await openNotes(directory)
