@@ -6,6 +6,8 @@ import { between, lastOf, type Intact } from './intact.js'
 export interface Copy {
   /** No group of it stands before this position. */
   first: number
+  /** Number of the segment that it is a copy of, 0 where that is not known. */
+  number: number
   groups: () => AsyncGenerator<Intact>
 }
 
@@ -18,6 +20,8 @@ export interface Reached {
 
 export class Copies {
   readonly reached: Reached = { position: 0, digest: NO_HISTORY }
+  /** Highest number of a segment of which a copy gave anything. */
+  highest = 0
   readonly #sources: Source[]
 
   constructor(copies: readonly Copy[]) {
@@ -31,7 +35,8 @@ export class Copies {
     while (this.reached.position + 1 < (left?.first ?? Number.POSITIVE_INFINITY)) {
       const found = await this.#lowest(left)
       if (found === undefined) break
-      yield* this.#give(found)
+      this.highest = Math.max(this.highest, found.source.copy.number)
+      yield* this.#give(found.offer)
     }
     if (left !== undefined) yield* this.#give(left)
   }
@@ -45,11 +50,11 @@ export class Copies {
     Object.assign(this.reached, { position: lastOf(group), digest: group.digest } satisfies Reached)
   }
 
-  async #lowest(next: Intact | undefined): Promise<Intact | undefined> {
-    let lowest: Intact | undefined
+  async #lowest(next: Intact | undefined): Promise<{ offer: Intact; source: Source } | undefined> {
+    let lowest: { offer: Intact; source: Source } | undefined
     for (const source of this.#sources) {
       const offer = await source.offer(this.reached, next)
-      if (offer !== undefined && (lowest === undefined || offer.first < lowest.first)) lowest = offer
+      if (offer !== undefined && (lowest === undefined || offer.first < lowest.offer.first)) lowest = { offer, source }
     }
     return lowest
   }
@@ -57,19 +62,19 @@ export class Copies {
 
 /** Read only where something is missing at or behind its beginning, and no further than what was reached. */
 class Source {
-  readonly #copy: Copy
+  readonly copy: Copy
   #groups: AsyncGenerator<Intact> | undefined
   #group: Intact | undefined
   #ended = false
 
   constructor(copy: Copy) {
-    this.#copy = copy
+    this.copy = copy
   }
 
   /** What it has behind what was reached and before the next group. */
   async offer(reached: Reached, next: Intact | undefined): Promise<Intact | undefined> {
     const before = next?.first ?? Number.POSITIVE_INFINITY
-    if (this.#copy.first >= before) return undefined
+    if (this.copy.first >= before) return undefined
     while (!this.#ended) {
       this.#group ??= await this.#take()
       if (this.#group === undefined || this.#group.first >= before) return undefined
@@ -89,7 +94,7 @@ class Source {
   }
 
   async #take(): Promise<Intact | undefined> {
-    this.#groups ??= this.#copy.groups()
+    this.#groups ??= this.copy.groups()
     const { done, value } = await this.#groups.next()
     this.#ended = done === true
     return value ?? undefined

@@ -32,8 +32,6 @@ export class SalvageSource {
   end = 0
   /** Up to where the damaged end of the history may have gone. */
   #reach = 0
-  /** Highest number of a file that anything was read from. */
-  #last = 0
   /** The segments, as every reader takes them. */
   readonly #list: SegmentList
   readonly #before: ReadonlyMap<number, Before>
@@ -81,29 +79,30 @@ export class SalvageSource {
       for (const file of files) {
         for await (const group of this.#segment(file)) yield* copies.upTo(group)
         this.done += file.size
-        this.#last = file.number
       }
       yield* copies.upTo(undefined)
     } finally {
       await copies.close()
     }
-    this.end = this.#endBehind(copies.reached.position)
+    this.end = this.#endBehind(copies)
   }
 
   close(): Promise<void> {
     return this.#handles.close()
   }
 
-  #endBehind(position: number): number {
+  #endBehind({ reached: { position }, highest }: Copies): number {
     const { files, indexed, elsewhere } = this.#list
     const last = files.at(-1)
+    const number = Math.max(last?.number ?? 0, highest)
     const { segment = 0, position: marked = 0 } = this.mark ?? {}
     // Of what is proven to have been there and cannot be read nobody knows how long it was; nor of what could be opened at times only.
-    const isMissing = (indexed > 0 && indexed >= this.#last) || (this.mark === undefined && elsewhere.number > this.#last)
+    const isElsewhere = this.mark === undefined && elsewhere.number > number
+    const isMissing = isElsewhere || (indexed > 0 && indexed >= number)
     const isUnread = last !== undefined && this.unread.some((what) => isOf(what, last))
-    const isMarked = segment > this.#last || marked > position
+    const isMarked = segment > number || marked > position
     const unknown = !isMarked && (isMissing || isUnread) ? SEGMENT_POSITIONS : 0
-    return Math.max(position + unknown, this.#reach, marked)
+    return Math.max((isElsewhere ? Math.max(position, elsewhere.position) : position) + unknown, this.#reach, marked)
   }
 
   /** What a segment holds, as every reader takes it. */
@@ -147,12 +146,13 @@ export class SalvageSource {
   /** A file with a segment's name that is not the one of that name, or is none. */
   #copy(file: SegmentFile): Copy {
     const first = file.misnamed?.header.first ?? 1
-    return { first, groups: () => this.#groupsOf(file, first) }
+    const number = file.misnamed?.number ?? 0
+    return { first, number, groups: () => this.#groupsOf(file, first, number) }
   }
 
-  async *#groupsOf(file: SegmentFile, first: number): AsyncGenerator<Intact> {
+  async *#groupsOf(file: SegmentFile, first: number, number: number): AsyncGenerator<Intact> {
     const { file: handle, release } = await this.#handles.acquire(this.#paths.segment(file))
-    const number = file.misnamed?.number ?? 0
+    const isNewest = number > (this.#list.files.at(-1)?.number ?? 0)
     try {
       const walk = new Walk(handle, this.journal, 0, file.size, beginning(undefined, { first }), { vouches: true })
       for (;;) {
@@ -161,8 +161,7 @@ export class SalvageSource {
         if (item === undefined) break
         if (isHole(item)) yield* savedIn(item)
         else if (item.header.kind === Kind.data) yield* commitsIn(item, digest)
-        this.#last = Math.max(this.#last, number)
-        if (number < this.#last || !isHole(item) || !item.final) continue
+        if (!isNewest || !isHole(item) || !item.final) continue
         const tail = await judgeTail(handle, item.offset, file.size, item.header, 0)
         if (tail.kind === 'damaged') this.#reach = Math.max(this.#reach, reachOf(item, tail.end, false))
       }

@@ -71,6 +71,24 @@ describe('salvage', () => {
     expect(await salvaged(files)).toEqual({ shown: upTo(9), gaps: 0 })
   })
 
+  test.each([
+    ['under another name', true],
+    ['in its place', false],
+  ])('gives no position again behind a newest segment %s of which only the header is left', async (_, isRenamed) => {
+    const files = new MemoryFiles()
+    await written(files, SMALL, upTo(10), TEXT)
+    const newest = namesOf(files, '.seg').at(-1) as string
+    const bytes = bytesOf(files, newest)
+    const header = bytes.subarray(0, frameAt(bytes, 1))
+    files.inodes.delete(join(DIRECTORY, 'head'))
+    files.inodes.delete(newest)
+    for (const name of namesOf(files, '.idx')) files.inodes.delete(name)
+    if (isRenamed) put(files, '00000009-000000000500.seg', header)
+    else files.inodes.set(newest, { bytes: Buffer.concat([header, Buffer.alloc(bytes.length - header.length, 7)]), lock: undefined })
+    const { position } = await salvageInto(DIRECTORY, '/new', { files, notes, ...SMALL })
+    expect(position).toBeGreaterThanOrEqual(10)
+  })
+
   test('finds the first group behind a header that does not check, where the segment before ends with a mark', async () => {
     const files = new MemoryFiles()
     await written(files, SMALL, upTo(9), TEXT, 80)
