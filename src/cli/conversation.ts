@@ -4,6 +4,7 @@ import { contentText } from './content-text.js'
 import { code, paragraphs } from './markdown-screen.js'
 import { bad, bold, dim, good, numberOf, oneLine, screenWidth, shortened, styled, wide } from './terminal.js'
 import { time } from './view-tables.js'
+import { hiddenTurns } from './whole-session.js'
 
 /** Lines of a thought that are shown folded; the rest is said to be there. */
 const LINES_MAX = 3
@@ -23,7 +24,7 @@ export function conversation(transcript: Transcript, thread: ThreadState | undef
     lines.push(
       ...told(bad('odd'), `cut at a turn or an item that is not there, at position ${unresolved.join(', ')}: nothing is hidden for that`),
     )
-  const hidden = thread === undefined ? 0 : hiddenTurns(transcript, thread, turns)
+  const hidden = hiddenTurns(transcript, thread, turns)
   if (hidden > 0)
     lines.push(
       ...told(
@@ -41,13 +42,6 @@ export function conversation(transcript: Transcript, thread: ThreadState | undef
   }
   for (const { turnId, content } of queue) lines.push('', ruled(`${oneLine(turnId)}  waits`), ...told(bold('person'), contentText(content)))
   return lines
-}
-
-/** Turns that are no part of the thread any more; the journal has them. */
-function hiddenTurns({ items, queue }: Transcript, { threadId, compactions, truncations }: ThreadState, turns: readonly TurnRow[]): number {
-  if (compactions + truncations === 0) return 0
-  const shown = new Set([...items, ...queue].flatMap((one) => ('turnId' in one ? [one.turnId] : [])))
-  return turns.filter((turn) => turn.threadId === threadId && !shown.has(turn.turnId)).length
 }
 
 function headingOf(turnId: string, row: TurnRow | undefined): string {

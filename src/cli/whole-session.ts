@@ -36,6 +36,13 @@ export async function wholeSession(
   return { session: state, threads, turns, transcripts, gaps }
 }
 
+/** Turns that are no part of the thread any more; the journal has them. */
+export function hiddenTurns({ threadId, items, queue }: Transcript, thread: ThreadState | undefined, turns: readonly TurnRow[]): number {
+  if (thread === undefined || thread.compactions + thread.truncations === 0) return 0
+  const shown = new Set([...items, ...queue].flatMap((one) => ('turnId' in one ? [one.turnId] : [])))
+  return turns.filter((turn) => turn.threadId === threadId && !shown.has(turn.turnId)).length
+}
+
 async function rows<S>(list: AsyncIterable<{ state: S }>): Promise<S[]> {
   const all: S[] = []
   for await (const { state } of list) all.push(state)

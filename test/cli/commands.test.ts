@@ -44,7 +44,7 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(base, { recursive: true }))
 
-test('show says how many turns a thread no longer holds', async () => {
+test('show and markdown say how many turns a thread no longer holds', async () => {
   const compacted = join(base, 'compacted')
   await using writing = await openJournal(compacted)
   await writing.append('session-1', [
@@ -61,9 +61,12 @@ test('show says how many turns a thread no longer holds', async () => {
   ])
   const hidden = async (): Promise<string | undefined> =>
     /hidden +(\d+ turns?) /.exec((await turnlog('show', compacted, 'session-1')).out)?.[1]
+  const markdown = async (): Promise<string> => (await turnlog('export', compacted, 'session-1', '--to', 'markdown')).out
   expect(await hidden()).toBe(undefined)
+  expect(await markdown()).not.toContain('Not here')
   await writing.append('session-1', [{ type: 'thread.compacted', data: { threadId: 'main', throughTurnId: 'b', summary: 'a and b' } }])
   expect(await hidden()).toBe('2 turns')
+  expect(await markdown()).toContain('> Not here: 2 turns that a compaction summed up')
   expect((await turnlog('show', compacted, 'session-1')).out).not.toContain('Question b')
   expect((await turnlog('search', compacted, 'Question b')).out).toContain('Question b')
   const { out: all } = await turnlog('show', compacted, 'session-1', '--all')

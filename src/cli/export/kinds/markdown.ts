@@ -2,8 +2,9 @@
 import type { SessionState, Transcript, TranscriptItem, TurnRow } from '../../../index.js'
 import { contentText } from '../../content-text.js'
 import type { OpenedJournal } from '../../command.js'
+import { numberOf } from '../../terminal.js'
 import { time } from '../../view-tables.js'
-import { wholeSession, type WholeSession } from '../../whole-session.js'
+import { hiddenTurns, wholeSession, type WholeSession } from '../../whole-session.js'
 import { noSession, type Exported, type Exporter, type What } from '../exporter.js'
 import { Losses } from '../losses.js'
 import { code, fenced, folded, html, inline, prose, quoted } from '../markdown-text.js'
@@ -24,7 +25,7 @@ export const markdown: Exporter = {
   },
 }
 
-async function* linesOf({ session, turns, transcripts, gaps }: WholeSession): AsyncGenerator<string> {
+async function* linesOf({ session, threads, turns, transcripts, gaps }: WholeSession): AsyncGenerator<string> {
   yield* head(session)
   for (const { firstPosition, lastPosition = firstPosition, reason } of gaps)
     yield* [
@@ -32,7 +33,10 @@ async function* linesOf({ session, turns, transcripts, gaps }: WholeSession): As
       `> ⚠ **lost**: positions ${firstPosition} to ${lastPosition} of the journal, and with them perhaps a part of this session: ${inline(reason)}`,
     ]
   const rows = new Map(turns.map((turn) => [turn.turnId, turn]))
-  for (const transcript of transcripts) yield* threadLines(transcript, rows)
+  for (const transcript of transcripts) {
+    const thread = threads.find(({ threadId }) => threadId === transcript.threadId)
+    yield* threadLines(transcript, rows, hiddenTurns(transcript, thread, turns))
+  }
 }
 
 function* head({
@@ -67,11 +71,17 @@ function* head({
 function* threadLines(
   { threadId, status, continues, items, queue, unresolved }: Transcript,
   rows: ReadonlyMap<string, TurnRow>,
+  hidden: number,
 ): Generator<string> {
   yield* ['', `## Thread ${code(threadId)}${status === 'closed' ? ' (closed)' : ''}`]
   if (continues !== undefined) yield* ['', `> Goes on from thread ${code(continues.threadId)} of ${code(continues.session)}.`]
   if (unresolved.length > 0)
     yield* ['', `> ⚠ Cut at a turn or an item that is not there, at position ${unresolved.join(', ')}: nothing is hidden for that.`]
+  if (hidden > 0)
+    yield* [
+      '',
+      `> Not here: ${numberOf(hidden, 'turn')} that a compaction summed up, or that somebody went back behind; the journal has them.`,
+    ]
   let turn = ''
   let count = 0
   for (const item of items) {
