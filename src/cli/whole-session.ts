@@ -37,10 +37,10 @@ export async function wholeSession(
 }
 
 /** Turns that are no part of the thread any more; the journal has them. */
-export function hiddenTurns({ threadId, items, queue }: Transcript, thread: ThreadState | undefined, turns: readonly TurnRow[]): number {
-  if (thread === undefined || thread.compactions + thread.truncations === 0) return 0
+export function hiddenTurns({ threadId, items, queue }: Transcript, of: ThreadState | undefined, turns: readonly TurnRow[]): number {
+  if (of === undefined || of.compactions + of.truncations === 0) return 0
   const shown = new Set([...items, ...queue].flatMap((one) => ('turnId' in one ? [one.turnId] : [])))
-  return turns.filter((turn) => turn.threadId === threadId && !shown.has(turn.turnId)).length
+  return turns.filter((one) => one.threadId === threadId && !shown.has(one.turnId)).length
 }
 
 async function rows<S>(list: AsyncIterable<{ state: S }>): Promise<S[]> {

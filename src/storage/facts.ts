@@ -1,7 +1,7 @@
 /** What every segment's header says of all that was written before it, kept up to date as groups are written. */
-import { IGNORABLE, type Head, type NewCommit, type SnapshotRecord, type TypeSeen } from './commit-store.js'
+import { IGNORABLE, type NewCommit, type SnapshotRecord, type TypeSeen } from './commit-store.js'
 import { payloadOf, type Frame } from './frame.js'
-import { isLost, type RecordedGap } from './gap-record.js'
+import { isHead, isRecorded, type RecordedGap } from './gap-record.js'
 import { notAsWritten } from './group.js'
 import { NotPlain } from './plain.js'
 import { isCount } from './plain.js'
@@ -144,19 +144,17 @@ function isFacts(value: unknown): value is PackedFacts {
     open.every((stream) => typeof stream === 'string') &&
     Array.isArray(snapshots) &&
     snapshots.every(isSnapshot) &&
-    (gaps === undefined || (Array.isArray(gaps) && gaps.every(isLost)))
+    (gaps === undefined || (Array.isArray(gaps) && gaps.every(isRecorded)))
   )
 }
 
 /** Files are where snapshots lie and nowhere else: no record leads out of the journal's directory. */
 function isSnapshot(value: unknown): value is SnapshotRecord {
   const { projection, revision, head, file, bytes, sha256 } = (value ?? {}) as Partial<Record<keyof SnapshotRecord, unknown>>
-  const { position, digest } = (head ?? {}) as Partial<Record<keyof Head, unknown>>
   return (
     typeof projection === 'string' &&
     isCount(revision) &&
-    isCount(position) &&
-    typeof digest === 'string' &&
+    isHead(head) &&
     typeof file === 'string' &&
     /^snapshots\/[A-Za-z][A-Za-z0-9_-]*\/\d+\.snap$/.test(file) &&
     isCount(bytes) &&

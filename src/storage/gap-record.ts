@@ -57,7 +57,7 @@ export function unpackGaps(payload: Buffer, head: Head): RecordedGap[] {
   return gaps.map((gap) => ({ ...gap, at, head }))
 }
 
-export function isLost(value: unknown): value is Lost {
+function isLost(value: unknown): value is Lost {
   const { first, last, segment, offset, bytes, reason, streams, before, sha256, next } = (value ?? {}) as Partial<
     Record<keyof Lost, unknown>
   >
@@ -69,6 +69,18 @@ export function isLost(value: unknown): value is Lost {
     (streams === undefined ||
       (Array.isArray(streams) && streams.every((one) => Array.isArray(one) && typeof one[0] === 'string' && isCount(one[1]))))
   )
+}
+
+/** As the header of every later segment says it again. */
+export function isRecorded(value: unknown): value is RecordedGap {
+  if (!isLost(value)) return false
+  const { at, head } = value as Partial<Record<keyof RecordedGap, unknown>>
+  return typeof at === 'number' && isHead(head)
+}
+
+export function isHead(value: unknown): value is Head {
+  const { position, digest } = (value ?? {}) as Partial<Record<keyof Head, unknown>>
+  return isCount(position) && typeof digest === 'string'
 }
 
 /** As it is told: `recordedAt` is what tells it from damage that nobody has dealt with. */

@@ -180,7 +180,8 @@ export class Indexes<Note> {
       lastPosition,
       note: this.#core.notes.decode(note),
       places: () => this.#sure(places),
-      previous: async () => (previous === undefined ? undefined : this.#sure(() => this.#partAt(previous, stream))),
+      // Where that one is lost, those before it are not.
+      previous: async () => previous && ((await this.#sure(() => this.#partAt(previous, stream))) ?? this.stream(stream, previous.segment)),
     }
   }
 
@@ -191,8 +192,7 @@ export class Indexes<Note> {
         return await look()
       } catch (error) {
         if (!(error instanceof PageFault)) throw error
-        const segment = this.#segments.get(error.segment) as Sealed
-        await this.#remake(segment, false)
+        await this.#remake(this.#segments.get(error.segment) as Sealed, false)
       }
     }
   }

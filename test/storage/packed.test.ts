@@ -1,6 +1,6 @@
 /** Packed segments as files: whatever becomes of one, its bytes are those of the segment, or zeros. */
 import { basename } from 'node:path'
-import { crc32 } from 'node:zlib'
+import { crc32, deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { fill, readFully, writeFully } from '../../src/storage/io.js'
@@ -136,6 +136,30 @@ describe(withSeed('a packed segment'), () => {
     large.watched = (_path, _offset, length) => (longest = Math.max(longest, length))
     expect((await read(large)).equals(Buffer.alloc(100))).toBe(true)
     expect(longest).toBeLessThan(100)
+  })
+
+  test.each<[string, (block: Buffer) => Buffer]>([
+    ['is nothing that was compressed', (block) => Buffer.alloc(block.length, 0xff)],
+    ['is longer than the block it stands for', () => deflateRawSync(Buffer.alloc(BLOCK_BYTES + 1))],
+    ['is shorter than the block it stands for', () => deflateRawSync(Buffer.alloc(BLOCK_BYTES - 1))],
+  ])('of which a block %s gives zeros there, though its checksums are right', async (_, made) => {
+    const bytes = text(BLOCK_BYTES + 100)
+    const files = await packedFrom(bytes)
+    const whole = packedBytes(files)
+    const length = whole.readUInt32LE(HEADER)
+    const block = made(whole.subarray(HEADER + ENTRY, HEADER + ENTRY + length))
+    const entry = Buffer.alloc(ENTRY)
+    entry.writeUInt32LE(block.length, 0)
+    entry.writeUInt32LE(crc32(block), 4)
+    const back = backOf(whole, 2)
+    const table = Buffer.concat([entry, whole.subarray(back + ENTRY, back + 2 * ENTRY)])
+    const crc = Buffer.alloc(4)
+    crc.writeUInt32LE(crc32(table))
+    const rest = whole.subarray(HEADER + ENTRY + length, back)
+    const forged = Buffer.concat([whole.subarray(0, HEADER), entry, block, rest, table, crc, whole.subarray(-HEADER)])
+    files.inodes.set(PACKED, { bytes: forged, lock: undefined })
+    const expected = Buffer.from(bytes).fill(0, 0, BLOCK_BYTES)
+    expect((await read(files)).equals(expected)).toBe(true)
   })
 
   test('stands under its segment’s name, and takes nothing', async () => {

@@ -246,6 +246,36 @@ describe('repair that is cut off', () => {
   })
 })
 
+describe('reading one stream over gaps that nobody wrote down', () => {
+  /** What opening for reading shows of a stream: positions of commits, and gaps from and to. */
+  async function places(files: MemoryFiles, reverse = false): Promise<string[]> {
+    const store = await open(files, true)
+    const items = await listed(store.readStream('s0', { reverse }))
+    await store.close()
+    return items.map((item) => ('gap' in item ? `${item.gap.firstPosition} to ${item.gap.lastPosition}` : `${item.position}`))
+  }
+
+  test('yields each once, where it lies, and all that stands before and behind it', async () => {
+    const files = await wholeJournal(20)
+    const [, second, third] = namesOf(files, '.seg') as [string, string, string]
+    damages['a bit of a payload']!(files, second)
+    files.inodes.delete(third)
+    const behind = [19, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39].map(String)
+    const all = ['1', '3', '5', '7 to 7', '9', '11', '13 to 18', ...behind]
+    expect(await places(files)).toEqual(all)
+    expect(await places(files, true)).toEqual(all.toReversed())
+  })
+
+  test('also where an index names a segment of which that stream lost all', async () => {
+    const files = await wholeJournal(20)
+    const third = namesOf(files, '.seg')[2] as string
+    files.inodes.delete(third)
+    expect((await places(files)).slice(0, 7)).toEqual(['1', '3', '5', '7', '9', '11', '13 to 18'])
+    await repaired(files)
+    expect((await places(files)).slice(0, 7)).toEqual(['1', '3', '5', '7', '9', '11', '13 to 18'])
+  })
+})
+
 describe('reading over a recorded gap', () => {
   test('yields it where it lies, and one stream yields it only where that lost something', async () => {
     const files = await damaged('a bit of a payload', 0, true)

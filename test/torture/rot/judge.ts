@@ -36,8 +36,9 @@ export async function judgeReading(golden: Golden, files: MemoryFiles, { thoroug
     if (around === undefined || thorough) await judgeAll(golden, opened, verdict)
     else await judgeAround(golden, opened, around, verdict)
     if (!thorough) return
-    await judgeBackwards(golden, opened, verdict)
-    for (const stream of golden.versions.keys()) await judgeStream(golden, opened, stream, verdict)
+    const commits = (await list(opened.read())).flatMap((item) => ('gap' in item ? [] : item.commits))
+    await judgeBackwards(commits, opened, verdict)
+    for (const stream of golden.versions.keys()) await judgeStream(golden, commits, opened, stream, verdict)
     await judgeReport(opened, verdict)
   })
   return leaving(files, others, found)
@@ -184,19 +185,40 @@ function isSame(found: StoredCommit, wanted: StoredCommit | undefined): boolean 
   )
 }
 
-async function judgeBackwards(golden: Golden, store: Store, verdict: Verdict): Promise<void> {
-  const forwards = (await list(store.read())).flatMap((item) => ('gap' in item ? [] : item.commits.map(textOf)))
-  const backwards = (await list(store.readReverse())).flatMap((item) => ('gap' in item ? [] : item.commits.map(textOf).toReversed()))
-  if (JSON.stringify(backwards.toReversed()) !== JSON.stringify(forwards)) verdict.problems.push('backwards reads otherwise')
+async function judgeBackwards(commits: readonly StoredCommit[], store: Store, verdict: Verdict): Promise<void> {
+  const backwards = (await list(store.readReverse())).flatMap((item) => ('gap' in item ? [] : item.commits.toReversed()))
+  if (!isDeepStrictEqual(backwards.toReversed().map(textOf), commits.map(textOf))) verdict.problems.push('backwards reads otherwise')
 }
 
-async function judgeStream(golden: Golden, store: Store, stream: string, verdict: Verdict): Promise<void> {
+/**
+ * A stream holds what reading everything yields of it, or says that it cannot be read where the index knows it to be. It may hold more: an
+ * index knows of records whose frame does not check.
+ */
+async function judgeStream(golden: Golden, all: readonly StoredCommit[], store: Store, stream: string, verdict: Verdict): Promise<void> {
   const items = await listed(store.readStream(stream))
   const commits = items.flatMap((item) => ('gap' in item ? [] : [item]))
   for (const commit of commits) judgeCommit(golden, commit, new Set(), verdict)
-  const events = commits.reduce((sum, commit) => sum + commit.events.length, 0)
-  const whole = events === golden.versions.get(stream)
-  if (!whole && !items.some((item) => 'gap' in item) && verdict.silentEnd === 0) verdict.problems.push(`${stream} is short without a word`)
+  const alone = commits.map(textOf)
+  const isToldOf = (position: number): boolean => items.some((item) => 'gap' in item && includes(item.gap, position))
+  for (const commit of all)
+    if (commit.stream === stream && !alone.includes(textOf(commit)) && !isToldOf(commit.position))
+      verdict.problems.push(`${stream} alone lacks ${textOf(commit)}`)
+  const backwards = (await listed(store.readStream(stream, { reverse: true }))).flatMap((item) => ('gap' in item ? [] : [textOf(item)]))
+  if (!isDeepStrictEqual(backwards.toReversed(), alone)) verdict.problems.push(`${stream} backwards is read otherwise`)
+  // A gap at the end that was written down, and names no streams, stops nobody who reads one; it is told of with the stream.
+  const isEndToldOf = verdict.silentEnd > 0 || (await store.gapsOf(stream)).length > 0
+  const end = (golden.versions.get(stream) ?? 0) + 1
+  let known = 0
+  for (const item of items) {
+    if (!('gap' in item) && item.version > known + 1)
+      verdict.problems.push(`${stream} is short before version ${item.version} without a word`)
+    known = 'gap' in item ? Number.POSITIVE_INFINITY : item.version + item.events.length - 1
+  }
+  if (known + 1 < end && !isEndToldOf) verdict.problems.push(`${stream} is short at its end without a word`)
+}
+
+function includes({ firstPosition, lastPosition = firstPosition }: Damage, position: number): boolean {
+  return firstPosition <= position && position <= lastPosition
 }
 
 /** The commit of a record, by the index. */
