@@ -35,7 +35,7 @@ export async function campaign({ minutes, workers, seed, again }: Extent, say: (
     const queue = again ? drawn.slice(0, tried.tried).filter((mutant) => tried.left.some(isSame(mutant))) : drawn.slice(tried.tried)
     while (queue.length > 0 && !over()) {
       const mutants = queue.splice(0, BATCH * workers)
-      const verdicts = await tryAll(mutants, trials)
+      const verdicts = await tryAll(mutants, trials, say)
       for (const [i, mutant] of mutants.entries()) count(tried, mutant, verdicts[i] as Verdict)
       if (!again) tried.tried += mutants.length
       tried.seconds = earlier + Math.round((performance.now() - began) / 1000)
@@ -56,7 +56,7 @@ function begun(seed: number, sources: string, mutants: number): Tried {
 }
 
 /** The verdicts, in the order of the mutants, which are taken by whoever is free. */
-async function tryAll(mutants: readonly Mutant[], trials: readonly Trial[]): Promise<Verdict[]> {
+async function tryAll(mutants: readonly Mutant[], trials: readonly Trial[], say: (line: string) => void): Promise<Verdict[]> {
   // Each in a directory of its own: they may be of one file.
   const apart = compileApart(new Map(mutants.map((mutant) => [`${mutant.id}/${mutant.file}`, mutate(mutant)])))
   const verdicts: Verdict[] = []
@@ -64,7 +64,9 @@ async function tryAll(mutants: readonly Mutant[], trials: readonly Trial[]): Pro
   const work = async (trial: Trial): Promise<void> => {
     for (let i = next++; i < mutants.length; i = next++) {
       const mutant = mutants[i] as Mutant
-      verdicts[i] = await trial.of(mutant, `${apart.directory}/${mutant.id}`)
+      const verdict = await trial.of(mutant, `${apart.directory}/${mutant.id}`)
+      verdicts[i] = verdict
+      if (isLeft(verdict)) say(`left: ${mutant.file}:${mutant.line}:${mutant.column} ${mutant.original} → ${mutant.replacement}`)
     }
   }
   try {
@@ -78,7 +80,7 @@ async function tryAll(mutants: readonly Mutant[], trials: readonly Trial[]): Pro
 function count(tried: Tried, mutant: Mutant, verdict: Verdict): void {
   const { file, line, column, mutator, original, replacement } = mutant
   const before = tried.left.findIndex(isSame(mutant))
-  if (verdict === 'nothing' || verdict === 'unmet') {
+  if (isLeft(verdict)) {
     const left = { file, line, column, mutator, original, replacement, met: verdict === 'nothing' }
     if (before < 0) tried.left.push(left)
     else tried.left[before] = { ...tried.left[before], ...left }
@@ -87,6 +89,10 @@ function count(tried: Tried, mutant: Mutant, verdict: Verdict): void {
     tried.found.later++
     tried.left.splice(before, 1)
   }
+}
+
+function isLeft(verdict: Verdict): verdict is 'nothing' | 'unmet' {
+  return verdict === 'nothing' || verdict === 'unmet'
 }
 
 function isSame({ file, line, column, replacement }: Mutant): (left: Left) => boolean {
