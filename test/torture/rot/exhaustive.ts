@@ -3,7 +3,8 @@ import { frameBytes } from '../../../src/storage/frame.js'
 import { openStore, type Store } from '../../storage/support/journal.js'
 import type { MemoryFiles } from '../../storage/support/memory-files.js'
 import { DIRECTORY, type Golden, type Segment } from './golden.js'
-import { judgeInside, judgeReading, judgeWriting, type Verdict } from './judge.js'
+import { judgeInside, judgeReading, judgeWriting } from './judge.js'
+import type { Verdict } from './verdict.js'
 
 export interface Tried {
   probes: number

@@ -2,22 +2,13 @@
  * The judge of a hurt journal: everything that is read is as it was written, everything that is not is reported, and every
  * refusal is one that a caller can tell. It says what is wrong, in words, and whether anything was noticed at all.
  */
-import { isDeepStrictEqual } from 'node:util'
 import { isJournalError, type Damage } from '../../../src/errors.js'
-import type { CommitGroup, Gap, StoredCommit } from '../../../src/storage/commit-store.js'
+import type { CommitGroup, Gap } from '../../../src/storage/commit-store.js'
 import { Appending, event, list, listed, openStore, type Store } from '../../storage/support/journal.js'
 import type { MemoryFiles } from '../../storage/support/memory-files.js'
-import { DIRECTORY, textOf, type Golden, type Record, type Segment } from './golden.js'
-
-export interface Verdict {
-  problems: string[]
-  noticed: boolean
-  /** Positions at the very end that are gone and that nobody speaks of: no problem only where every witness was hurt too. */
-  silentEnd: number
-}
-
-/** Time of what the judge itself appends. */
-const APPENDED_AT = 1_000_000_000
+import { DIRECTORY, type Golden, type Record, type Segment } from './golden.js'
+import { APPENDED_AT, judgeCommit, type Verdict } from './verdict.js'
+import { judgeBackwards, judgeLookups, judgeStream } from './ways.js'
 
 const refused: Verdict = { problems: [], noticed: true, silentEnd: 0 }
 
@@ -39,6 +30,7 @@ export async function judgeReading(golden: Golden, files: MemoryFiles, { thoroug
     const commits = (await list(opened.read())).flatMap((item) => ('gap' in item ? [] : item.commits))
     await judgeBackwards(commits, opened, verdict)
     for (const stream of golden.versions.keys()) await judgeStream(golden, commits, opened, stream, verdict)
+    await judgeLookups(commits, opened, verdict)
     await judgeReport(opened, verdict)
   })
   return leaving(files, others, found)
@@ -152,73 +144,6 @@ function judgeItems(
   const atEnd = silent.at(-1) === golden.last && silent.length === golden.last - (silent[0] as number) + 1
   if (silent.length > 0 && atEnd) verdict.silentEnd = silent.length
   else if (silent.length > 0) verdict.problems.push(`positions ${silent.join(' ')} are lost without a word`)
-}
-
-function judgeCommit(golden: Golden, commit: StoredCommit, seen: Set<number>, verdict: Verdict): void {
-  if (commit.at !== APPENDED_AT && !isSame(commit, golden.commits.get(commit.position)))
-    verdict.problems.push(`${textOf(commit)} was never written`)
-  for (let i = 0; i < commit.events.length; i++) {
-    if (seen.has(commit.position + i)) verdict.problems.push(`position ${commit.position + i} stands twice`)
-    seen.add(commit.position + i)
-  }
-}
-
-function isSame(found: StoredCommit, wanted: StoredCommit | undefined): boolean {
-  return (
-    wanted !== undefined &&
-    found.position === wanted.position &&
-    found.stream === wanted.stream &&
-    found.version === wanted.version &&
-    found.at === wanted.at &&
-    found.commitId === wanted.commitId &&
-    found.events.length === wanted.events.length &&
-    found.events.every(({ type, schema, flags, data, meta }, i) => {
-      const other = wanted.events[i]!
-      return (
-        type === other.type &&
-        schema === other.schema &&
-        flags === other.flags &&
-        isDeepStrictEqual(data, other.data) &&
-        isDeepStrictEqual(meta, other.meta)
-      )
-    })
-  )
-}
-
-async function judgeBackwards(commits: readonly StoredCommit[], store: Store, verdict: Verdict): Promise<void> {
-  const backwards = (await list(store.readReverse())).flatMap((item) => ('gap' in item ? [] : item.commits.toReversed()))
-  if (!isDeepStrictEqual(backwards.toReversed().map(textOf), commits.map(textOf))) verdict.problems.push('backwards reads otherwise')
-}
-
-/**
- * A stream holds what reading everything yields of it, or says that it cannot be read where the index knows it to be. It may hold more: an
- * index knows of records whose frame does not check.
- */
-async function judgeStream(golden: Golden, all: readonly StoredCommit[], store: Store, stream: string, verdict: Verdict): Promise<void> {
-  const items = await listed(store.readStream(stream))
-  const commits = items.flatMap((item) => ('gap' in item ? [] : [item]))
-  for (const commit of commits) judgeCommit(golden, commit, new Set(), verdict)
-  const alone = commits.map(textOf)
-  const isToldOf = (position: number): boolean => items.some((item) => 'gap' in item && includes(item.gap, position))
-  for (const commit of all)
-    if (commit.stream === stream && !alone.includes(textOf(commit)) && !isToldOf(commit.position))
-      verdict.problems.push(`${stream} alone lacks ${textOf(commit)}`)
-  const backwards = (await listed(store.readStream(stream, { reverse: true }))).flatMap((item) => ('gap' in item ? [] : [textOf(item)]))
-  if (!isDeepStrictEqual(backwards.toReversed(), alone)) verdict.problems.push(`${stream} backwards is read otherwise`)
-  // A gap at the end that was written down, and names no streams, stops nobody who reads one; it is told of with the stream.
-  const isEndToldOf = verdict.silentEnd > 0 || (await store.gapsOf(stream)).length > 0
-  const end = (golden.versions.get(stream) ?? 0) + 1
-  let known = 0
-  for (const item of items) {
-    if (!('gap' in item) && item.version > known + 1)
-      verdict.problems.push(`${stream} is short before version ${item.version} without a word`)
-    known = 'gap' in item ? Number.POSITIVE_INFINITY : item.version + item.events.length - 1
-  }
-  if (known + 1 < end && !isEndToldOf) verdict.problems.push(`${stream} is short at its end without a word`)
-}
-
-function includes({ firstPosition, lastPosition = firstPosition }: Damage, position: number): boolean {
-  return firstPosition <= position && position <= lastPosition
 }
 
 /** The commit of a record, by the index. */
