@@ -9,10 +9,18 @@ import { commitsAt, isCommit, Window, type BadRecord } from './record-reader.js'
 import type { State } from './state.js'
 
 export interface StreamOptions {
+  /** Forwards: a version, exclusive. */
   after?: number
+  /** In reverse: a version, exclusive. */
   before?: number
   reverse?: boolean
   signal?: AbortSignal
+}
+
+/** How far a stream is known: where that is read first, the position is found out when it is needed. */
+interface Known {
+  version: number
+  position?: number
 }
 
 /** What is read of one part of a stream, and into what. */
@@ -39,68 +47,73 @@ export class StreamReading<Note> {
   }
 
   /** In batches, in order. */
-  async *read(stream: string, options: StreamOptions = {}): AsyncGenerator<Batch, void, undefined> {
-    yield* options.reverse === true ? this.#backwards(stream, options) : this.#forwards(stream, options)
+  async *read(
+    stream: string,
+    { after = 0, before = Number.POSITIVE_INFINITY, reverse = false, signal }: StreamOptions = {},
+  ): AsyncGenerator<Batch, void, undefined> {
+    yield* reverse ? this.#backwards(stream, before, signal) : this.#forwards(stream, after, signal)
   }
 
-  async *#forwards(stream: string, { after = 0, before = Number.POSITIVE_INFINITY, signal }: StreamOptions): AsyncGenerator<Batch> {
+  async *#forwards(stream: string, after: number, signal: AbortSignal | undefined): AsyncGenerator<Batch> {
     const window = new Window()
+    const newest = await this.#newest(stream)
+    const tail = this.#behind(stream, newest?.lastPosition ?? 0)
     const parts: Part<Note>[] = []
-    for (let part = await this.#newest(stream); part !== undefined; part = await part.previous()) {
-      if (part.lastVersion <= after) break
-      parts.push(part)
-    }
-    const tail = this.#behind(stream, parts[0]?.lastPosition ?? 0)
-    let version = after
-    let position = 0
+    let older = newest
+    for (; older !== undefined && older.lastVersion > after; older = await older.previous()) parts.push(older)
+    /** What was read last; undefined where it cannot be read: how far that went is not known. */
+    let known: Known | undefined = { version: after }
     for (const part of parts.toReversed()) {
-      if (part.firstVersion >= before) return
-      for await (const items of this.#part(stream, part, { after, before, reverse: false, window })) {
+      for await (const items of this.#part(stream, part, { after, before: Number.POSITIVE_INFINITY, reverse: false, window })) {
         signal?.throwIfAborted()
         const batch: (StoredCommit | Gap)[] = []
         for (const item of items) {
-          if ('gap' in item) {
-            position = item.gap.lastPosition ?? position
-            version = Number.POSITIVE_INFINITY
-          } else {
-            if (item.version > version + 1) batch.push(...this.#between(stream, position, item.position).map(gapOf))
-            version = lastVersion(item)
-            position = lastPosition(item)
+          if (!('gap' in item) && known !== undefined && item.version > known.version + 1) {
+            const from = known.position ?? (await positionUpTo(after, part, older))
+            batch.push(...this.#between(stream, from, item.position).map(gapOf))
           }
+          known = 'gap' in item ? undefined : { version: lastVersion(item), position: lastPosition(item) }
           batch.push(item)
         }
         yield batch
       }
     }
-    if (version < before - 1) yield tail.map(gapOf)
+    yield tail.map(gapOf)
   }
 
-  async *#backwards(stream: string, { after = 0, before = Number.POSITIVE_INFINITY, signal }: StreamOptions): AsyncGenerator<Batch> {
+  async *#backwards(stream: string, before: number, signal: AbortSignal | undefined): AsyncGenerator<Batch> {
     const window = new Window()
     let part = await this.#newest(stream)
-    if (before > (part?.lastVersion ?? 0))
+    const isToEnd = before > (part?.lastVersion ?? 0)
+    if (isToEnd)
       yield this.#behind(stream, part?.lastPosition ?? 0)
         .toReversed()
         .map(gapOf)
-    let next: { version: number; position: number } | undefined
-    for (; part !== undefined && part.lastVersion > after; part = await part.previous()) {
-      if (part.firstVersion >= before) continue
-      for await (const items of this.#part(stream, part, { after, before, reverse: true, window })) {
+    /** What was read last, as above; behind the end of what is known of the stream nothing is. */
+    let known: Known | undefined = isToEnd ? undefined : { version: before }
+    let newer: Part<Note> | undefined
+    const lost = async (from: number): Promise<Gap[]> =>
+      this.#between(stream, from, known?.position ?? (await positionFrom(before, part, newer)))
+        .toReversed()
+        .map(gapOf)
+    for (; part !== undefined; part = await part.previous()) {
+      if (part.firstVersion >= before) {
+        newer = part
+        continue
+      }
+      for await (const items of this.#part(stream, part, { after: 0, before, reverse: true, window })) {
         signal?.throwIfAborted()
         const batch: (StoredCommit | Gap)[] = []
         for (const item of items) {
-          if ('gap' in item) next = undefined
-          else {
-            if (next !== undefined && lastVersion(item) + 1 < next.version)
-              batch.push(...this.#between(stream, lastPosition(item), next.position).toReversed().map(gapOf))
-            next = item
-          }
+          if (!('gap' in item) && known !== undefined && lastVersion(item) + 1 < known.version)
+            batch.push(...(await lost(lastPosition(item))))
+          known = 'gap' in item ? undefined : item
           batch.push(item)
         }
         yield batch
       }
     }
-    if (next !== undefined && next.version > after + 1 && after === 0) yield this.#between(stream, 0, next.position).toReversed().map(gapOf)
+    if (known !== undefined && known.version > 1) yield await lost(0)
   }
 
   /** The newest part of a stream; undefined if there is none that is intact. */
@@ -171,8 +184,8 @@ export class StreamReading<Note> {
 
   /** Whether the commit that begins with a version ends right before another. */
   async #endsBefore(stream: string, version: number, next: number): Promise<boolean> {
-    for await (const batch of this.#forwards(stream, { after: version - 1, before: version + 1 }))
-      for (const item of batch) if (!('gap' in item)) return lastVersion(item) + 1 === next
+    for await (const [item] of this.#forwards(stream, version - 1, undefined))
+      return item !== undefined && !('gap' in item) && lastVersion(item) + 1 === next
     return false
   }
 
@@ -200,6 +213,21 @@ export class StreamReading<Note> {
           },
         ]
   }
+}
+
+/** Position of the last commit that is known and begins no later than a version: in a part that goes on behind that, or in the one before. */
+async function positionUpTo<Note>(version: number, part: Part<Note>, older: Part<Note> | undefined): Promise<number> {
+  const places = await part.places()
+  let found = older?.lastPosition ?? 0
+  for (let at = 0; at < places.length && (places[at] as number) <= version; at += PLACE) found = places[at + 1] as number
+  return found
+}
+
+/** Position of the first commit that is known and begins no earlier than a version: in a part that begins before that, or in the one behind. */
+async function positionFrom<Note>(version: number, part: Part<Note> | undefined, newer: Part<Note> | undefined): Promise<number> {
+  for (const places of [await part?.places(), await newer?.places()])
+    for (let at = 0; at < (places?.length ?? 0); at += PLACE) if ((places?.[at] as number) >= version) return places?.[at + 1] as number
+  return Number.POSITIVE_INFINITY
 }
 
 /** Where the page begins that ends before a commit; both are indexes of places. */

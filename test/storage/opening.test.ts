@@ -96,8 +96,11 @@ test('a page, by position or of a stream, is read from where it lies', async () 
       expect(numbers((await contents(store, { after, upTo: after + 2 })).commits)).toEqual([after, after + 1])
       expect(bytes).toBeLessThan(2 << 20)
       bytes = 0
-      expect(numbers((await listed(store.readStream('s', { after, before: after + 3 }))) as never)).toEqual([after, after + 1])
-      expect(bytes).toBeLessThan(300_000)
+      for await (const [first] of store.readStream('s', { after })) {
+        expect(first).toMatchObject({ version: after + 1 })
+        break
+      }
+      expect(bytes).toBeLessThan(500_000)
     }
     await store.close()
   }

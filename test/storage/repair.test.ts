@@ -266,6 +266,26 @@ describe('reading one stream over gaps that nobody wrote down', () => {
     expect(await places(files, true)).toEqual(all.toReversed())
   })
 
+  test('from any version on it is the same as among all, forwards and in reverse', async () => {
+    const files = await wholeJournal(20)
+    const [, second, third] = namesOf(files, '.seg') as [string, string, string]
+    damages['a bit of a payload']!(files, second)
+    files.inodes.delete(third)
+    const store = await open(files, true)
+    const of = async (options: object): Promise<string> =>
+      (await listed(store.readStream('s0', options))).map((item) => ('gap' in item ? 'lost' : item.version)).join(' ')
+    // Version 4 is lost, and 7 to 9.
+    const whole = ['1', '2', '3', 'lost', '5', '6', 'lost', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20']
+    const lastOf = (word: string, i: number): number => (word === 'lost' ? Number(whole[i + 1]) - 1 : Number(word))
+    const firstOf = (word: string, i: number): number => (word === 'lost' ? Number(whole[i - 1]) + 1 : Number(word))
+    for (let version = 0; version <= 21; version++) {
+      expect(await of({ after: version })).toBe(whole.filter((word, i) => lastOf(word, i) > version).join(' '))
+      const below = whole.filter((word, i) => firstOf(word, i) < version).toReversed()
+      expect(await of({ reverse: true, before: version })).toBe(below.join(' '))
+    }
+    await store.close()
+  })
+
   test('also where an index names a segment of which that stream lost all', async () => {
     const files = await wholeJournal(20)
     const third = namesOf(files, '.seg')[2] as string

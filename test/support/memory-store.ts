@@ -123,8 +123,9 @@ export class MemoryStore<Note> implements CommitStore<Note> {
     { after = 0, before = Number.POSITIVE_INFINITY, reverse = false }: { after?: number; before?: number; reverse?: boolean } = {},
   ): AsyncGenerator<StoredCommit[]> {
     const commits = this.#streams.get(stream)?.commits ?? []
-    const wanted = commits.filter(({ version, events }) => version + events.length - 1 > after && version < before)
-    yield reverse ? wanted.toReversed() : wanted
+    yield reverse
+      ? commits.filter(({ version }) => version < before).toReversed()
+      : commits.filter(({ version, events }) => version + events.length - 1 > after)
   }
 
   subscribe(listener: Listener): () => void {

@@ -147,10 +147,14 @@ function judgeItems(
 }
 
 /** The commit of a record, by the index. */
-async function judgeRecord(golden: Golden, store: Store, { stream, version, events }: Record, verdict: Verdict): Promise<void> {
-  const items = await listed(store.readStream(stream, { after: version - 1, before: version + events }))
-  if (items.length === 0) verdict.problems.push(`version ${version} of ${stream} is lost without a word`)
-  for (const item of items) if (!('gap' in item)) judgeCommit(golden, item, new Set(), verdict)
+async function judgeRecord(golden: Golden, store: Store, { stream, version }: Record, verdict: Verdict): Promise<void> {
+  for await (const items of store.readStream(stream, { after: version - 1 })) {
+    for (const item of items) if (!('gap' in item)) judgeCommit(golden, item, new Set(), verdict)
+    const [first] = items
+    if (first === undefined || (!('gap' in first) && first.version !== version))
+      verdict.problems.push(`version ${version} of ${stream} is lost without a word`)
+    return
+  }
 }
 
 async function judgeReport(store: Store, verdict: Verdict): Promise<void> {

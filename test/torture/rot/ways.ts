@@ -33,9 +33,21 @@ export async function judgeStream(
       verdict.problems.push(`${stream} alone lacks ${textOf(commit)}`)
   const backwards = (await listed(store.readStream(stream, { reverse: true }))).flatMap((item) => ('gap' in item ? [] : [textOf(item)]))
   if (!isDeepStrictEqual(backwards.toReversed(), alone)) verdict.problems.push(`${stream} backwards is read otherwise`)
+  await judgeHalves(store, stream, alone, verdict)
   // A gap at the end that was written down, and names no streams, stops nobody who reads one; it is told of with the stream.
   const isEndToldOf = verdict.silentEnd > 0 || (await store.gapsOf(stream)).length > 0
   judgeVersions(items, stream, isEndToldOf ? 0 : (golden.versions.get(stream) ?? 0), verdict)
+}
+
+/** From a version on, up and down, it is the same, and nothing at that version is passed over without a word. */
+async function judgeHalves(store: Store, stream: string, alone: readonly string[], verdict: Verdict): Promise<void> {
+  const { version } = await known(store.stream(stream)).then((head) => (head === DAMAGED ? { version: 0 } : head))
+  const middle = version >>> 1
+  const up = await listed(store.readStream(stream, { after: middle }))
+  const down = (await listed(store.readStream(stream, { before: middle + 1, reverse: true }))).toReversed()
+  judgeVersions([...down, ...up], stream, 0, verdict)
+  const halves = new Set([...down, ...up].flatMap((item) => ('gap' in item ? [] : [textOf(item)])))
+  if (!isDeepStrictEqual([...halves], alone)) verdict.problems.push(`${stream} in two halves is read otherwise`)
 }
 
 /** Versions go on, or a gap lies where they do not, up to the last. */
