@@ -109,7 +109,7 @@ export class SalvageSource {
   async *#segment(file: SegmentFile): AsyncGenerator<Intact> {
     const sealed = this.#sealed.get(file.number)
     // That it was begun says that there was what comes before it.
-    if (sealed === undefined) this.#reach = file.first - 1
+    this.#reach = file.first - 1
     const { file: handle, release } = await this.#handles.acquire(this.#paths.segment(file))
     try {
       const walk = new Walk(handle, this.journal, 0, sealed?.end ?? file.size, beginning(this.#before.get(file.number), file), {
@@ -124,7 +124,7 @@ export class SalvageSource {
         if (isHole(item)) yield* this.#hole(item, file, sealed, handle)
         else if (item.header.kind === Kind.data) yield* commitsIn(item, isAfterGap ? undefined : digest)
         isAfterGap = !isHole(item) && (item.header.kind === Kind.gap || (isAfterGap && item.header.kind !== Kind.data))
-        if (sealed === undefined) this.#reach = Math.max(this.#reach, walk.chain.position)
+        this.#reach = Math.max(this.#reach, walk.chain.position)
       }
     } finally {
       await release()

@@ -125,7 +125,7 @@ export class Writer<Note> {
       }
     } while (this.#queue.length > 0 || this.#ahead !== undefined)
     this.#running = undefined
-    if (this.#lastKind === Kind.data && this.#stopped === undefined) this.#markLater()
+    if (this.#stopped === undefined) this.#markLater()
   }
 
   /** After a while without work a mark proves the last group. */

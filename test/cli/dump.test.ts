@@ -105,6 +105,8 @@ describe('a dump of a sound journal', () => {
     const directory = join(temporary(), 'journal')
     await using writing = await openJournal(directory)
     await writing.append('s', [{ type: 'session.created', data: {} }])
+    // The writer proves its last group when it has had nothing to do for a while.
+    await expect.poll(async () => only(await dumped(directory), 'frame').at(-1)?.kind, { timeout: 5000 }).toBe('mark')
     const before = printOf(directory)
     const items = await dumped(directory)
     expect(printOf(directory)).toEqual(before)
@@ -144,8 +146,9 @@ describe('a dump of what is left of a journal', () => {
       ({ segment, offset }) => segment === frame.segment && frame.offset < offset && offset < frame.offset + frame.bytes,
     )
     withBytes(directory, join(directory, 'journal', frame.segment), (bytes) => (bytes[within[1]!.offset + 20]! ^= 1))
-    const left = only(await dumped(directory), 'record').map(({ position }) => position)
-    expect(left).toEqual(only(items, 'record').flatMap(({ position }) => (position === within[1]!.position ? [] : [position])))
+    expect(only(await dumped(directory), 'record')).toEqual(
+      only(items, 'record').filter(({ position }) => position !== within[1]!.position),
+    )
   })
 
   test('needs neither FORMAT, head, indexes nor all segments', async () => {

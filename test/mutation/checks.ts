@@ -14,7 +14,7 @@ export interface Check {
 
 const TESTS = ['test/storage', 'test/engine', 'test/journal', 'test/domain', 'test/turns']
 /** Of the others, those that go deepest into what is mutated. */
-const MORE = ['test/cli/ladder.test.ts', 'test/cli/doctor.test.ts', 'test/cli/runtime.test.ts']
+const MORE = ['test/cli/ladder.test.ts', 'test/cli/doctor.test.ts', 'test/cli/dump.test.ts', 'test/cli/runtime.test.ts']
 const LONG = new Set([
   'test/storage/cuts.test.js',
   'test/storage/flips.test.js',

@@ -51,6 +51,19 @@ test(withSeed('merged tables hold every entry of each, in order, and of equal on
   )
 })
 
+test('pages of one file are forgotten, and those of others kept', () => {
+  const cache = new PageCache()
+  const places = ['a', 'b', 'c'].map((file) => cache.base(file))
+  expect(new Set(places).size).toBe(3)
+  const last = (places[1] as number) - 1
+  for (const key of [...places, last]) cache.set(key, Buffer.alloc(1))
+  cache.forget('a')
+  expect([...places, last].map((key) => cache.get(key) !== undefined)).toEqual([false, true, true, false])
+  cache.forget('c')
+  expect(places.map((key) => cache.get(key) !== undefined)).toEqual([false, true, false])
+  expect(cache.base('a')).toBe(places[0])
+})
+
 test(withSeed('entries are sorted by their fingerprints, and by where they were met'), () => {
   // Of few halves many are equal, of both as well.
   const half = fc.oneof(fc.nat(3), fc.constant(0xffff_ffff), fc.nat(0xffff_ffff))

@@ -5,7 +5,7 @@ import { Disk } from '../support/disk/disk.js'
 import { Process } from '../support/disk/process.js'
 import { seed, withSeed } from '../support/seed.js'
 import { DIRECTORY, namesOf } from './support/damage.js'
-import { Appending, contents, event, listed, numbers, openStore } from './support/journal.js'
+import { Appending, contents, event, numbers, openStore } from './support/journal.js'
 import { MemoryFiles } from './support/memory-files.js'
 
 test(withSeed('every directory that had to be made above a journal outlives a loss of power, as what it was made for does'), async () => {

@@ -4,7 +4,7 @@
  */
 import { isJournalError, type Damage } from '../../../src/errors.js'
 import type { CommitGroup, Gap } from '../../../src/storage/commit-store.js'
-import { Appending, event, list, listed, openStore, type Store } from '../../storage/support/journal.js'
+import { Appending, event, list, openStore, type Store } from '../../storage/support/journal.js'
 import type { MemoryFiles } from '../../storage/support/memory-files.js'
 import { DIRECTORY, type Golden, type Record, type Segment } from './golden.js'
 import { APPENDED_AT, judgeCommit, type Verdict } from './verdict.js'
