@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { isJournalError } from '../../src/errors.js'
 import { carryOut, planRepair, type RepairPlan } from '../../src/storage/repair-plan.js'
 import { bytesOf, change, contentEnd, damages, DIRECTORY, frameAt, image, namesOf, SEGMENT_BYTES, wholeJournal } from './support/damage.js'
-import { Appending, contents, event, listed, notes, numbers, openStore } from './support/journal.js'
+import { Appending, contents, event, list, listed, notes, numbers, openStore } from './support/journal.js'
 import { MemoryFiles } from './support/memory-files.js'
 
 const open = (files: MemoryFiles, readOnly = false) => openStore(DIRECTORY, { files, readOnly, segmentBytes: SEGMENT_BYTES })
@@ -128,6 +128,23 @@ describe('repair', () => {
     await writer.append('young', [event(1)])
     expect(await store.gapsOf('young')).toEqual([])
     expect(await store.gapsOf('never seen')).toHaveLength(1)
+    await store.close()
+  })
+
+  test('lets what was folded before a gap or after it was written down count, and nothing folded in between', async () => {
+    const files = await damaged('the whole file', 1, true)
+    await repaired(files)
+    const store = await open(files)
+    const recorded = store.head
+    await new Appending(store).append('s0', [event(1)])
+    const heads = (await list(store.read())).flatMap((item) => ('gap' in item ? [] : [item.head]))
+    const [gap] = store.gaps()
+    for (const head of heads) {
+      const isBehind = head.position > gap!.lastPosition! && head.position <= recorded.position
+      expect([head.position, await store.foldsTo(head)]).toEqual([head.position, !isBehind])
+    }
+    expect(await store.foldsTo(recorded)).toBe(true)
+    expect(await store.foldsTo({ ...recorded, digest: '0'.repeat(64) })).toBe(false)
     await store.close()
   })
 
