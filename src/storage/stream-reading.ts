@@ -57,7 +57,7 @@ export class StreamReading<Note> {
   async *#forwards(stream: string, after: number, signal: AbortSignal | undefined): AsyncGenerator<Batch> {
     const window = new Window()
     const newest = await this.#newest(stream)
-    const tail = this.#behind(stream, newest?.lastPosition ?? 0)
+    let tail = this.#behind(stream, newest?.lastPosition ?? 0)
     const parts: Part<Note>[] = []
     let older = newest
     for (; older !== undefined && older.lastVersion > after; older = await older.previous()) parts.push(older)
@@ -76,6 +76,7 @@ export class StreamReading<Note> {
           batch.push(item)
         }
         yield batch
+        tail = untold(tail, batch.at(-1))
       }
     }
     yield tail.map(gapOf)
@@ -85,10 +86,7 @@ export class StreamReading<Note> {
     const window = new Window()
     let part = await this.#newest(stream)
     const isToEnd = before > (part?.lastVersion ?? 0)
-    if (isToEnd)
-      yield this.#behind(stream, part?.lastPosition ?? 0)
-        .toReversed()
-        .map(gapOf)
+    let tail = isToEnd ? this.#behind(stream, part?.lastPosition ?? 0).toReversed() : []
     /** What was read last, as above; behind the end of what is known of the stream nothing is. */
     let known: Known | undefined = isToEnd ? undefined : { version: before }
     let newer: Part<Note> | undefined
@@ -103,7 +101,8 @@ export class StreamReading<Note> {
       }
       for await (const items of this.#part(stream, part, { after: 0, before, reverse: true, window })) {
         signal?.throwIfAborted()
-        const batch: (StoredCommit | Gap)[] = []
+        const batch: (StoredCommit | Gap)[] = untold(tail, items[0]).map(gapOf)
+        tail = []
         for (const item of items) {
           if (!('gap' in item) && known !== undefined && lastVersion(item) + 1 < known.version)
             batch.push(...(await lost(lastPosition(item))))
@@ -113,7 +112,7 @@ export class StreamReading<Note> {
         yield batch
       }
     }
-    if (known !== undefined && known.version > 1) yield await lost(0)
+    yield [...tail.map(gapOf), ...(known !== undefined && known.version > 1 ? await lost(0) : [])]
   }
 
   /** The newest part of a stream; undefined if there is none that is intact. */
@@ -213,6 +212,13 @@ export class StreamReading<Note> {
           },
         ]
   }
+}
+
+/** Places behind a stream's end, without those of which a record that does not check there is told of as a part. */
+function untold(tail: readonly Damage[], last: StoredCommit | Gap | undefined): Damage[] {
+  if (last === undefined || !('gap' in last)) return [...tail]
+  const { firstPosition } = last.gap
+  return tail.filter((gap) => firstPosition < gap.firstPosition || firstPosition > (gap.lastPosition ?? Number.POSITIVE_INFINITY))
 }
 
 /** Position of the last commit that is known and begins no later than a version: in a part that goes on behind that, or in the one before. */
