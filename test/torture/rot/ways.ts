@@ -31,8 +31,8 @@ export async function judgeStream(
   for (const commit of all)
     if (commit.stream === stream && !alone.includes(textOf(commit)) && !isToldOf(commit.position))
       verdict.problems.push(`${stream} alone lacks ${textOf(commit)}`)
-  const backwards = (await listed(store.readStream(stream, { reverse: true }))).flatMap((item) => ('gap' in item ? [] : [textOf(item)]))
-  if (!isDeepStrictEqual(backwards.toReversed(), alone)) verdict.problems.push(`${stream} backwards is read otherwise`)
+  const backwards = (await listed(store.readStream(stream, { reverse: true }))).toReversed()
+  if (!isDeepStrictEqual(backwards.map(toldOf), items.map(toldOf))) verdict.problems.push(`${stream} backwards is read otherwise`)
   await judgeHalves(store, stream, alone, verdict)
   // A gap at the end that was written down, and names no streams, stops nobody who reads one; it is told of with the stream.
   const isEndToldOf = verdict.silentEnd > 0 || (await store.gapsOf(stream)).length > 0
@@ -61,6 +61,11 @@ function judgeVersions(items: readonly (StoredCommit | Gap)[], stream: string, l
     told = 'gap' in item ? Number.POSITIVE_INFINITY : item.version + item.events.length - 1
   }
   mustReach(last)
+}
+
+/** A commit, or which positions are lost. */
+function toldOf(item: StoredCommit | Gap): string {
+  return 'gap' in item ? `${item.gap.firstPosition} to ${item.gap.lastPosition}` : textOf(item)
 }
 
 function includes({ firstPosition, lastPosition = firstPosition }: Damage, position: number): boolean {
