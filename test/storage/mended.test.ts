@@ -1,8 +1,8 @@
 /** Journals that were hurt in several ways at once, of which reading, repair or salvage once made less than there was. They stay for ever. */
 import { expect, test } from 'vitest'
 import { Chance } from '../torture/chance.js'
-import { SMALL } from '../torture/layers/rot.js'
 import { goldenJournal, strangersTo } from '../torture/rot/golden.js'
+import { SMALL } from '../torture/rot/harm.js'
 import { judgeReading } from '../torture/rot/judge.js'
 import { judgeMending } from '../torture/rot/mend.js'
 import { mutate } from '../torture/rot/mutations.js'

@@ -1,8 +1,8 @@
 /** The other half of rot.test.ts, so that both run side by side. */
 import { describe, expect, test } from 'vitest'
-import { SMALL } from '../torture/layers/rot.js'
 import { everyBit, everyBitBeside, everyCut, type Tried } from '../torture/rot/exhaustive.js'
 import { goldenJournal } from '../torture/rot/golden.js'
+import { SMALL } from '../torture/rot/harm.js'
 
 const golden = await goldenJournal(SMALL.bytes, SMALL.segmentBytes)
 

@@ -1,9 +1,11 @@
 /** Bytes that rot under a journal of 13 KB: every event that is read is right, and every other is reported. The rest is in rot-odd. */
 import { describe, expect, test } from 'vitest'
-import { rot, SMALL } from '../torture/layers/rot.js'
+import { mendedRot } from '../torture/layers/mended-rot.js'
+import { rot } from '../torture/layers/rot.js'
 import { campaign } from '../torture/layer.js'
 import { everyBit, everyFile, everySector, nothingAtAll, type Tried } from '../torture/rot/exhaustive.js'
 import { DIRECTORY, goldenJournal, type Segment } from '../torture/rot/golden.js'
+import { SMALL } from '../torture/rot/harm.js'
 import { judgeReading, judgeWriting } from '../torture/rot/judge.js'
 import { seed, withSeed } from '../support/seed.js'
 import { Appending, contents, event, list, openStore } from './support/journal.js'
@@ -138,5 +140,11 @@ describe('a journal of 13 KB', () => {
     const { failures, done } = await rot.run(campaign({ seed, limit: 600 }))
     expect(failures).toEqual([])
     expect(done).toBe(600)
+  })
+
+  test(withSeed('hurt so, and repaired or salvaged, is whole and lost nothing that could be read'), { timeout: 120_000 }, async () => {
+    const { failures, done } = await mendedRot.run(campaign({ seed, limit: 100 }))
+    expect(failures).toEqual([])
+    expect(done).toBe(100)
   })
 })

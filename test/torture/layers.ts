@@ -7,6 +7,7 @@ import { exhaustive } from './layers/exhaustive.js'
 import { ioErrors } from './layers/io-errors.js'
 import { kernelLayers } from './layers/kernel.js'
 import { longLife } from './layers/long-life.js'
+import { mendedRot } from './layers/mended-rot.js'
 import { randomLives } from './layers/random-lives.js'
 import { rot } from './layers/rot.js'
 import { twoWriters } from './layers/two-writers.js'
@@ -18,6 +19,7 @@ export const layers: readonly Layer[] = [
   wholeEngine,
   ioErrors,
   rot,
+  mendedRot,
   decoders,
   ...kernelLayers,
   diskFull,

@@ -1,16 +1,10 @@
 /** D: bytes that rot, files that go astray: every bit of a large golden journal, and now and then mixed harm to a small one. */
 import { setImmediate } from 'node:timers/promises'
-import type { MemoryFiles } from '../../storage/support/memory-files.js'
-import { Chance } from '../chance.js'
 import type { Campaign, Layer, Outcome } from '../layer.js'
 import { bits, BYTES_PER_OPEN, type Bit, type Share, type Tried } from '../rot/exhaustive.js'
-import { goldenJournal, strangersTo, type Golden } from '../rot/golden.js'
-import { judgeReading, judgeWriting } from '../rot/judge.js'
-import type { Verdict } from '../rot/verdict.js'
-import { judgeMending } from '../rot/mend.js'
-import { mutate, type Strangers } from '../rot/mutations.js'
+import { goldenJournal } from '../rot/golden.js'
+import { Harm } from '../rot/harm.js'
 
-export const SMALL = { bytes: 13 << 10, segmentBytes: 3300 }
 const LARGE = { bytes: 256 << 10, segmentBytes: 8 << 10 }
 /** How the bits of the large journal are tried. */
 const WAY = { verifyEvery: 64, near: true }
@@ -40,7 +34,7 @@ async function run({ seed, only, part, over, progress }: Campaign): Promise<Outc
     await oneBit(asked, outcome)
     return outcome
   }
-  const harm = new Harm(await goldenJournal(SMALL.bytes, SMALL.segmentBytes), await strangersTo(SMALL.bytes, SMALL.segmentBytes))
+  const harm = await Harm.toSmall()
   if (only !== undefined) {
     await mixed(harm, Number(only), outcome)
     return outcome
@@ -97,36 +91,9 @@ function tell({ segment, byte, bit, of }: AskedBit, tried: Tried, outcome: Outco
 }
 
 async function mixed(harm: Harm, seed: number, outcome: Outcome): Promise<void> {
-  const { what, problems, silentEnd } = await harm.once(seed)
+  const { what, problems, silentEnd } = await harm.judged(seed)
   outcome.done++
   outcome.counts['of mixed harm']!++
   if (silentEnd > 0) outcome.counts['ends that no witness was left of']!++
   if (problems.length > 0) outcome.failures.push({ case: String(seed), what: `${what}\n    ${problems.join('\n    ')}` })
-}
-
-/** One journal that is copied and hurt again and again. */
-export class Harm {
-  readonly #golden: Golden
-  readonly #strangers: Strangers
-
-  constructor(golden: Golden, strangers: Strangers) {
-    this.#golden = golden
-    this.#strangers = strangers
-  }
-
-  async once(seed: number): Promise<{ what: string } & Verdict> {
-    const chance = new Chance(seed)
-    const files: MemoryFiles = this.#golden.files.copy()
-    const { what, paths } = mutate(files, chance, this.#strangers)
-    const hurt = files.copy()
-    const verdict = chance.oneIn(4)
-      ? await judgeWriting(this.#golden, files)
-      : await judgeReading(this.#golden, files, { thorough: chance.oneIn(4) })
-    const mends = chance.oneIn(4)
-    // Whole groups at the end can go unseen only together with the one file that vouches for them.
-    if (verdict.silentEnd > 0 && ![...paths].some((path) => path.endsWith('/head')))
-      verdict.problems.push(`the last ${verdict.silentEnd} positions are lost without a word`)
-    if (mends) verdict.problems.push(...(await judgeMending(this.#golden, hurt)))
-    return { what, ...verdict }
-  }
 }
