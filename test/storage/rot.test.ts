@@ -1,7 +1,6 @@
 /** Bytes that rot under a journal of 13 KB: every event that is read is right, and every other is reported. The rest is in rot-odd. */
 import { describe, expect, test } from 'vitest'
-import { mendedRot } from '../torture/layers/mended-rot.js'
-import { rot } from '../torture/layers/rot.js'
+import { mendedRot, rot } from '../torture/layers/rot.js'
 import { campaign } from '../torture/layer.js'
 import { everyBit, everyFile, everySector, nothingAtAll, type Tried } from '../torture/rot/exhaustive.js'
 import { DIRECTORY, goldenJournal, type Segment } from '../torture/rot/golden.js'

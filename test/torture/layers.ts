@@ -3,13 +3,13 @@ import type { Layer } from './layer.js'
 import { decoders } from './layers/decoders.js'
 import { derivedRot } from './layers/derived-rot.js'
 import { diskFull } from './layers/disk-full.js'
+import { everyBitOfMany } from './layers/every-bit.js'
 import { exhaustive } from './layers/exhaustive.js'
 import { ioErrors } from './layers/io-errors.js'
 import { kernelLayers } from './layers/kernel.js'
 import { longLife } from './layers/long-life.js'
-import { mendedRot } from './layers/mended-rot.js'
 import { randomLives } from './layers/random-lives.js'
-import { rot } from './layers/rot.js'
+import { mendedRot, rot } from './layers/rot.js'
 import { twoWriters } from './layers/two-writers.js'
 import { wholeEngine } from './layers/whole-engine.js'
 
@@ -19,6 +19,7 @@ export const layers: readonly Layer[] = [
   wholeEngine,
   ioErrors,
   rot,
+  everyBitOfMany,
   mendedRot,
   decoders,
   ...kernelLayers,

@@ -4,6 +4,7 @@ import { expect, test, vi } from 'vitest'
 import { World } from './floor/world.js'
 import { campaign, type Extent, type Layer } from './layer.js'
 import { decoders } from './layers/decoders.js'
+import { everyBitOfMany } from './layers/every-bit.js'
 import { exhaustive } from './layers/exhaustive.js'
 import { randomLives } from './layers/random-lives.js'
 import { rot } from './layers/rot.js'
@@ -56,7 +57,8 @@ async function failures(layer: Layer, extent: Extent): Promise<{ together: strin
 test.for<[string, Layer, Extent]>([
   ['A', exhaustive, { seed: 0, limit: 3000 }],
   ['B', randomLives, { seed: 1, limit: 1000 }],
-  ['D', rot, { seed: 1, limit: 60, part: { index: 1, of: 2 } }],
+  ['D-bits', everyBitOfMany, { seed: 1, limit: 3000, part: { index: 1, of: 2 } }],
+  ['D', rot, { seed: 1, limit: 200, part: { index: 1, of: 2 } }],
   ['E', decoders, { seed: 1, limit: 2000 }],
 ])('a case of layer %s fails again when it is run alone', { timeout: 120_000 }, async ([, layer, extent]) => {
   judgeWrongly()

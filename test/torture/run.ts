@@ -19,7 +19,7 @@ const USAGE = `npm run torture -- [--layer A|A,B|A..P] [--minutes N] [--limit N]
   --case     the one case that a failure named
   --json     the report as JSON
 
-${layers.map(({ letter, name, unit }) => `  ${letter.padEnd(3)} ${name} (${unit})`).join('\n')}
+${layers.map(({ letter, name, unit }) => `  ${letter.padEnd(8)} ${name} (${unit})`).join('\n')}
 `
 
 interface Report {
