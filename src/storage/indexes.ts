@@ -161,9 +161,8 @@ export class Indexes<Note> {
   async #partAt({ segment, location }: KeyPlace, stream: string): Promise<Part<Note> | undefined> {
     const file = this.#files.get(segment)
     let found = await file?.part(location)
-    // An index that was made again from a damaged segment may count its streams otherwise.
-    for (let i = 0; file !== undefined && found?.stream !== stream && i < file.header.streams && this.#partial.has(segment); i++)
-      found = await file.part(i)
+    // An index that was made from a damaged segment counts its streams otherwise; who named the part may have seen that one, or the one before.
+    for (let i = 0; file !== undefined && found?.stream !== stream && i < file.header.streams; i++) found = await file.part(i)
     return found?.stream === stream ? this.#filePart(found) : undefined
   }
 

@@ -60,6 +60,10 @@ const cases: readonly [seed: number, what: string][] = [
     'journal/00000002-000000000036.seg: 512 bytes at 0 from 1024 of journal/00000002-000000000036.seg; journal/00000002-000000000036.idx: renamed to journal/00000002-000000000001.seg',
   ],
   [
+    1405003174,
+    'journal/00000001-000000000001.seg: garbage at 141; journal/00000001-000000000001.idx: 4096 bytes at 4096 from 4096 of journal/00000003-000000000070.idx; journal/00000005-000000000138.seg: swapped with journal/00000002-000000000036.idx',
+  ],
+  [
     3100120786,
     'journal/00000002-000000000036.seg: 512 bytes at 1536 from 0 of journal/00000002-000000000036.seg; journal/00000001-000000000001.seg: 512 bytes at 0 from 1024 of journal/00000004-000000000104.seg',
   ],
