@@ -25,6 +25,8 @@ export class FrameCursor {
   #base = 0
   #length = 0
   #wanted = 0
+  /** Where the file ends, once that was asked. A range may go on behind it: it is what somebody else said. */
+  #fileEnd = Number.POSITIVE_INFINITY
   offset: number
   readonly to: number
 
@@ -49,7 +51,7 @@ export class FrameCursor {
     if (header === undefined) return { fault: 'no frame header that checks', cut: false }
     if (this.#journal?.equals(header.journal) === false) return { fault: 'a frame of another journal', cut: false }
     const total = frameBytes(header.length, header.align)
-    if (total > this.to - this.offset) return { fault: 'the file ends inside a frame', header, cut: true }
+    if (total > Math.min(this.to, this.#fileEnd) - this.offset) return { fault: 'the file ends inside a frame', header, cut: true }
     if (!this.#has(total)) return undefined
     const fault = bodyFault(this.#buffer, at, header)
     if (fault !== undefined) return { fault: `${fault} of a frame does not check`, header, cut: false }
@@ -59,18 +61,23 @@ export class FrameCursor {
   /** Reads what `step` missed; others have a turn of the event loop between two pieces. What was handed out before is no longer valid. */
   async fill(): Promise<void> {
     if (this.#length > 0 && this.offset > this.#base) await setImmediate()
-    const length = Math.min(Math.max(this.#chunk, this.#wanted), this.to - this.offset)
+    if (this.#wanted > this.#chunk) this.#fileEnd = await this.#file.size()
+    const there = this.offset + this.#wanted <= this.#fileEnd ? this.#wanted : 0
+    const length = Math.min(Math.max(this.#chunk, there), this.to - this.offset)
     if (this.#buffer.length < length) this.#buffer = Buffer.allocUnsafe(length)
     const got = await readFully(this.#file, this.#buffer.subarray(0, length), this.offset)
     // What the file no longer has reads as zeros, which are no frame.
-    if (got < length) this.#buffer.fill(0, got, length)
+    if (got < length) {
+      this.#fileEnd = this.offset + got
+      this.#buffer.fill(0, got, length)
+    }
     this.#base = this.offset
     this.#length = length
   }
 
   /** Moves to the next place from `from` on at which a header could begin; false if there is none. */
   async seekMagic(from: number): Promise<boolean> {
-    for (this.offset = from; this.to - this.offset >= HEADER_BYTES + TRAILER_BYTES;) {
+    for (this.offset = from; Math.min(this.to, this.#fileEnd) - this.offset >= HEADER_BYTES + TRAILER_BYTES;) {
       if (!this.#has(HEADER_BYTES)) await this.fill()
       const last = this.#base + this.#length - HEADER_BYTES
       for (; this.offset <= last; this.offset += 8) if (hasMagic(this.#buffer, this.offset - this.#base)) return true

@@ -53,7 +53,7 @@ export function gapsIn(frame: Frame): RecordedGap[] {
 /** @throws NotPlain */
 export function unpackGaps(payload: Buffer, head: Head): RecordedGap[] {
   const { at, gaps } = (unpack(payload) ?? {}) as Partial<PackedGaps>
-  if (typeof at !== 'number' || !Array.isArray(gaps) || !gaps.every(isLost)) throw new NotPlain('it does not say what is lost')
+  if (!isTime(at) || !Array.isArray(gaps) || !gaps.every(isLost)) throw new NotPlain('it does not say what is lost')
   return gaps.map((gap) => ({ ...gap, at, head }))
 }
 
@@ -75,7 +75,12 @@ function isLost(value: unknown): value is Lost {
 export function isRecorded(value: unknown): value is RecordedGap {
   if (!isLost(value)) return false
   const { at, head } = value as Partial<Record<keyof RecordedGap, unknown>>
-  return typeof at === 'number' && isHead(head)
+  return isTime(at) && isHead(head)
+}
+
+/** Milliseconds that a date can have: it is told as one. */
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Math.abs(value) <= 8.64e15
 }
 
 export function isHead(value: unknown): value is Head {

@@ -94,6 +94,7 @@ export function notAsWritten({ header, offset, end }: Frame, error: unknown): un
 
 function decodeGroup(frame: Frame, unpacked: boolean): ReadGroup {
   const { header, offset } = frame
+  if (header.count === 0) throw new NotPlain('a group holds no commit')
   // Each record takes more than its head, so a count that is not true takes no memory.
   if (header.count * RECORD_HEAD_BYTES > header.length) throw new NotPlain('a frame has no room for its records')
   const commits = new Array<CommitGroup['commits'][0]>(header.count)

@@ -117,6 +117,7 @@ export class IndexFile {
     const idLength = readVarint(reader)
     const stream = bytes.toString('utf8', reader.at, (reader.at += idLength))
     const segment = readVarint(reader)
+    if (segment >= this.header.segment) throw new RangeError('what comes before a part lies in an older segment')
     const previous = { segment, location: readVarint(reader) }
     const firstVersion = readVarint(reader)
     const lastVersion = readVarint(reader)

@@ -144,7 +144,7 @@ export class Indexes<Note> {
       const wanted = fingerprint('stream', stream)
       for (const table of this.#tables(below)) {
         for (const place of await answer(table.search(wanted))) {
-          const part = await this.#partAt(place, stream)
+          const part = place.segment < below ? await this.#partAt(place, stream) : undefined
           if (part !== undefined) return { place, part }
         }
       }

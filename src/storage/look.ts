@@ -34,6 +34,9 @@ export async function look<Note>(core: Core<Note>, list: SegmentList, found: Hea
   const indexes: Indexes<Note> = new Indexes(core, segments, (segment) => indexSegment(core, indexes, segment, report))
   const base = await startOf(core, files, segments, indexes)
   const newest = files.at(-1)
+  // What the head file names and is not there is lost, whoever writes meanwhile; it was read before the names of the segments were.
+  const isGone = mark !== undefined && mark.segment > (newest?.number ?? 0)
+  const judges: Role = isGone ? 'alone' : role
   const index = new MemoryIndex<Note>(newest === undefined ? { number: 0, first: 1, name: '' } : nameOf(newest))
   const sight: Sight<Note> = {
     mark,
@@ -53,10 +56,10 @@ export async function look<Note>(core: Core<Note>, list: SegmentList, found: Hea
   }
   if (newest !== undefined) {
     const sealed = sight.known >= newest.number || (mark?.segment ?? 0) > newest.number
-    await core.handles.with(core.paths.segment(newest), (file) => new Newest(core, sight, newest, file, role, sealed, report).read())
+    await core.handles.with(core.paths.segment(newest), (file) => new Newest(core, sight, newest, file, judges, sealed, report).read())
   }
   reportBetween(sight, list, report)
-  if (role === 'alone') passOverLostEnd(sight, list, report)
+  if (judges === 'alone') passOverLostEnd(sight, list, report)
   reportStrays(sight, list, found, report)
   // A number that no frame before can have, as far as anything tells.
   sight.chain.group = Math.max(sight.chain.group, sight.damage.length > 0 ? (mark?.group ?? 0) : 0)

@@ -82,7 +82,7 @@ export class Lookup<Note> {
 
   /** Versions that are known to be lost are not given again. */
   #version(stream: string, { lastVersion, lastPosition }: { lastVersion: number; lastPosition: number }): number {
-    return Math.max(lastVersion, ...this.#state.lostBehind(stream, lastPosition).map((gap) => versionIn(gap, stream)))
+    return Math.max(lastVersion, ...this.#state.lostBehind(stream, lastPosition, lastVersion).map((gap) => versionIn(gap, stream)))
   }
 
   #mustBeLast(stream: string, position: number): void {
@@ -127,7 +127,7 @@ export class Lookup<Note> {
 
   /** @throws JournalError JOURNAL_DAMAGED if the frame does not check. */
   async #inFrame<T>({ segment, location }: KeyPlace, use: (frame: Frame) => T): Promise<T> {
-    const { segments, active, end, core } = this.#state
+    const { segments, active, end, head, core } = this.#state
     const name = segments.get(segment) ?? active
     return core.handles.with(core.paths.segment(name), async (file) => {
       const cursor = new FrameCursor(file, core.journal, location, segments.get(segment)?.end ?? end, FRAME_CHUNK)
@@ -137,14 +137,15 @@ export class Lookup<Note> {
         step = cursor.step()
       }
       if (!('fault' in step) && step.header.kind === Kind.data) return use(step)
+      // Which of the segment's positions it had only those know who read all of it; it is not kept as damage therefore.
       const damage: Damage = {
         segment: name.name,
         offset: location,
         bytes: 0,
         firstPosition: name.first,
+        lastPosition: segments.get(segment)?.position ?? head.position,
         reason: 'fault' in step ? step.fault : 'a frame of the wrong kind',
       }
-      this.#state.remember(damage)
       throw unknowable('What the index refers to', [damage])
     })
   }

@@ -4,10 +4,11 @@ import type { Damage } from '../errors.js'
 import type { CommitGroup, Gap, Head, ReadOptions, StoredCommit } from './commit-store.js'
 import type { Sealed } from './core.js'
 import { Kind, NO_HISTORY, passedOver, type Frame } from './frame.js'
-import { damageOf, gapsIn, type RecordedGap } from './gap-record.js'
-import { readGroup } from './group.js'
+import { damageOf, gapsIn } from './gap-record.js'
+import { notAsWritten, readGroup } from './group.js'
 import { seek } from './memory-index.js'
 import { confined, isPast } from './rebuild.js'
+import { NotPlain } from './plain.js'
 import { lastPosition } from './record.js'
 import { salvage } from './salvage.js'
 import type { State } from './state.js'
@@ -177,7 +178,8 @@ export class Groups<Note> {
 /** What a gap frame says was lost just there. */
 function passed(frame: Frame): Damage {
   const { first } = frame.header
-  const gap = gapsIn(frame).find(({ last }) => last === first - 1) as RecordedGap
+  const gap = gapsIn(frame).find(({ last }) => last === first - 1)
+  if (gap === undefined) throw notAsWritten(frame, new NotPlain('it does not say what was lost before it'))
   return damageOf(gap)
 }
 

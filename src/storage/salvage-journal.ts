@@ -89,10 +89,11 @@ async function carry(
   const report = { commits: 0, events: 0, gaps: [] as Damage[], unread: source.unread }
   const pass = async (upTo: number): Promise<void> => {
     if (upTo <= target.head.position) return
-    const lost = lostBetween(source.known, target.head.position + 1, upTo)
     const at = clock.now()
-    await target.gap(lost, at)
-    report.gaps.push(damageOf({ ...lost, at }))
+    for (const lost of lostBetween(source.known, target.head.position + 1, upTo)) {
+      await target.gap(lost, at)
+      report.gaps.push(damageOf({ ...lost, at }))
+    }
   }
   for await (const group of source.intact()) {
     signal?.throwIfAborted()
@@ -108,10 +109,21 @@ async function carry(
   return report
 }
 
-/** With what was known of it before, if anything was. */
-function lostBetween(known: readonly Lost[], first: number, last: number): Lost {
-  const before = known.find((gap) => gap.first <= first && last <= gap.last)
-  if (before === undefined) return { first, last, segment: '', offset: 0, bytes: 0, reason: 'not intact where it was salvaged from' }
-  const { segment, offset, bytes, reason, streams } = before
+const UNKNOWN = { segment: '', offset: 0, bytes: 0, reason: 'not intact where it was salvaged from' }
+
+/** Positions that are not there, parted by what was known of them before. */
+function* lostBetween(known: readonly Lost[], first: number, last: number): Generator<Lost> {
+  let from = first
+  for (const gap of known.toSorted((a, b) => a.first - b.first)) {
+    if (gap.last < from || gap.first > last) continue
+    if (gap.first > from) yield { first: from, last: gap.first - 1, ...UNKNOWN }
+    const until = Math.min(gap.last, last)
+    yield partOf(gap, Math.max(gap.first, from), until)
+    from = until + 1
+  }
+  if (from <= last) yield { first: from, last, ...UNKNOWN }
+}
+
+function partOf({ segment, offset, bytes, reason, streams }: Lost, first: number, last: number): Lost {
   return { first, last, segment, offset, bytes, reason, ...(streams === undefined ? {} : { streams }) }
 }

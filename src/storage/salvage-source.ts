@@ -1,8 +1,9 @@
 /** What is intact in a journal's directory, in whatever state that is: groups in the order of their positions. Touches nothing. */
+import { isJournalError } from '../errors.js'
 import type { Before, Sealed, SegmentFile } from './core.js'
 import type { FileHandle, Files } from './files.js'
-import { Kind } from './frame.js'
-import type { Lost } from './gap-record.js'
+import { Kind, type Frame } from './frame.js'
+import { gapsIn, type Lost } from './gap-record.js'
 import type { Handles } from './handles.js'
 import type { HeadMark } from './head-file.js'
 import { withoutImpostors } from './impostors.js'
@@ -22,7 +23,7 @@ export class SalvageSource {
   readonly journal: Buffer
   readonly mark: HeadMark | undefined
   /** What was known to be lost before. */
-  readonly known: readonly Lost[]
+  readonly known: Lost[]
   /** Files of it that could not be opened. */
   readonly unread: readonly Unread[]
   /** Bytes that are read, and how many have been. */
@@ -55,7 +56,7 @@ export class SalvageSource {
     this.#handles = handles
     this.bytes = list.files.reduce((sum, { size }) => sum + size, 0)
     const head = list.files.findLast((file) => file.head !== undefined)?.head
-    this.known = head === undefined ? [] : factsOf(head).gaps
+    this.known = head === undefined ? [] : [...factsOf(head).gaps]
   }
 
   /** @throws JournalError JOURNAL_NOT_FOUND where not one frame is left, JOURNAL_NEWER_FORMAT, JOURNAL_IO */
@@ -64,7 +65,9 @@ export class SalvageSource {
     const { journal, paths, handles } = remains
     try {
       const { list, before } = await withoutImpostors(remains.list, handles, paths, journal)
-      return new SalvageSource(remains, list, before, await sealedOf(list.files, handles, paths))
+      const source = new SalvageSource(remains, list, before, await sealedOf(list.files, handles, paths))
+      await source.#gatherKnown()
+      return source
     } catch (error) {
       await handles.close()
       throw error
@@ -89,6 +92,19 @@ export class SalvageSource {
 
   close(): Promise<void> {
     return this.#handles.close()
+  }
+
+  /** What was written down as lost since the newest header that says all of it. */
+  async #gatherKnown(): Promise<void> {
+    const { files } = this.#list
+    const from = files.findLastIndex(({ head }) => head !== undefined)
+    for (const file of files.slice(Math.max(0, from))) {
+      await this.#handles.with(this.#paths.segment(file), async (handle) => {
+        const walk = new Walk(handle, this.journal, 0, file.size, beginning(this.#before.get(file.number), file), { digests: false })
+        for (let item = await walk.next(); item !== undefined; item = await walk.next())
+          if (!isHole(item) && item.header.kind === Kind.gap) this.known.push(...lostIn(item))
+      })
+    }
   }
 
   #endBehind({ reached: { position }, highest }: Copies): number {
@@ -174,6 +190,16 @@ export class SalvageSource {
 function* savedIn(hole: Hole): Generator<Intact> {
   const { before, after } = salvage(hole)
   for (const saved of [before, after]) if (saved.length > 0) yield together(hole.payload as Buffer, saved)
+}
+
+/** What a frame that checks says is lost: of one that says nothing of the kind, nothing is known. */
+function lostIn(frame: Frame): Lost[] {
+  try {
+    return gapsIn(frame)
+  } catch (error) {
+    if (isJournalError(error, 'JOURNAL_DAMAGED')) return []
+    throw error
+  }
 }
 
 /** More positions than the bytes could have held, where nothing says how many are lost. */

@@ -103,9 +103,9 @@ export class State<Note> {
     )
   }
 
-  /** Recorded gaps in which a stream is known to have lost events behind a position. */
-  lostBehind(stream: string, position: number): RecordedGap[] {
-    return this.recorded.filter((gap) => gap.last > position && versionIn(gap, stream) > 0)
+  /** Recorded gaps behind a position in which a stream is known to have gone on from a version. */
+  lostBehind(stream: string, position: number, version: number): RecordedGap[] {
+    return this.recorded.filter((gap) => gap.last > position && versionIn(gap, stream) > version)
   }
 
   subscribe(listener: Listener): () => void {

@@ -57,7 +57,7 @@ export class StreamReading<Note> {
   async *#forwards(stream: string, after: number, signal: AbortSignal | undefined): AsyncGenerator<Batch> {
     const window = new Window()
     const newest = await this.#newest(stream)
-    let tail = this.#behind(stream, newest?.lastPosition ?? 0)
+    let tail = this.#behind(stream, newest, after)
     const parts: Part<Note>[] = []
     let older = newest
     for (; older !== undefined && older.lastVersion > after; older = await older.previous()) parts.push(older)
@@ -85,8 +85,8 @@ export class StreamReading<Note> {
   async *#backwards(stream: string, before: number, signal: AbortSignal | undefined): AsyncGenerator<Batch> {
     const window = new Window()
     let part = await this.#newest(stream)
-    const isToEnd = before > (part?.lastVersion ?? 0)
-    let tail = isToEnd ? this.#behind(stream, part?.lastPosition ?? 0).toReversed() : []
+    const isToEnd = before > (part?.lastVersion ?? 0) + 1
+    let tail = isToEnd ? this.#behind(stream, part).toReversed() : []
     /** What was read last, as above; behind the end of what is known of the stream nothing is. */
     let known: Known | undefined = isToEnd ? undefined : { version: before }
     let newer: Part<Note> | undefined
@@ -188,9 +188,11 @@ export class StreamReading<Note> {
     return false
   }
 
-  /** Places behind the last commit that is left of a stream in which it may go on; of those written down, in which it did. */
-  #behind(stream: string, position: number): Damage[] {
-    return [...this.#state.hiddenBehind(position), ...this.#state.lostBehind(stream, position).map(damageOf)]
+  /** Places behind the last part that is left of a stream in which it may go on; of those written down, in which it did, behind a version. */
+  #behind(stream: string, newest: Part<Note> | undefined, after = 0): Damage[] {
+    const position = newest?.lastPosition ?? 0
+    const recorded = this.#state.lostBehind(stream, position, Math.max(newest?.lastVersion ?? 0, after))
+    return [...this.#state.hiddenBehind(position), ...recorded.map(damageOf)]
   }
 
   /** Places between two positions that may have held what is missing of a stream. */

@@ -25,6 +25,7 @@ import {
   type Store,
   temporary,
 } from './support/journal.js'
+import { namesOf } from './support/damage.js'
 import { MemoryFiles } from './support/memory-files.js'
 
 const child = (): string => programPath('test/storage/support/write-process.ts')
@@ -136,6 +137,23 @@ describe('a reader beside a writer', () => {
       expect.objectContaining({ code: 'JOURNAL_READ_ONLY' }),
     )
     await reader.close()
+    await writing.close()
+  })
+
+  test('is told where the segment that is written is gone', async () => {
+    const files = new MemoryFiles()
+    const writing = await openStore('/journal', { files, segmentBytes: 700 })
+    const writer = new Appending(writing)
+    for (let n = 0; n < 12; n++) await writer.append('s', [event(n)])
+    const gone = namesOf(files, '.seg').at(-1) as string
+    const { inodes } = files.copy()
+    files.inodes.delete(gone)
+    const reader = await openStore('/journal', { files, readOnly: true })
+    expect(reader.recovery).toMatchObject({ liveWriter: true, damage: [{ reason: 'the head file knows segment 3 and position 12' }] })
+    expect((await reader.verify()).ok).toBe(false)
+    expect((await contents(reader)).gaps).toMatchObject([{ lastPosition: 12 }])
+    await reader.close()
+    files.inodes.set(gone, inodes.get(gone)!)
     await writing.close()
   })
 

@@ -268,6 +268,27 @@ describe(withSeed('salvage'), () => {
     expect(report.gaps.at(-1)).toMatchObject({ lastPosition: 20 })
   })
 
+  test('keeps what a repair wrote down in the newest segment, apart from what was lost since', async () => {
+    const files = await wholeJournal()
+    const [, second] = namesOf(files, '.seg') as [string, string]
+    change(files, second, (bytes) => void (bytes[frameAt(bytes, 1) + 110]! ^= 1))
+    const store = await openStore(DIRECTORY, { files, segmentBytes: SEGMENT_BYTES })
+    const [repaired] = await store.repair()
+    const { version } = await store.stream('s0')
+    await store.close()
+    expect(repaired).toMatchObject({ firstPosition: 7, lastPosition: 7, streams: ['s0'] })
+    for (const path of [second, second.replace('.seg', '.idx')]) files.inodes.delete(path)
+    const report = await salvage(files)
+    expect(report.gaps.map(({ firstPosition, lastPosition, streams }) => [firstPosition, lastPosition, streams])).toEqual([
+      [7, 7, ['s0']],
+      [8, 12, undefined],
+    ])
+    const salvaged = await openStore(TARGET, { files, readOnly: true })
+    expect(salvaged.gaps().map(({ reason }) => reason)).toEqual([repaired!.reason, 'not intact where it was salvaged from'])
+    expect((await salvaged.stream('s0')).version).toBe(version)
+    await salvaged.close()
+  })
+
   test('brings nothing of a write that did not finish, and nothing that a writer wrote after it was succeeded', async () => {
     const start = await wholeJournal(3)
     const store = await openStore(DIRECTORY, { files: start, segmentBytes: 1 << 20 })
