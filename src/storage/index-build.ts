@@ -22,6 +22,8 @@ export interface IndexSource<Note> {
   digest: Buffer
   /** The newest earlier part of a stream. */
   previous: (stream: string) => Promise<KeyPlace | undefined>
+  /** Segments before this one of which not all was known. */
+  without: readonly number[]
   /** Tables that the new one takes over; see `coveredBy`. */
   tables: readonly KeyTable[]
 }
@@ -77,10 +79,12 @@ async function build<Note>(source: IndexSource<Note>, emit: (pages: Buffer) => P
   }
   await addAll(keys, 'commit', index.ids)
   await addAll(keys, 'claim', index.claims)
-  const directory = encodeDirectory(offsets)
+  const directory = encodeNumbers(offsets)
   const seeks = encodeSeeks(index.seeks)
+  const without = encodeNumbers(source.without)
   const seeksAt = at + directory.length
-  const tableAt = Math.ceil((seeksAt + seeks.length) / PAGE_DATA) * PAGE_DATA
+  const listsEnd = seeksAt + seeks.length + without.length
+  const tableAt = Math.ceil(listsEnd / PAGE_DATA) * PAGE_DATA
   const count = tables.reduce((sum, table) => sum + table.count, keys.length)
   const header: IndexHeader = {
     segment,
@@ -91,6 +95,7 @@ async function build<Note>(source: IndexSource<Note>, emit: (pages: Buffer) => P
     streams: parts.length,
     seeksAt,
     seeks: seeks.length / 16,
+    without: source.without.length,
     tableAt,
     keys: count,
   }
@@ -99,7 +104,8 @@ async function build<Note>(source: IndexSource<Note>, emit: (pages: Buffer) => P
   for (const part of parts) await writer.put(part)
   await writer.put(directory)
   await writer.put(seeks)
-  await writer.put(Buffer.alloc(tableAt - seeksAt - seeks.length))
+  await writer.put(without)
+  await writer.put(Buffer.alloc(tableAt - listsEnd))
   if (count > SLICE) await setImmediate()
   let pages = 0
   for await (const chunk of mergeTables(keys.sorted(segment), tables)) {
@@ -166,8 +172,8 @@ function encodeSeeks(seeks: readonly number[]): Buffer {
   return bytes
 }
 
-function encodeDirectory(offsets: readonly number[]): Buffer {
-  const bytes = Buffer.allocUnsafe(offsets.length * 4)
-  for (const [i, offset] of offsets.entries()) bytes.writeUInt32LE(offset, i * 4)
+function encodeNumbers(numbers: readonly number[]): Buffer {
+  const bytes = Buffer.allocUnsafe(numbers.length * 4)
+  for (const [i, number] of numbers.entries()) bytes.writeUInt32LE(number, i * 4)
   return bytes
 }

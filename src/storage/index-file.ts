@@ -21,6 +21,8 @@ export interface IndexHeader {
   streams: number
   seeksAt: number
   seeks: number
+  /** How many segments before it were not all there when it was made; their numbers stand behind the seek table. */
+  without: number
   /** A multiple of {@link PAGE_DATA}. */
   tableAt: number
   keys: number
@@ -53,6 +55,7 @@ export function encodeHeader(header: IndexHeader): Buffer {
   bytes.writeDoubleLE(header.keys, 40)
   header.digest.copy(bytes, 48)
   bytes.writeUInt32LE(header.directoryAt, 80)
+  bytes.writeUInt32LE(header.without, 84)
   return bytes
 }
 
@@ -71,6 +74,7 @@ function decodeHeader(bytes: Buffer): IndexHeader | undefined {
     keys: bytes.readDoubleLE(40),
     digest: ownCopy(bytes, 48, 80),
     directoryAt: bytes.readUInt32LE(80),
+    without: bytes.readUInt32LE(84),
   }
 }
 
@@ -154,6 +158,13 @@ export class IndexFile {
     const seeks: number[] = []
     for (let at = 0; at < bytes.length; at += 8) seeks.push(bytes.readDoubleLE(at))
     return seeks
+  }
+
+  /** Segments before this one of which not all was known when it was made: what they held beyond that is named nowhere here. */
+  async without(): Promise<number[]> {
+    const { seeksAt, seeks, without } = this.header
+    const bytes = await this.#pages.read(seeksAt + seeks * 16, without * 4)
+    return Array.from({ length: without }, (_, i) => bytes.readUInt32LE(i * 4))
   }
 }
 

@@ -154,6 +154,7 @@ test('an index whose parts say that what comes before them lies in themselves is
     position: segment.position,
     digest: segment.digest!,
     previous: async () => ({ segment: 3, location: 0 }),
+    without: [],
     tables: [],
   })
   await core.handles.close()

@@ -24,6 +24,14 @@ async function written(): Promise<MemoryFiles> {
 const indexesIn = (files: MemoryFiles): string[] => [...files.inodes.keys()].filter((path) => path.endsWith('.idx')).toSorted()
 
 async function checkAll(store: Store): Promise<void> {
+  const streams = await checkLookups(store)
+  const open = [...streams].filter(([, all]) => all.reduce((one, other) => one + other, 0) % 2 === 1).map(([stream]) => stream)
+  expect([...store.openStreams()].toSorted()).toEqual(open.toSorted())
+  expect(store.lastAt).toBe(COMMITS - 1)
+}
+
+/** Numbers of each stream. */
+async function checkLookups(store: Store): Promise<Map<string, number[]>> {
   const streams = new Map<string, number[]>()
   for (let n = 0; n < COMMITS; n++) streams.set(streamOf(n), [...(streams.get(streamOf(n)) ?? []), n])
   for (const [stream, all] of streams) {
@@ -43,9 +51,7 @@ async function checkAll(store: Store): Promise<void> {
   }
   expect(await store.claimed('seldom', ['0'])).toBeUndefined()
   expect(await store.stream('never')).toEqual({ version: 0, note: { events: 0, sum: 0 } })
-  const open = [...streams].filter(([, all]) => all.reduce((one, other) => one + other, 0) % 2 === 1).map(([stream]) => stream)
-  expect([...store.openStreams()].toSorted()).toEqual(open.toSorted())
-  expect(store.lastAt).toBe(COMMITS - 1)
+  return streams
 }
 
 describe('indexes', () => {
@@ -194,5 +200,79 @@ describe('damage in a sealed segment', () => {
     expect((await store.findCommit('c0'))?.commit.position).toBe(1)
     await new Appending(store).append('often', [event(1)])
     await store.close()
+  })
+})
+
+describe('a segment that was not all there when indexes behind it were made', () => {
+  const open = (files: MemoryFiles, readOnly = false): Promise<Store> =>
+    openStore(DIRECTORY, { files, readOnly, segmentBytes: SEGMENT_BYTES })
+  const segmentsIn = (files: MemoryFiles): string[] => [...files.inodes.keys()].filter((path) => path.endsWith('.seg')).toSorted()
+
+  async function lived(files: MemoryFiles, use: (store: Store) => Promise<unknown> = async () => {}): Promise<string[]> {
+    const written: string[] = []
+    files.fault = (call, path) => {
+      if ((call === 'link' || call === 'unlink') && path.endsWith('.idx')) written.push(`${call} ${path}`)
+      return undefined
+    }
+    const store = await open(files)
+    try {
+      await use(store)
+    } finally {
+      await store.close()
+      files.fault = () => undefined
+    }
+    return written
+  }
+
+  /** Takes files away, has the indexes behind them made without them, and puts them back. */
+  async function away(paths: (files: MemoryFiles) => string[], use?: (store: Store) => Promise<unknown>): Promise<MemoryFiles> {
+    const files = await written()
+    const kept = paths(files).map((path) => [path, files.inodes.get(path)!] as const)
+    for (const [path] of kept) files.inodes.delete(path)
+    expect((await lived(files, use)).length).toBeGreaterThan(0)
+    for (const [path, inode] of kept) files.inodes.set(path, inode)
+    return files
+  }
+
+  const withIndex = (path: string): string[] => [path, path.replace('.seg', '.idx')]
+
+  test.each([0, 2, 3, 7, 20])('is found again once it is back (segment %i, and the indexes behind it were lost)', async (which) => {
+    const files = await away((all) => {
+      for (const path of indexesIn(all).slice(which + 1)) all.inodes.delete(path)
+      return withIndex(segmentsIn(all)[which]!)
+    })
+    const reader = await open(files, true)
+    expect((await reader.verify()).damage).toEqual([])
+    await checkLookups(reader)
+    await reader.close()
+    expect((await lived(files, checkLookups)).length).toBeGreaterThan(0)
+    // That was once: what the files say is true of what is there now.
+    expect(await lived(files, checkLookups)).toEqual([])
+  })
+
+  test('is found again once it is back, after the journal was written on without it', async () => {
+    const files = await away(
+      (all) => withIndex(segmentsIn(all).at(-2)!),
+      async (store) => {
+        const writer = new Appending(store)
+        for (let n = 0; n < 40; n++) await writer.append('often', [event(n)])
+      },
+    )
+    await lived(files)
+    const store = await open(files, true)
+    for (let n = 0; n < COMMITS; n++) expect((await store.findCommit(`c${n}`))?.commit.at).toBe(n)
+    expect(await listed(store.readStream('often'))).toHaveLength(134 + 40)
+    await store.close()
+  })
+
+  test('and that is still damaged, under an index that opens and does not check further on, costs that work once', async () => {
+    const files = await written()
+    const path = indexesIn(files)[3]!
+    for (let at = 4096 + 100; at < files.inodes.get(path)!.bytes.length; at += 4096) files.inodes.get(path)!.bytes[at]! ^= 1
+    const { bytes } = files.inodes.get(path.replace('.idx', '.seg'))!
+    bytes[bytes.indexOf('TLF1', 300) + 110]! ^= 1
+    for (const index of indexesIn(files).slice(4)) files.inodes.delete(index)
+    expect((await lived(files)).length).toBeGreaterThan(0)
+    expect(await lived(files)).toEqual([])
   })
 })

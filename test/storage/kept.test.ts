@@ -14,7 +14,18 @@ test('what is kept of a frame’s header keeps nothing else in memory', () => {
 })
 
 test('what is kept of an index keeps nothing else in memory', async () => {
-  const facts = { segment: 1, end: 0, position: 0, directoryAt: 128, streams: 0, seeksAt: 128, seeks: 0, tableAt: PAGE_DATA, keys: 0 }
+  const facts = {
+    segment: 1,
+    end: 0,
+    position: 0,
+    directoryAt: 128,
+    streams: 0,
+    seeksAt: 128,
+    seeks: 0,
+    tableAt: PAGE_DATA,
+    without: 0,
+    keys: 0,
+  }
   const chunks: Buffer[] = []
   const writer = new PageWriter(pageSeed(JOURNAL, 1), PAGE_DATA, async (pages) => void chunks.push(pages))
   await writer.put(encodeHeader({ ...facts, digest: DIGEST }))

@@ -260,6 +260,7 @@ async function indexImage(): Promise<Buffer> {
     end: 80_000,
     position: 400,
     digest: NO_HISTORY,
+    without: [],
     previous: async () => undefined,
     tables: [],
   })
