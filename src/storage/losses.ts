@@ -5,9 +5,7 @@ import type { HeadMark } from './head-file.js'
 import { segmentName } from './paths.js'
 import type { SegmentList } from './segments.js'
 import type { Sight } from './sight.js'
-
-/** More events than a segment of the usual size has room for. */
-export const SEGMENT_POSITIONS = 1 << 21
+import { SEGMENT_POSITIONS } from './strays.js'
 
 /** What is or names a segment that cannot be, and is left out. No position is known to be missing for it. */
 export function reportStrays<Note>(

@@ -56,8 +56,9 @@ export function segmentName(number: number, first: number): SegmentName {
 }
 
 export function parseSegment(name: string): SegmentName | undefined {
-  const match = /^(\d{8,15})-(\d{12,15})\.seg$/.exec(name)
-  return match === null ? undefined : { number: Number(match[1]), first: Number(match[2]), name }
+  const match = /^(\d{8,15})-(\d{12,16})\.seg$/.exec(name)
+  const first = Number(match?.[2])
+  return match === null || !Number.isSafeInteger(first) ? undefined : { number: Number(match[1]), first, name }
 }
 
 /** The name or path under which a segment lies packed. */

@@ -9,6 +9,11 @@ export const MISSING_MAX = 1000
 /** The same where a header that checks says it. */
 const MISSING_KNOWN_MAX = 10 * MISSING_MAX
 
+/** More events than a segment of the usual size has room for. */
+export const SEGMENT_POSITIONS = 1 << 21
+/** The same for any size: so far behind a header that checks the next segment may begin where nothing but a name says so. */
+const NAMED_POSITIONS_MAX = MISSING_MAX * SEGMENT_POSITIONS
+
 /** A file with a segment's name. */
 export interface Candidate extends SegmentName {
   /** Its header, undefined if that does not check or is not one of this name. */
@@ -52,8 +57,11 @@ function outOfPlace(sorted: readonly Candidate[]): (file: Candidate) => string |
     if (number === 1 && first !== 1) return 'the first segment begins with position 1'
     if (numbers.has(number)) return 'another file is the segment of its number'
     const next = lowerBound(known, number)
-    const isBetween = (before[next - 1] ?? 0) <= first && first <= (after[next] ?? Number.POSITIVE_INFINITY)
-    return isBetween ? undefined : 'its first position does not lie between those of its neighbours'
+    const from = before[next - 1] ?? 0
+    if (first < from || first > (after[next] ?? Number.POSITIVE_INFINITY))
+      return 'its first position does not lie between those of its neighbours'
+    const segments = number - (known[next - 1]?.number ?? 0)
+    return first - from > segments * NAMED_POSITIONS_MAX ? 'its first position lies too far behind the segments before it' : undefined
   }
 }
 

@@ -106,7 +106,11 @@ describe('behind the end', () => {
     const files = await endingIn(frame, payload)
     const read = async (): Promise<void> => {
       const store = await openStore(DIRECTORY, { files, readOnly: true })
-      await contents(store).finally(() => store.close())
+      try {
+        await contents(store)
+      } finally {
+        await store.close()
+      }
     }
     await expect(read()).rejects.toMatchObject(FORGED)
     expect(files.opened).toBe(0)
@@ -141,7 +145,7 @@ test('an index whose parts say that what comes before them lies in themselves is
   const { core, sight } = await seeJournal<Sum>(
     DIRECTORY,
     files,
-    { now: Date.now, random: Buffer.alloc },
+    { now: () => 1, random: (count) => Buffer.alloc(count) },
     { notes, admit: () => {}, readOnly: true },
   )
   const segment = sight.segments.get(3)!

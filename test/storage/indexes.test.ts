@@ -209,9 +209,9 @@ describe('a segment that was not all there when indexes behind it were made', ()
   const segmentsIn = (files: MemoryFiles): string[] => [...files.inodes.keys()].filter((path) => path.endsWith('.seg')).toSorted()
 
   async function lived(files: MemoryFiles, use: (store: Store) => Promise<unknown> = async () => {}): Promise<string[]> {
-    const written: string[] = []
+    const changed: string[] = []
     files.fault = (call, path) => {
-      if ((call === 'link' || call === 'unlink') && path.endsWith('.idx')) written.push(`${call} ${path}`)
+      if ((call === 'link' || call === 'unlink') && path.endsWith('.idx')) changed.push(`${call} ${path}`)
       return undefined
     }
     const store = await open(files)
@@ -221,7 +221,7 @@ describe('a segment that was not all there when indexes behind it were made', ()
       await store.close()
       files.fault = () => undefined
     }
-    return written
+    return changed
   }
 
   /** Takes files away, has the indexes behind them made without them, and puts them back. */

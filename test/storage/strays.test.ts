@@ -2,8 +2,9 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { parseSegment, segmentName } from '../../src/storage/paths.js'
 import { salvageInto } from '../../src/storage/salvage-journal.js'
-import { MISSING_MAX, sortOut } from '../../src/storage/strays.js'
+import { MISSING_MAX, SEGMENT_POSITIONS, sortOut } from '../../src/storage/strays.js'
 import { bytesOf, change, DIRECTORY, frameAt, namesOf } from './support/damage.js'
 import { Appending, contents, event, isGap, list, notes, numbers, openStore, type Options } from './support/journal.js'
 import { MemoryFiles } from './support/memory-files.js'
@@ -216,6 +217,28 @@ test('a reader follows over a number that was passed over, which is no loss once
   await (await openStore(DIRECTORY, { files, onDamage: 'refuse' })).close()
 })
 
+test.each([
+  ['empty', Buffer.alloc(0)],
+  ['garbage', Buffer.from('garbage'.repeat(9))],
+])('a file (%s) named as if positions without end lay before it moves no position', async (_, bytes) => {
+  const files = new MemoryFiles()
+  await written(files, SMALL, upTo(9), TEXT)
+  const number = namesOf(files, '.seg').length + 1
+  put(files, `${String(number).padStart(8, '0')}-999999999999999.seg`, bytes)
+  expect(await seen(files)).toEqual({ shown: upTo(9), gaps: 0, damage: ['its first position lies too far behind the segments before it'] })
+  expect((await salvaged(files.copy())).shown).toEqual(upTo(9))
+  const store = await openStore(DIRECTORY, { files, ...SMALL })
+  expect(await new Appending(store).append('s', [event(9)])).toMatchObject({ position: 10 })
+  await store.close()
+  expect((await seen(files)).shown).toEqual(upTo(10))
+})
+
+test('a name takes as many digits as a position can have', () => {
+  const { name } = segmentName(7, Number.MAX_SAFE_INTEGER)
+  expect(parseSegment(name)).toMatchObject({ number: 7, first: Number.MAX_SAFE_INTEGER })
+  expect(parseSegment('00000007-9007199254740992.seg')).toBeUndefined()
+})
+
 describe('sorting out', () => {
   const named = (number: number, first: number, head?: object) => ({ number, first, name: `${number}-${first}`, head, misnamed: undefined })
 
@@ -231,6 +254,20 @@ describe('sorting out', () => {
     const { files, strays } = sortOut(all)
     expect(files.map(({ number }) => number)).toEqual([1, 5 * MISSING_MAX])
     expect(strays.map(({ file }) => file.number)).toEqual([2 * MISSING_MAX, 99 * MISSING_MAX])
+  })
+
+  test('believes no name that says that more lies before it than segments can hold', () => {
+    const far = MISSING_MAX * SEGMENT_POSITIONS
+    const all = [
+      named(4, 50, {}),
+      named(5, 50 + far),
+      named(6, 50 + 2 * far + 1),
+      named(7, 50 + 3 * far),
+      named(9, far * far, {}),
+      named(10, far * far),
+    ]
+    expect(sortOut(all).strays.map(({ file }) => file.number)).toEqual([6])
+    expect(sortOut([named(3, 3 * far), named(4, 4 * far + 1)]).strays.map(({ file }) => file.number)).toEqual([4])
   })
 
   test('of 200,000 names takes no time that grows with their square', () => {
