@@ -1,5 +1,5 @@
 /** What files that are none of the segments still have of the places that the segments have lost. */
-import { NO_HISTORY } from './frame.js'
+import { nextDigest, NO_HISTORY } from './frame.js'
 import { between, lastOf, type Intact } from './intact.js'
 
 /** A file that may be a copy of a segment, and what is intact of it, with growing positions. */
@@ -66,6 +66,10 @@ class Source {
   #groups: AsyncGenerator<Intact> | undefined
   #group: Intact | undefined
   #ended = false
+  /** Its history's digests, by the last positions of its groups. */
+  #digests: Map<number, Buffer> | undefined
+  /** First position of the group of the segments that it was held against. */
+  #held = 0
 
   constructor(copy: Copy) {
     this.copy = copy
@@ -80,7 +84,7 @@ class Source {
       if (this.#group === undefined || this.#group.first >= before) return undefined
       if (isForked(this.#group, reached, next)) return this.close()
       const offer = between(this.#group, reached.position, before)
-      if (offer !== undefined) return offer
+      if (offer !== undefined) return next !== undefined && (await this.#isDenied(next)) ? this.close() : offer
       if (lastOf(this.#group) > reached.position) return undefined
       this.#group = undefined
     }
@@ -90,7 +94,17 @@ class Source {
   async close(): Promise<undefined> {
     this.#ended = true
     this.#group = undefined
+    this.#digests = undefined
     await this.#groups?.return(undefined)
+  }
+
+  /** Whether the next group of the segments goes on from another history than this. Where it forked is not known: nothing of it can be given then. */
+  async #isDenied({ first, payload, digest }: Intact): Promise<boolean> {
+    if (digest === undefined || this.#held === first) return false
+    this.#held = first
+    this.#digests ??= await digestsOf(this.copy)
+    const before = this.#digests.get(first - 1)
+    return before !== undefined && !nextDigest(before, first, payload).equals(digest)
   }
 
   async #take(): Promise<Intact | undefined> {
@@ -99,6 +113,12 @@ class Source {
     this.#ended = done === true
     return value ?? undefined
   }
+}
+
+async function digestsOf({ groups }: Copy): Promise<Map<number, Buffer>> {
+  const digests = new Map<number, Buffer>()
+  for await (const group of groups()) if (group.digest !== undefined) digests.set(lastOf(group), group.digest)
+  return digests
 }
 
 /** Whether a group is none of this history, but of a copy that went on by itself: digests differ, or groups end elsewhere. */

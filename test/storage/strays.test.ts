@@ -57,6 +57,22 @@ describe('salvage', () => {
     expect(await salvaged(files)).toEqual({ shown: upTo(9), gaps: 0 })
   })
 
+  test.each([
+    ['a group that is lost', false, upTo(12).filter((n) => n !== 5)],
+    ['a segment that is lost, of which the beginning is its own too', true, [0, 1, 2, 3, 7, 8, 9, 10, 11]],
+  ])('takes nothing of such a copy in the place of %s, where what stands behind that says otherwise', async (_, isGone, left) => {
+    const files = new MemoryFiles()
+    await written(files, SMALL, [0, 1, 2, 3, 4])
+    const fork = files.copy()
+    await written(files, SMALL, [5, 6, 7, 8, 9, 10, 11])
+    await written(fork, SMALL, [105, 106, 107, 108, 109, 110, 111])
+    const [, second] = namesOf(files, '.seg') as [string, string]
+    put(files, '00000050-000000000001.seg', bytesOf(fork, second))
+    if (isGone) files.inodes.delete(second)
+    else flip(files, second, frameAt(bytesOf(files, second), 3) + 110)
+    expect(await salvaged(files)).toEqual({ shown: left, gaps: 1 })
+  })
+
   test('gives what a segment and a copy of it hold between them, also where the one has lost its header', async () => {
     const files = new MemoryFiles()
     await written(files, SMALL, upTo(9), TEXT)
