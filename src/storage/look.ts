@@ -153,7 +153,7 @@ class Newest<Note> {
       item = walk.next(), one = item instanceof Promise ? await item : item
     ) {
       if (!isHole(one)) await this.#frame(one)
-      else if (one.final && this.#alone) await this.#tail(one)
+      else if (one.final) await (this.#alone ? this.#tail(one) : this.#promisedEnd(one))
       else await this.#hole(one)
     }
     const reached = this.#held?.end ?? this.#sight.end
@@ -216,6 +216,13 @@ class Newest<Note> {
     // History goes on from the last digest that is known.
     chain.digest = hole.header?.digest ?? chain.digest
     this.#sight.end = hole.end
+  }
+
+  /** Beside a writer nothing is read behind what the head file vouches for: history goes on from there. */
+  async #promisedEnd(hole: Hole): Promise<void> {
+    const { mark, chain } = this.#sight
+    await this.#hole({ ...hole, last: hole.last ?? mark?.position })
+    if (mark !== undefined) Object.assign(chain, { group: mark.group, position: mark.position, digest: mark.digest })
   }
 
   async #tail(hole: Hole): Promise<void> {

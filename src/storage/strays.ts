@@ -41,8 +41,9 @@ export function sortOut<F extends Candidate>(all: readonly F[], above = 0): { fi
   return { files: kept(placed, outOfReach(above)), strays }
 }
 
-function isAnother({ misnamed }: Candidate): string | undefined {
-  return misnamed && `its header is that of ${segmentName(misnamed.number, misnamed.header.first).name}`
+function isAnother({ number, first, misnamed }: Candidate): string | undefined {
+  if (misnamed !== undefined) return `its header is that of ${segmentName(misnamed.number, misnamed.header.first).name}`
+  return number === 1 && first !== 1 ? 'the first segment begins with position 1' : undefined
 }
 
 /** Why one whose header does not check cannot be what it is named, beside those, in order, whose header does. */
@@ -54,7 +55,6 @@ function outOfPlace(sorted: readonly Candidate[]): (file: Candidate) => string |
   const after = running(known.toReversed(), Math.min).toReversed()
   return ({ number, first, head }) => {
     if (head !== undefined) return undefined
-    if (number === 1 && first !== 1) return 'the first segment begins with position 1'
     if (numbers.has(number)) return 'another file is the segment of its number'
     const next = lowerBound(known, number)
     const from = before[next - 1] ?? 0

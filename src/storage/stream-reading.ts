@@ -68,6 +68,8 @@ export class StreamReading<Note> {
         signal?.throwIfAborted()
         const batch: (StoredCommit | Gap)[] = []
         for (const item of items) {
+          // Where the commit behind it is lost, nothing but itself says how far one goes.
+          if (!('gap' in item) && lastVersion(item) <= after) continue
           if (!('gap' in item) && known !== undefined && item.version > known.version + 1) {
             const from = known.position ?? (await positionUpTo(after, part, older))
             batch.push(...this.#between(stream, from, item.position).map(gapOf))

@@ -25,7 +25,7 @@ import {
   type Store,
   temporary,
 } from './support/journal.js'
-import { namesOf } from './support/damage.js'
+import { frameAt, namesOf } from './support/damage.js'
 import { MemoryFiles } from './support/memory-files.js'
 
 const child = (): string => programPath('test/storage/support/write-process.ts')
@@ -154,6 +154,28 @@ describe('a reader beside a writer', () => {
     expect((await contents(reader)).gaps).toMatchObject([{ lastPosition: 12 }])
     await reader.close()
     files.inodes.set(gone, inodes.get(gone)!)
+    await writing.close()
+  })
+
+  test('is told where the last of what is promised does not check, and follows on behind that', async () => {
+    const files = new MemoryFiles()
+    const writing = await openStore('/journal', { files })
+    const writer = new Appending(writing)
+    for (let n = 0; n < 3; n++) await writer.append('s', [event(n)])
+    const [segment] = namesOf(files, '.seg') as [string]
+    const { bytes } = files.inodes.get(segment)!
+    bytes[frameAt(bytes, 3) + 20]! ^= 1
+    const reader = await openStore('/journal', { files, readOnly: true })
+    expect(reader.recovery).toMatchObject({ liveWriter: true, damage: [{ firstPosition: 3, lastPosition: 3 }] })
+    expect(reader.head).toEqual(writing.head)
+    const failures: unknown[] = []
+    reader.subscribe({ failed: (error) => failures.push(error) })
+    await writer.append('s', [event(3)])
+    await until(() => reader.head.position === 4 || failures.length > 0, 'the reader has seen the fourth event')
+    expect(failures).toEqual([])
+    expect(reader.head).toEqual(writing.head)
+    expect(numbers((await contents(reader)).commits)).toEqual([0, 1, 3])
+    await reader.close()
     await writing.close()
   })
 

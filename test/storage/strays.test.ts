@@ -265,6 +265,10 @@ describe('sorting out', () => {
     expect(strays).toHaveLength(8)
   })
 
+  test('takes none for the first that does not begin with the first position, whatever its header says', () => {
+    expect(sortOut([named(1, 5, {}), named(2, 9, {})]).strays.map(({ file }) => file.number)).toEqual([1])
+  })
+
   test('goes further where a header says so, and on behind a name that is too far', () => {
     const all = [named(1, 1, {}), named(2 * MISSING_MAX, 2), named(5 * MISSING_MAX, 3, {}), named(99 * MISSING_MAX, 4, {})]
     const { files, strays } = sortOut(all)

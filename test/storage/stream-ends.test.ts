@@ -75,6 +75,23 @@ test('a loss behind the end that was written down is told to whoever reads that 
   expect(await bounds()).toEqual(all)
 })
 
+test('a commit is read from behind itself no more, though nothing says how far it went but what it holds', async () => {
+  const files = new MemoryFiles()
+  const writing = await open(files)
+  const writer = new Appending(writing)
+  await writer.append('a', [event(0)])
+  await writer.append('a', [event(1), event(2), event(3)])
+  await writer.append('a', [event(4)])
+  for (let n = 0; n < 12; n++) await writer.append('z', [event(n)])
+  await writing.close()
+  change(files, namesOf(files, '.seg')[0]!, (bytes) => void (bytes[frameAt(bytes, 2) + 110]! ^= 1))
+  for (const index of namesOf(files, '.idx')) files.inodes.delete(index)
+  const store = await open(files, true)
+  const all = await Promise.all([0, 1, 2, 3, 4, 5].map((after) => told(store, 'a', { after })))
+  expect(all).toEqual(['1 lost 5', 'lost 5', 'lost 5', 'lost 5', '5', ''])
+  await store.close()
+})
+
 test('a loss that nobody wrote down is not told to whoever reads backwards from the end that is known', async () => {
   const files = await wholeJournal()
   const [, , third] = namesOf(files, '.seg') as [string, string, string]
