@@ -44,9 +44,9 @@ export class Window {
   }
 }
 
-/** A record that does not check, and what the index knows of it. */
+/** A record that does not check, and what the index knows of it: of the last one of a stream not how far it goes. */
 export interface BadRecord {
-  bad: { version: number; position: number; offset: number; bytes: number; reason: string }
+  bad: { version: number; position: number; offset: number; bytes: number; reason: string; lastPosition: number | undefined }
 }
 
 export function isCommit(found: StoredCommit | BadRecord): found is StoredCommit {
@@ -105,7 +105,8 @@ function commitIn(
   const position = places[i * PLACE + 1] as number
   const offset = places[i * PLACE + 2] as number
   const length = places[i * PLACE + 3] as number
-  const bad = (reason: string): BadRecord => ({ bad: { version, position, offset, bytes: length, reason } })
+  const lastPosition = lastOf(places, i)
+  const bad = (reason: string): BadRecord => ({ bad: { version, position, offset, bytes: length, reason, lastPosition } })
   const at = offset - start
   if (at + length > got) return bad('the file ends inside a record')
   if (recordEnd(bytes, at, at + length) !== at + length) return bad('a record does not check')
@@ -115,4 +116,12 @@ function commitIn(
   } catch (error) {
     return bad(error instanceof Error ? error.message : String(error))
   }
+}
+
+/** The last position that a commit can have had, as the one behind it says. */
+function lastOf(places: readonly number[], i: number): number | undefined {
+  const [version, position] = [places[i * PLACE] as number, places[i * PLACE + 1] as number]
+  const next = (i + 1) * PLACE
+  if (next === places.length) return undefined
+  return Math.min(position + (places[next] as number) - version, places[next + 1] as number) - 1
 }

@@ -135,7 +135,7 @@ export class StreamReading<Note> {
     let to = count
     while (to > from && (places[(to - 1) * PLACE] as number) >= before) to--
     const { file, release } = await core.handles.acquire(core.paths.segment(segment))
-    const found = (item: StoredCommit | BadRecord): StoredCommit | Gap => this.#item(stream, segment.name, item)
+    const found = (item: StoredCommit | BadRecord): StoredCommit | Gap => this.#item(stream, segment.name, part.lastPosition, item)
     try {
       if (!reverse) for await (const batch of commitsAt(file, stream, places, from, to, window)) yield batch.map(found)
       for (let end = to; reverse && end > from;) {
@@ -150,10 +150,10 @@ export class StreamReading<Note> {
     }
   }
 
-  #item(stream: string, segment: string, item: StoredCommit | BadRecord): StoredCommit | Gap {
+  #item(stream: string, segment: string, newest: number, item: StoredCommit | BadRecord): StoredCommit | Gap {
     if (isCommit(item)) return item
-    const { offset, bytes, position, reason } = item.bad
-    const gap: Damage = { segment, offset, bytes, firstPosition: position, streams: [stream], reason }
+    const { offset, bytes, position, lastPosition = newest, reason } = item.bad
+    const gap: Damage = { segment, offset, bytes, firstPosition: position, lastPosition, streams: [stream], reason }
     return { gap: this.#state.known(gap) }
   }
 

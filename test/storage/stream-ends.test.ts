@@ -119,3 +119,23 @@ test('what a commit id led to and does not check is no second damage beside that
   expect(await store.repair()).toHaveLength(1)
   await store.close()
 })
+
+test('a commit that does not check is told of with the positions that it had, also a stream’s last', async () => {
+  const files = new MemoryFiles()
+  const writing = await open(files)
+  const writer = new Appending(writing)
+  for (let n = 0; n < 3; n++) {
+    await writer.append('a', [event(n), event(n)])
+    await writer.append('z', [event(n)])
+  }
+  for (let n = 0; n < 12; n++) await writer.append('z', [event(n)])
+  await writing.close()
+  for (const frame of [1, 5])
+    change(files, namesOf(files, '.seg')[frame === 1 ? 0 : 1]!, (bytes) => void (bytes[frameAt(bytes, frame === 1 ? 1 : 2) + 110]! ^= 1))
+  const store = await open(files, true)
+  const gaps = (await listed(store.readStream('a'))).map((item) =>
+    'gap' in item ? [item.gap.firstPosition, item.gap.lastPosition] : item.position,
+  )
+  expect(gaps).toEqual([[1, 2], 4, [7, 8]])
+  await store.close()
+})
