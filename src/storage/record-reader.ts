@@ -44,9 +44,15 @@ export class Window {
   }
 }
 
+/** How far a commit went. */
+interface Last {
+  version: number
+  position: number
+}
+
 /** A record that does not check, and what the index knows of it: of the last one of a stream not how far it goes. */
 export interface BadRecord {
-  bad: { version: number; position: number; offset: number; bytes: number; reason: string; lastPosition: number | undefined }
+  bad: { version: number; position: number; offset: number; bytes: number; reason: string; last: Last | undefined }
 }
 
 export function isCommit(found: StoredCommit | BadRecord): found is StoredCommit {
@@ -105,8 +111,8 @@ function commitIn(
   const position = places[i * PLACE + 1] as number
   const offset = places[i * PLACE + 2] as number
   const length = places[i * PLACE + 3] as number
-  const lastPosition = lastOf(places, i)
-  const bad = (reason: string): BadRecord => ({ bad: { version, position, offset, bytes: length, reason, lastPosition } })
+  const last = lastOf(places, i)
+  const bad = (reason: string): BadRecord => ({ bad: { version, position, offset, bytes: length, reason, last } })
   const at = offset - start
   if (at + length > got) return bad('the file ends inside a record')
   if (recordEnd(bytes, at, at + length) !== at + length) return bad('a record does not check')
@@ -118,10 +124,11 @@ function commitIn(
   }
 }
 
-/** The last position that a commit can have had, as the one behind it says. */
-function lastOf(places: readonly number[], i: number): number | undefined {
+/** How far a commit went, as the one behind it says. */
+function lastOf(places: readonly number[], i: number): Last | undefined {
   const [version, position] = [places[i * PLACE] as number, places[i * PLACE + 1] as number]
   const next = (i + 1) * PLACE
   if (next === places.length) return undefined
-  return Math.min(position + (places[next] as number) - version, places[next + 1] as number) - 1
+  const nextVersion = places[next] as number
+  return { version: nextVersion - 1, position: Math.min(position + nextVersion - version, places[next + 1] as number) - 1 }
 }

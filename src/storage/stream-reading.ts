@@ -17,10 +17,13 @@ export interface StreamOptions {
   signal?: AbortSignal
 }
 
-/** How far a stream is known: where that is read first, the position is found out when it is needed. */
-interface Known {
+/** A commit, or what is told of one that does not check, and which versions and positions it has. */
+interface Found {
+  item: StoredCommit | Gap
   version: number
-  position?: number
+  lastVersion: number
+  position: number
+  lastPosition: number
 }
 
 /** What is read of one part of a stream, and into what. */
@@ -61,21 +64,21 @@ export class StreamReading<Note> {
     const parts: Part<Note>[] = []
     let older = newest
     for (; older !== undefined && older.lastVersion > after; older = await older.previous()) parts.push(older)
-    /** What was read last; undefined where it cannot be read: how far that went is not known. */
-    let known: Known | undefined = { version: after }
+    /** What came last; what comes first is looked for when it is needed. */
+    let known: Found | undefined
     for (const part of parts.toReversed()) {
       for await (const items of this.#part(stream, part, { after, before: Number.POSITIVE_INFINITY, reverse: false, window })) {
         signal?.throwIfAborted()
         const batch: (StoredCommit | Gap)[] = []
-        for (const item of items) {
+        for (const found of items) {
           // Where the commit behind it is lost, nothing but itself says how far one goes.
-          if (!('gap' in item) && lastVersion(item) <= after) continue
-          if (!('gap' in item) && known !== undefined && item.version > known.version + 1) {
-            const from = known.position ?? (await positionUpTo(after, part, older))
-            batch.push(...this.#between(stream, from, item.position).map(gapOf))
+          if (found.lastVersion <= after) continue
+          if (found.version > (known?.lastVersion ?? after) + 1) {
+            const from = known?.lastPosition ?? (await positionUpTo(after, part, older))
+            batch.push(...this.#between(stream, from, found.position).map(gapOf))
           }
-          known = 'gap' in item ? undefined : { version: lastVersion(item), position: lastPosition(item) }
-          batch.push(item)
+          known = found
+          batch.push(found.item)
         }
         yield batch
         tail = untold(tail, batch.at(-1))
@@ -88,9 +91,11 @@ export class StreamReading<Note> {
     const window = new Window()
     let part = await this.#newest(stream)
     const isToEnd = before > (part?.lastVersion ?? 0) + 1
+    /** Behind the end of what is known of the stream nothing is. */
+    const end = isToEnd ? 0 : before
     let tail = isToEnd ? this.#behind(stream, part).toReversed() : []
-    /** What was read last, as above; behind the end of what is known of the stream nothing is. */
-    let known: Known | undefined = isToEnd ? undefined : { version: before }
+    /** What came last, as above. */
+    let known: Found | undefined
     let newer: Part<Note> | undefined
     const lost = async (from: number): Promise<Gap[]> =>
       this.#between(stream, from, known?.position ?? (await positionFrom(before, part, newer)))
@@ -103,18 +108,17 @@ export class StreamReading<Note> {
       }
       for await (const items of this.#part(stream, part, { after: 0, before, reverse: true, window })) {
         signal?.throwIfAborted()
-        const batch: (StoredCommit | Gap)[] = untold(tail, items[0]).map(gapOf)
+        const batch: (StoredCommit | Gap)[] = untold(tail, items[0]?.item).map(gapOf)
         tail = []
-        for (const item of items) {
-          if (!('gap' in item) && known !== undefined && lastVersion(item) + 1 < known.version)
-            batch.push(...(await lost(lastPosition(item))))
-          known = 'gap' in item ? undefined : item
-          batch.push(item)
+        for (const found of items) {
+          if (found.lastVersion + 1 < (known?.version ?? end)) batch.push(...(await lost(found.lastPosition)))
+          known = found
+          batch.push(found.item)
         }
         yield batch
       }
     }
-    yield [...tail.map(gapOf), ...(known !== undefined && known.version > 1 ? await lost(0) : [])]
+    yield [...tail.map(gapOf), ...((known?.version ?? end) > 1 ? await lost(0) : [])]
   }
 
   /** The newest part of a stream; undefined if there is none that is intact. */
@@ -124,7 +128,7 @@ export class StreamReading<Note> {
   }
 
   /** Commits of a part that have events with versions between two. */
-  async *#part(stream: string, part: Part<Note>, { after, before, reverse, window }: Wanted): AsyncGenerator<Batch> {
+  async *#part(stream: string, part: Part<Note>, { after, before, reverse, window }: Wanted): AsyncGenerator<Found[]> {
     const { core, segments, active } = this.#state
     const places = await part.places()
     const count = places.length / PLACE
@@ -135,12 +139,12 @@ export class StreamReading<Note> {
     let to = count
     while (to > from && (places[(to - 1) * PLACE] as number) >= before) to--
     const { file, release } = await core.handles.acquire(core.paths.segment(segment))
-    const found = (item: StoredCommit | BadRecord): StoredCommit | Gap => this.#item(stream, segment.name, part.lastPosition, item)
+    const found = (item: StoredCommit | BadRecord): Found => (isCommit(item) ? foundOf(item) : this.#bad(stream, segment.name, part, item))
     try {
       if (!reverse) for await (const batch of commitsAt(file, stream, places, from, to, window)) yield batch.map(found)
       for (let end = to; reverse && end > from;) {
         const begin = pageBefore(places, from, end, part.lastVersion)
-        const page: (StoredCommit | Gap)[] = []
+        const page: Found[] = []
         for await (const batch of commitsAt(file, stream, places, begin, end, window)) page.push(...batch.map(found))
         yield page.toReversed()
         end = begin
@@ -150,11 +154,11 @@ export class StreamReading<Note> {
     }
   }
 
-  #item(stream: string, segment: string, newest: number, item: StoredCommit | BadRecord): StoredCommit | Gap {
-    if (isCommit(item)) return item
-    const { offset, bytes, position, lastPosition = newest, reason } = item.bad
-    const gap: Damage = { segment, offset, bytes, firstPosition: position, lastPosition, streams: [stream], reason }
-    return { gap: this.#state.known(gap) }
+  #bad(stream: string, segment: string, part: Part<Note>, { bad }: BadRecord): Found {
+    const { version, position, offset, bytes, reason } = bad
+    const last = bad.last ?? { version: part.lastVersion, position: part.lastPosition }
+    const gap: Damage = { segment, offset, bytes, firstPosition: position, lastPosition: last.position, streams: [stream], reason }
+    return { item: { gap: this.#state.known(gap) }, version, lastVersion: last.version, position, lastPosition: last.position }
   }
 
   /** Places in which a stream lost events, or may have. Reads one record for each place that names no streams. */
@@ -216,6 +220,10 @@ export class StreamReading<Note> {
           },
         ]
   }
+}
+
+function foundOf(item: StoredCommit): Found {
+  return { item, version: item.version, lastVersion: lastVersion(item), position: item.position, lastPosition: lastPosition(item) }
 }
 
 /** Places behind a stream's end, without those of which a record that does not check there is told of as a part. */

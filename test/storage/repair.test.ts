@@ -303,6 +303,18 @@ describe('reading one stream over gaps that nobody wrote down', () => {
     await store.close()
   })
 
+  test('tells of both, where what stands right before or behind a lost segment does not check', async () => {
+    const files = await wholeJournal(20)
+    const [, second, third, fourth] = namesOf(files, '.seg') as [string, string, string, string]
+    change(files, second, (bytes) => void (bytes[frameAt(bytes, 3) + 110]! ^= 1))
+    files.inodes.delete(third)
+    change(files, fourth, (bytes) => void (bytes[frameAt(bytes, 1) + 110]! ^= 1))
+    const behind = [21, 23, 25, 27, 29, 31, 33, 35, 37, 39].map(String)
+    const all = ['1', '3', '5', '7', '9', '11 to 18', '19 to 19', ...behind]
+    expect(await places(files)).toEqual(all)
+    expect(await places(files, true)).toEqual(all.toReversed())
+  })
+
   test('also where an index names a segment of which that stream lost all', async () => {
     const files = await wholeJournal(20)
     const third = namesOf(files, '.seg')[2] as string
