@@ -23,6 +23,9 @@ export class IndexFiles<Note> {
   readonly #remaking = new Map<number, Promise<void>>()
   /** Segments whose index was made of what could be read of them. */
   readonly #partial = new Set<number>()
+  /** While nobody else looks anything up, files may be put in the place of others: once each, lest a disk that spoils them keeps all waiting. */
+  #isLoading = false
+  readonly #placed = new Set<number>()
   /** Whether all that were asked for so far were there and could be used. */
   wereWhole = true
 
@@ -34,6 +37,7 @@ export class IndexFiles<Note> {
 
   /** Opens the indexes of sealed segments, which are in order, many at a time; makes those that cannot be used. */
   async load(segments: readonly Sealed[]): Promise<void> {
+    this.#isLoading = true
     for (let i = 0; i < segments.length; i += OPEN_AT_ONCE) {
       const some = segments.slice(i, i + OPEN_AT_ONCE)
       const faults = await Promise.all(some.map((segment) => this.open(segment).catch((fault: unknown) => fault)))
@@ -42,11 +46,12 @@ export class IndexFiles<Note> {
         this.#built = segment.number
       }
     }
+    this.#isLoading = false
   }
 
   /** Makes the index of the segment behind those that have one. */
   async add(unbuilt: Unbuilt<Note>): Promise<void> {
-    await this.#make(unbuilt)
+    await this.#make(unbuilt, true)
     this.#built = unbuilt.segment.number
   }
 
@@ -135,22 +140,22 @@ export class IndexFiles<Note> {
   async #remake(segment: Sealed): Promise<void> {
     const { number, end } = segment
     if (end > 0) this.wereWhole = false // of one that is not there none was ever made
-    const making = this.#remaking.get(number) ?? this.#rebuild(segment).then((index) => this.#make({ segment, index }))
+    const making = this.#remaking.get(number) ?? this.#rebuild(segment).then((index) => this.#make({ segment, index }, this.#isLoading))
     this.#remaking.set(number, making)
     await making.finally(() => this.#remaking.delete(number))
   }
 
   /** Makes an index, and before it those whose tables it takes over and that turn out not to check. */
-  async #make(unbuilt: Unbuilt<Note>): Promise<void> {
-    await this.sure(() => this.#makeOnce(unbuilt))
+  async #make(unbuilt: Unbuilt<Note>, place: boolean): Promise<void> {
+    await this.sure(() => this.#makeOnce(unbuilt, place))
   }
 
-  async #makeOnce({ segment, index }: Unbuilt<Note>): Promise<void> {
+  async #makeOnce({ segment, index }: Unbuilt<Note>, place: boolean): Promise<void> {
     const wasUsed = this.#files.has(segment.number)
     if (index.complete) this.#partial.delete(segment.number)
     else this.#partial.add(segment.number)
     const source = this.#source(segment, index)
-    if (!this.#core.readOnly) {
+    if (place && !this.#core.readOnly && !this.#placed.has(segment.number)) {
       if (index.complete && (await this.#write(segment, (path) => this.#put(path, segment, source)))) return
       // One that opens and does not check further on would be believed again to have all of the segment.
       if (!index.complete && wasUsed) await this.#write(segment)
@@ -178,6 +183,7 @@ export class IndexFiles<Note> {
       cache.forget(path)
       if (files.exists(path)) await files.unlink(path)
       await put?.(path)
+      this.#placed.add(segment.number)
       return true
     } catch (error) {
       const { code } = ioError(error, 'Writing the index', path)

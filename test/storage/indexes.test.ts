@@ -142,6 +142,17 @@ describe('indexes', () => {
     expect(await reads(20)).toBe(once)
   })
 
+  test('that the disk spoils whenever they are read are made again in memory, and keep nobody waiting', async () => {
+    const copy = files.copy()
+    for (const path of indexesIn(copy).slice(3)) copy.inodes.delete(path)
+    copy.watched = (path, offset) => {
+      if (path.endsWith('.idx') && offset >= 4096) copy.inodes.get(path)!.bytes.fill(0, offset + 4092, offset + 4096)
+    }
+    const store = await openStore(DIRECTORY, { files: copy, segmentBytes: SEGMENT_BYTES })
+    await checkAll(store)
+    await store.close()
+  })
+
   test('that the disk does not take stay in memory, and no append fails for it; the next open makes them', async () => {
     const failing = new MemoryFiles()
     failing.fault = (call, path) => {
