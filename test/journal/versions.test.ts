@@ -83,7 +83,11 @@ const withFormat = (content: string) => async (directory: string) => {
   await write(directory, at(1), [note('n')])
   writeFileSync(join(directory, 'FORMAT'), content)
 }
-const notAFormat: Refusal = { code: 'JOURNAL_DAMAGED', details: {}, says: [/FORMAT is damaged/, /should read "turnlog 1"/] }
+const notAFormat: Refusal = {
+  code: 'JOURNAL_DAMAGED',
+  details: { damage: [{ segment: 'FORMAT' }] },
+  says: [/FORMAT is damaged/, /should read "turnlog 1"/],
+}
 const newerFormat: Refusal = {
   code: 'JOURNAL_NEWER_FORMAT',
   details: { found: 2, supported: 1 },

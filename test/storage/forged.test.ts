@@ -11,7 +11,11 @@ import { change, DIRECTORY, namesOf, SEGMENT_BYTES, wholeJournal } from './suppo
 import { Appending, contents, event, list, listed, notes, numbers, openStore, type Sum } from './support/journal.js'
 import { MemoryFiles } from './support/memory-files.js'
 
-const FORGED = { code: 'JOURNAL_DAMAGED', message: expect.stringContaining('somebody changed it on purpose') as string }
+const FORGED = {
+  code: 'JOURNAL_DAMAGED',
+  message: expect.stringContaining('somebody changed it on purpose') as string,
+  details: { damage: [{ offset: expect.any(Number) as number, firstPosition: expect.any(Number) as number }] },
+}
 
 /** Makes a list of five of the first commit of a segment's last frame, with every checksum and the digest made right. */
 function forge(files: MemoryFiles, segment: string): void {

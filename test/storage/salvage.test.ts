@@ -289,6 +289,31 @@ describe(withSeed('salvage'), () => {
     await salvaged.close()
   })
 
+  test.each([false, true])('keeps all that repairs wrote down, in whatever order they did (a later header has it: %s)', async (isLater) => {
+    const files = await wholeJournal(20)
+    const [, second, third] = namesOf(files, '.seg') as [string, string, string]
+    for (const segment of [third, second]) {
+      change(files, segment, (bytes) => void (bytes[frameAt(bytes, 1) + 110]! ^= 1))
+      const store = await openStore(DIRECTORY, { files, segmentBytes: 1 << 20 })
+      expect(await store.repair()).toHaveLength(1)
+      await store.close()
+    }
+    if (isLater) {
+      const store = await openStore(DIRECTORY, { files, segmentBytes: 300 })
+      const writer = new Appending(store)
+      for (let n = 0; n < 4; n++) await writer.append('s1', [event(n)])
+      await store.close()
+    }
+    for (const path of [second, third].flatMap((name) => [name, name.replace('.seg', '.idx')])) files.inodes.delete(path)
+    const { gaps } = await salvage(files)
+    expect(gaps.map(({ firstPosition, lastPosition, streams }) => [firstPosition, lastPosition, streams])).toEqual([
+      [7, 7, ['s0']],
+      [8, 12, undefined],
+      [13, 13, ['s0']],
+      [14, 18, undefined],
+    ])
+  })
+
   test('brings nothing of a write that did not finish, and nothing that a writer wrote after it was succeeded', async () => {
     const start = await wholeJournal(3)
     const store = await openStore(DIRECTORY, { files: start, segmentBytes: 1 << 20 })
