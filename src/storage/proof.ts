@@ -21,7 +21,7 @@ export class Proof {
   constructor(since: Head, today: Head) {
     this.#since = since
     this.#today = today
-    if (since.position === 0) this.end({ position: 0, digest: '0'.repeat(64) })
+    this.end({ position: 0, digest: '0'.repeat(64) })
   }
 
   found(finding: { damage: Damage; evidence: Evidence }): void {
@@ -41,7 +41,7 @@ export class Proof {
 
   /** The history's end behind a frame that moves it on. */
   end({ position, digest }: Head): void {
-    if (position !== this.#since.position || this.#verdict !== undefined) return
+    if (position !== this.#since.position) return
     if (digest !== this.#since.digest) {
       this.#other = true
       return

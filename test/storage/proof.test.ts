@@ -46,6 +46,13 @@ async function ends(files: MemoryFiles): Promise<Head[]> {
   return heads
 }
 
+/** The end of the first group behind the one that is hurt; of that one, the last record is still read. */
+function believedIn(heads: readonly Head[], { lost }: SinceReport): Head {
+  const behind = heads.filter(({ position }) => position > (lost[0]?.lastPosition as number))
+  expect(behind.length).toBeGreaterThan(2)
+  return behind[1] as Head
+}
+
 /** A frame's payload, to be changed in place; its length stays. */
 interface Part {
   kind: number
@@ -157,7 +164,30 @@ describe('a head of before', () => {
       const report = await since(files, last)
       expect({ state, ...report }).toMatchObject({ state, ok: false, lost: [{ firstPosition: expect.any(Number) as number }] })
       expect(report.reason).toContain(`only positions ${report.provenFrom} to 20 are proven`)
+      // The first group behind what is lost is believed, and what follows it is worked out.
+      expect(report.provenFrom).toBe(believedIn(heads, report).position + 1)
     }
+  })
+
+  test('that stands right behind the first group after what is lost is believed, and nothing is proven of it', async () => {
+    const files = await wholeJournal()
+    const heads = await ends(files)
+    damages['a bit of a payload']!(files, namesOf(files, '.seg')[1] as string)
+    const believed = believedIn(heads, await since(files, heads.at(-1) as Head))
+    const { ok, reason } = await since(files, believed)
+    expect({ ok, reason }).toMatchObject({ ok: false, reason: expect.stringContaining('nothing before that is proven') as string })
+  })
+
+  test('that is of no group’s end is no head of this history, and it is said what is lost', async () => {
+    const files = await wholeJournal()
+    const [first, second] = (await ends(files)) as [Head, Head]
+    expect(second.position).toBeGreaterThan(first.position + 1)
+    const within = { position: second.position - 1, digest: second.digest }
+    const reason = `no group ends at position ${within.position}, or what ended there is lost`
+    expect(await since(files, within)).toEqual({ ok: false, ...within, lost: [], reason, whole: true })
+    const behind = { position: 100, digest: second.digest }
+    damages['a bit of a payload']!(files, namesOf(files, '.seg')[1] as string)
+    expect(await since(files, behind)).toMatchObject({ ok: false, lost: [{ segment: namesOf(files, '.seg')[1]?.split('/').at(-1) }] })
   })
 
   test('that was taken after a repair is proven whole: the gap is part of what it commits to', async () => {
