@@ -158,12 +158,12 @@ export async function closeAll(all: readonly ({ close(): Promise<void> } | undef
   if (failed.length > 0) throw failed[0]
 }
 
-/** Closes all of them and throws what led here; what fails in closing besides is of no more use to anybody. */
+/** Closes all of them and throws what led here. */
 export async function giveUp(error: unknown, all: readonly ({ close(): Promise<void> } | undefined)[]): Promise<never> {
   try {
     await closeAll(all)
   } catch {
-    throw error
+    // What fails besides is of no more use to anybody.
   }
   throw error
 }

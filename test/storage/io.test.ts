@@ -8,6 +8,7 @@ import {
   closeAll,
   coded,
   giveUp,
+  hasCode,
   hashOf,
   makeDirectory,
   placeFile,
@@ -129,6 +130,19 @@ describe('a write', () => {
   })
 })
 
+test('what is not whole yet is known by its name', () => {
+  for (const name of ['head.0123456789ab.tmp', 'a/b.seg.ffffffffffff.tmp']) expect(TEMPORARY.test(name)).toBe(true)
+  for (const name of [
+    'head',
+    'head.tmp',
+    'head.0123456789a.tmp',
+    'head.0123456789ag.tmp',
+    'head.0123456789ab.tmp.bak',
+    'head.0123456789abxtmp',
+  ])
+    expect(TEMPORARY.test(name)).toBe(false)
+})
+
 describe('a file that appears', () => {
   const write = async (open: FileHandle): Promise<string> => {
     await open.write(Buffer.from('new'), 0)
@@ -243,6 +257,16 @@ describe('an error', () => {
     expect(ours).toMatchObject({ code: 'JOURNAL_IO', message: `Opening ${PATH}: EIO`, details: { path: PATH, errno: 'EIO' } })
     const others = [new Error('no code'), Object.assign(new TypeError('misuse'), { code: 'ERR_INVALID_ARG_TYPE' }), undefined, { code: 5 }]
     for (const other of others) expect(coded(other, 'Opening', PATH)).toBe(other)
+  })
+
+  test('has a code or not, whatever was thrown', () => {
+    expect([failure('EIO'), failure('ENOENT'), new Error('EIO'), 'EIO', undefined].map((error) => hasCode(error, 'EIO'))).toEqual([
+      true,
+      false,
+      false,
+      false,
+      false,
+    ])
   })
 
   test('that says that a file is gone already is none where it is to be removed', async () => {
