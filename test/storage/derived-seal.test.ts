@@ -172,6 +172,7 @@ describe('a store that was opened', () => {
     await seal(files, clock, PLACE, new Map())
     put('base-000001.ldb', 'old')
     put('bases', 'no second name')
+    put('a-base-000001.ldb', 'no second name')
     files.inodes.delete(`${PLACE}/closed`)
     await unseal(files, PLACE)
     expect(names()).toContain('base-000001.ldb')
@@ -187,10 +188,19 @@ describe('a store that was opened', () => {
     ).toEqual(['base', 'bases', ...DATA.map((name) => `base-${name}`)].toSorted())
   })
 
+  test('keeps no base where nothing says what it was', async () => {
+    await seal(files, clock, PLACE, new Map())
+    put('closed', 'nothing')
+    await unseal(files, PLACE)
+    expect(names().filter((name) => name.startsWith('base'))).toEqual(['base'])
+    expect(await fromBase(files, PLACE, clock)).toBeUndefined()
+  })
+
   test('does not come back from a base that is not whole', async () => {
     const hurt: Record<string, () => unknown> = {
       'a file is changed': () => put('base-CURRENT', 'another'),
       'a file is missing': () => files.inodes.delete(`${PLACE}/base-CURRENT`),
+      'a table is missing': () => files.inodes.delete(`${PLACE}/base-000003.ldb`),
       'nothing vouches for it': () => files.inodes.delete(`${PLACE}/base`),
     }
     for (const [what, make] of Object.entries(hurt)) {

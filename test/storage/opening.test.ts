@@ -1,11 +1,13 @@
 /** What opening makes durable, and how little of a long journal is read for opening it and for a page of it. */
-import { expect, test } from 'vitest'
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { Seeded } from '../support/disk/choice.js'
 import { Disk } from '../support/disk/disk.js'
 import { Process } from '../support/disk/process.js'
 import { seed, withSeed } from '../support/seed.js'
 import { DIRECTORY, namesOf } from './support/damage.js'
-import { Appending, contents, event, numbers, openStore } from './support/journal.js'
+import { Appending, contents, event, numbers, openStore, temporary } from './support/journal.js'
 import { MemoryFiles } from './support/memory-files.js'
 
 test(withSeed('every directory that had to be made above a journal outlives a loss of power, as what it was made for does'), async () => {
@@ -103,5 +105,30 @@ test('a page, by position or of a stream, is read from where it lies', async () 
       expect(bytes).toBeLessThan(500_000)
     }
     await store.close()
+  }
+})
+
+test.each([
+  { blocking: true, here: true },
+  { blocking: false, here: false },
+  { blocking: undefined, here: false },
+])('blocking: $blocking syncs on the calling thread: $here', async ({ blocking, here }) => {
+  const spies = { here: vi.spyOn(fs, 'fdatasyncSync'), elsewhere: vi.spyOn(fs, 'fdatasync') }
+  syncBuiltinESMExports()
+  onTestFinished(() => {
+    vi.restoreAllMocks()
+    syncBuiltinESMExports()
+  })
+  const store = await openStore(temporary(), blocking === undefined ? {} : { blocking })
+  await new Appending(store).append('s', [event(1)])
+  await store.close()
+  expect([spies.here.mock.calls.length > 0, spies.elsewhere.mock.calls.length > 0]).toEqual([here, !here])
+})
+
+test('sectors of other sizes than disks have are misuse, and nothing is made', async () => {
+  for (const sectorBytes of [0, 1, 16, 1024, 8192]) {
+    const files = new MemoryFiles()
+    await expect(openStore(DIRECTORY, { files, sectorBytes })).rejects.toThrow(new TypeError('sectorBytes is 8, 512 or 4096'))
+    expect([...files.directories]).toEqual(['/'])
   }
 })
