@@ -256,6 +256,7 @@ test('a name takes as many digits as a position can have', () => {
 })
 
 describe('sorting out', () => {
+  const far = MISSING_MAX * SEGMENT_POSITIONS
   const named = (number: number, first: number, head?: object) => ({ number, first, name: `${number}-${first}`, head, misnamed: undefined })
 
   test('does not go from one name without a header to the next, however far', () => {
@@ -277,7 +278,6 @@ describe('sorting out', () => {
   })
 
   test('believes no name that says that more lies before it than segments can hold', () => {
-    const far = MISSING_MAX * SEGMENT_POSITIONS
     const all = [
       named(4, 50, {}),
       named(5, 50 + far),
@@ -288,6 +288,70 @@ describe('sorting out', () => {
     ]
     expect(sortOut(all).strays.map(({ file }) => file.number)).toEqual([6])
     expect(sortOut([named(3, 3 * far), named(4, 4 * far + 1)]).strays.map(({ file }) => file.number)).toEqual([4])
+  })
+
+  const apart = 'its first position does not lie between those of its neighbours'
+  const same = 'another file is the segment of its number'
+  const behind = 'its number lies too far behind the segments before it'
+  const misnamed = { number: 7, header: { first: 70 } }
+
+  test.each([
+    { what: 'one that begins the journal', all: [named(1, 1)], out: [] },
+    { what: 'one that begins it elsewhere', all: [named(1, 2)], out: ['1-2: the first segment begins with position 1'] },
+    {
+      what: 'one that is another',
+      all: [{ ...named(3, 30), misnamed }],
+      out: ['3-30: its header is that of 00000007-000000000070.seg'],
+    },
+    { what: 'two of one number, of which one has its header', all: [named(2, 20), named(2, 21, {})], out: [`2-20: ${same}`] },
+    { what: 'two of one number without headers', all: [named(2, 20), named(2, 21)], out: [] },
+    {
+      what: 'those between neighbours, and at their places',
+      all: [named(2, 20, {}), named(3, 20), named(4, 25), named(5, 30), named(6, 30, {})],
+      out: [],
+    },
+    { what: 'one before its neighbour', all: [named(2, 20, {}), named(3, 19)], out: [`3-19: ${apart}`] },
+    { what: 'one behind its neighbour', all: [named(3, 31), named(4, 30, {})], out: [`3-31: ${apart}`] },
+    {
+      what: 'one between two whose first positions descend',
+      all: [named(2, 20, {}), named(3, 10, {}), named(4, 15), named(5, 20), named(6, 5, {}), named(8, 21)],
+      out: [`4-15: ${apart}`, `5-20: ${apart}`],
+    },
+    { what: 'names that are as far behind as can be', all: [named(4, 50, {}), named(5, 50 + far), named(6, 50 + 2 * far)], out: [] },
+    {
+      what: 'numbers that are as far behind as can be',
+      all: [named(1, 1, {}), named(2 + MISSING_MAX, 2), named(3 + MISSING_MAX, 3)],
+      out: [],
+    },
+    {
+      what: 'a number one further',
+      all: [named(1, 1, {}), named(3 + MISSING_MAX, 2)],
+      out: [`${3 + MISSING_MAX}-2: ${behind}`],
+    },
+    {
+      what: 'numbers that are too far behind together',
+      all: [named(1, 1, {}), named(2 + MISSING_MAX / 2, 2), named(4 + MISSING_MAX, 3), named(5 + MISSING_MAX, 4, {})],
+      out: [`${4 + MISSING_MAX}-3: ${behind}`],
+    },
+    {
+      what: 'numbers as far as headers say',
+      all: [named(1, 1, {}), named(2 + 10 * MISSING_MAX, 2, {}), named(4 + 20 * MISSING_MAX, 3, {})],
+      out: [`${4 + 20 * MISSING_MAX}-3: ${behind}`],
+    },
+  ])('of $what leaves out $out.length', ({ all, out }) => {
+    for (const given of [all, all.toReversed()]) {
+      const { files, strays } = sortOut(given)
+      const told = strays.map(({ file, reason }) => `${file.name}: ${reason}`)
+      expect(told.toSorted()).toEqual(out.toSorted())
+      const left = all.filter(({ name }) => !out.some((line) => line.startsWith(`${name}:`)))
+      expect(files.map(({ number }) => number)).toEqual(left.map(({ number }) => number))
+    }
+  })
+
+  test('counts how far a number lies behind from the one that is given', () => {
+    expect(sortOut([named(12 + MISSING_MAX, 2)], 10).strays).toHaveLength(1)
+    expect(sortOut([named(11 + MISSING_MAX, 2)], 10).strays).toHaveLength(0)
+    expect(sortOut([named(5, 2)], 10).strays).toHaveLength(0)
   })
 
   test('of 200,000 names takes no time that grows with their square', () => {
