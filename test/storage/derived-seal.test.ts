@@ -239,7 +239,7 @@ describe('of a store of many megabytes', () => {
     }
     expect(await sample(2)).toEqual(TABLES.slice(0, 2))
     expect(await sample(3)).toEqual(TABLES.slice(1, 3))
-    expect(await sample(7)).toEqual([...rest, TABLES[0], TABLES[5]].toSorted())
+    expect(await sample(7)).toEqual([...rest, ...TABLES.filter((_, i) => i === 0 || i === 5)])
     expect(await sample(8)).toEqual([...rest, ...TABLES.slice(0, 2)])
     expect(await sample(10)).toEqual(TABLES.slice(0, 2))
   })

@@ -85,6 +85,15 @@ describe('commits that wait', () => {
     expect(counts()).toEqual([0, 0, 0])
   })
 
+  test('are as many as are left, however few were taken', () => {
+    const all = queue()
+    push(all, ...Array.from({ length: 10 }, () => GROUP))
+    for (let left = 9; left >= 0; left--) {
+      take(all)
+      expect(all.length).toBe(left)
+    }
+  })
+
   test('are all left, in their order, where nothing more can be written, and everybody is let in', async () => {
     const all = queue()
     const entries = push(all, 10, 50, 'frame', 90)

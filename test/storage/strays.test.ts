@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { parseSegment, segmentName } from '../../src/storage/paths.js'
 import { salvageInto } from '../../src/storage/salvage-journal.js'
-import { MISSING_MAX, SEGMENT_POSITIONS, sortOut } from '../../src/storage/strays.js'
+import { MISSING_MAX, SEGMENT_POSITIONS, sortOut, type Candidate } from '../../src/storage/strays.js'
 import { bytesOf, change, DIRECTORY, frameAt, namesOf } from './support/damage.js'
 import { Appending, contents, event, isGap, list, notes, numbers, openStore, type Options } from './support/journal.js'
 import { MemoryFiles } from './support/memory-files.js'
@@ -257,7 +257,13 @@ test('a name takes as many digits as a position can have', () => {
 
 describe('sorting out', () => {
   const far = MISSING_MAX * SEGMENT_POSITIONS
-  const named = (number: number, first: number, head?: object) => ({ number, first, name: `${number}-${first}`, head, misnamed: undefined })
+  const named = (number: number, first: number, head?: object): Candidate => ({
+    number,
+    first,
+    name: `${number}-${first}`,
+    head,
+    misnamed: undefined,
+  })
 
   test('does not go from one name without a header to the next, however far', () => {
     const all = [named(1, 1, {}), ...Array.from({ length: 9 }, (_, n) => named((n + 1) * MISSING_MAX, 2))]
