@@ -137,16 +137,12 @@ export function commitNamed(frame: Frame, commitId: string): StoredCommit | unde
 function findNamed({ header, bytes, at }: Frame, commitId: string): StoredCommit | undefined {
   const limit = at + header.length
   const needle = Buffer.from(commitId)
-  let start = at
-  for (let hit = bytes.indexOf(needle, at); hit >= 0 && hit < limit; hit = bytes.indexOf(needle, start)) {
-    let end = start
-    do {
-      start = end
-      end = endOfRecord(bytes, start, limit)
-    } while (end <= hit)
-    const commit = decodeCommit(Buffer.from(bytes.subarray(start, end)), 0, end - start, 0)
+  for (let start = at, end = at; start < limit; start = end) {
+    end = endOfRecord(bytes, start, limit)
+    const record = bytes.subarray(start, end)
+    if (!record.includes(needle)) continue
+    const commit = decodeCommit(Buffer.from(record), 0, record.length, 0)
     if (commit.commitId === commitId) return commit
-    start = end
   }
   return undefined
 }
