@@ -30,7 +30,7 @@ export async function* follow(
     while (!news.ended) {
       const seen = news.count
       const upTo = store.synced.position
-      for await (const item of upTo > at ? store.read({ after: at, upTo, ...(signal === undefined ? {} : { signal }) }) : []) {
+      for await (const item of upTo > at ? store.read({ after: at, upTo, signal }) : []) {
         if (news.ended) return
         if ('gap' in item) {
           // What is known to be lost has been told; a follower goes on behind it.

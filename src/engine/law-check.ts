@@ -29,7 +29,7 @@ async function checkLaws(
 ): Promise<LawBreak[]> {
   const states = new Map<string, LawStates>()
   const breaks = new Map<string, LawBreak>()
-  for await (const item of store.read(signal === undefined ? {} : { signal })) {
+  for await (const item of store.read({ signal })) {
     if ('gap' in item) continue
     for (const commit of item.commits) {
       passed(commit.position)

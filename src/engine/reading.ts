@@ -57,8 +57,8 @@ export class Reading {
   stream(stream: string, options: ReadOptions): AsyncIterableIterator<ReadItem> {
     checkReadOptions(options)
     const { after, reverse = false, signal } = options
-    const bound = after === undefined ? {} : reverse ? { before: after } : { after }
-    const commits = this.#store.readStream(stream, { reverse, ...bound, ...(signal === undefined ? {} : { signal }) })
+    const bound = reverse ? { before: after } : { after }
+    const commits = this.#store.readStream(stream, { reverse, ...bound, signal })
     const wanted = (event: Place): boolean => after === undefined || (reverse ? event.version < after : event.version > after)
     return this.#events(commits, reverse, wanted, options)
   }
@@ -67,18 +67,16 @@ export class Reading {
   all(options: ReadAllOptions): AsyncIterableIterator<ReadItem> {
     checkReadOptions(options)
     const { after, reverse = false, types, signal } = options
-    const abort = signal === undefined ? {} : { signal }
     const groups = reverse
-      ? this.#store.readReverse({ ...(after === undefined ? {} : { before: after }), ...abort })
-      : this.#store.read({ after: after ?? 0, unpacked: types === undefined, ...abort })
+      ? this.#store.readReverse({ before: after, signal })
+      : this.#store.read({ after, unpacked: types === undefined, signal })
     const wanted = (event: Place): boolean => after === undefined || (reverse ? event.position < after : event.position > after)
     return this.#events(commitsOf(groups, reverse), reverse, wanted, options, this.only(types))
   }
 
   /** Commits of one stream or of all, oldest first. */
   async *commits({ stream, onGap = 'throw', signal }: CommitOptions): AsyncGenerator<RecordedCommit | { gap: Damage }, void, undefined> {
-    const abort = signal === undefined ? {} : { signal }
-    const stored = stream === undefined ? commitsOf(this.#store.read(abort), false) : this.#store.readStream(stream, abort)
+    const stored = stream === undefined ? commitsOf(this.#store.read({ signal }), false) : this.#store.readStream(stream, { signal })
     for await (const items of stored) {
       for (const item of items) {
         if (!('gap' in item)) yield this.#commit(item)

@@ -104,7 +104,7 @@ function firstOf(differences: readonly Difference[]): Difference | undefined {
 
 async function* groupsOf({ store, record, signal }: Refold): AsyncGenerator<CommitGroup> {
   const upTo = record.head.position
-  for await (const item of store.read({ upTo, ...(signal === undefined ? {} : { signal }) })) {
+  for await (const item of store.read({ upTo, signal })) {
     if (!('gap' in item)) yield item
     else throw new JournalError('JOURNAL_DAMAGED', `positions from ${item.gap.firstPosition} on cannot be read`, { damage: [item.gap] })
   }

@@ -201,12 +201,12 @@ export interface SinceReport extends Head {
 
 export interface ReadOptions {
   /** Position; exclusive. */
-  after?: number
+  after?: number | undefined
   /** Position of the last group end to read; the head where left out. */
   upTo?: number
   /** Whoever will look at the data of all events has them taken out of the bytes at once; else each is when it is looked at. */
   unpacked?: boolean
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 export interface CommitStore<Note> {
@@ -247,11 +247,11 @@ export interface CommitStore<Note> {
   /** Groups after a position up to `head`, oldest first; each commit's checksum is checked again. Gaps stand where they lie. */
   read(options?: ReadOptions): AsyncIterable<CommitGroup | Gap>
   /** The group that holds a position, and the groups before it, newest first. */
-  readReverse(options?: { before?: number; signal?: AbortSignal }): AsyncIterable<CommitGroup | Gap>
+  readReverse(options?: { before?: number | undefined; signal?: AbortSignal | undefined }): AsyncIterable<CommitGroup | Gap>
   /** Commits of one stream whose last event's version is above `after` (or, in reverse, whose first is below `before`), some at a time. */
   readStream(
     stream: string,
-    options?: { after?: number; before?: number; reverse?: boolean; signal?: AbortSignal },
+    options?: { after?: number | undefined; before?: number | undefined; reverse?: boolean; signal?: AbortSignal | undefined },
   ): AsyncIterable<readonly (StoredCommit | Gap)[]>
   /**
    * Calls `written` for each group in order, from the next on: in the writing process at once when it is written, `synced`
@@ -269,12 +269,16 @@ export interface CommitStore<Note> {
   snapshots(): readonly SnapshotRecord[]
 
   /** Reads everything and changes nothing. */
-  verify(options?: { signal?: AbortSignal; progress?: (done: number, total: number) => void; since?: Head }): Promise<StoreReport>
+  verify(options?: {
+    signal?: AbortSignal | undefined
+    progress?: (done: number, total: number) => void
+    since?: Head
+  }): Promise<StoreReport>
   /**
    * Keeps a copy of what cannot be read and writes down that it is lost, all of it in one group. Resolves with what was
    * written down now, once that is durable: it is no damage any more, and what it kept from being known is taken as absent.
    */
-  repair(options?: { signal?: AbortSignal; progress?: (done: number, total: number) => void }): Promise<Damage[]>
+  repair(options?: { signal?: AbortSignal | undefined; progress?: (done: number, total: number) => void }): Promise<Damage[]>
   /** What was written down as lost, oldest record first. */
   gaps(): readonly Damage[]
   /** The same places, as another journal writes them down. */

@@ -51,11 +51,10 @@ export class Groups<Note> {
     }
   }
 
-  async *readReverse({ before = Number.POSITIVE_INFINITY, signal }: { before?: number; signal?: AbortSignal } = {}): AsyncGenerator<
-    CommitGroup | Gap,
-    void,
-    undefined
-  > {
+  async *readReverse({
+    before = Number.POSITIVE_INFINITY,
+    signal,
+  }: { before?: number | undefined; signal?: AbortSignal | undefined } = {}): AsyncGenerator<CommitGroup | Gap, void, undefined> {
     let to = Math.min(before - 1, this.#state.head.position)
     for (let steps = 1; to > 0; steps++) {
       // Each is too short for a turn of the event loop.
@@ -64,7 +63,7 @@ export class Groups<Note> {
       const seeks = await this.#seeks(segment)
       const from = Math.min(to, Math.max(segment.first, seek(seeks, to)?.first ?? 0))
       const items: (CommitGroup | Gap)[] = []
-      for await (const item of this.read({ after: from - 1, upTo: segment.position, ...(signal === undefined ? {} : { signal }) })) {
+      for await (const item of this.read({ after: from - 1, upTo: segment.position, signal })) {
         if (firstOf(item) > to) break
         items.push(item)
       }

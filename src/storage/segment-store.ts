@@ -114,7 +114,7 @@ export class SegmentStore<Note> implements CommitStore<Note> {
     return this.#groups.read(options)
   }
 
-  readReverse(options?: { before?: number; signal?: AbortSignal }): AsyncIterable<CommitGroup | Gap> {
+  readReverse(options?: { before?: number | undefined; signal?: AbortSignal | undefined }): AsyncIterable<CommitGroup | Gap> {
     return this.#groups.readReverse(options)
   }
 

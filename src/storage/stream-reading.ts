@@ -10,11 +10,11 @@ import type { State } from './state.js'
 
 export interface StreamOptions {
   /** Forwards: a version, exclusive. */
-  after?: number
+  after?: number | undefined
   /** In reverse: a version, exclusive. */
-  before?: number
+  before?: number | undefined
   reverse?: boolean
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** A commit, or what is told of one that does not check, and which versions and positions it has. */

@@ -110,7 +110,12 @@ export class MemoryStore<Note> implements CommitStore<Note> {
     return types
   }
 
-  async *read({ after = 0, upTo = Number.POSITIVE_INFINITY }: { after?: number; upTo?: number } = {}): AsyncGenerator<CommitGroup> {
+  async *read({
+    after = 0,
+    upTo = Number.POSITIVE_INFINITY,
+    signal,
+  }: { after?: number; upTo?: number; signal?: AbortSignal } = {}): AsyncGenerator<CommitGroup> {
+    signal?.throwIfAborted()
     for (const group of [...this.#groups]) if (group.head.position > after && group.head.position <= upTo) yield group
   }
 
