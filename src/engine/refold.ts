@@ -1,5 +1,4 @@
 /** Folds the journal again to hold a snapshot against it, and finds the first event from which on the two differ. */
-import { Packr } from 'msgpackr'
 import { isDeepStrictEqual } from 'node:util'
 import type { Key, Projection, RecordedEvent } from '../define.js'
 import { JournalError } from '../errors.js'
@@ -7,7 +6,7 @@ import type { CommitGroup, CommitStore, SnapshotRecord } from '../storage/commit
 import type { DerivedStore } from '../storage/derived-store.js'
 import type { SnapshotFiles } from '../storage/snapshot-file.js'
 import type { LawStates } from './laws.js'
-import { readRow, rowKey, rowRange } from './rows.js'
+import { packr, readRow, rowKey, rowRange } from './rows.js'
 import type { Schemas } from './schemas.js'
 import { rowsOf } from './snapshots.js'
 import { absentOf, changesOf, NOTHING, Table, type Step } from './table.js'
@@ -16,8 +15,6 @@ import { absentOf, changesOf, NOTHING, Table, type Step } from './table.js'
 const ROWS_MAX = 5000
 /** Rows that differ and are followed through the history: the first difference is among few as well as among many. */
 const TRACED_MAX = 200
-
-const packr = new Packr({ useRecords: false, moreTypes: false })
 
 export interface Refold {
   store: CommitStore<LawStates>

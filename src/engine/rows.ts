@@ -19,7 +19,8 @@ export interface Checkpoint {
   failed: boolean
 }
 
-const packr = new Packr({ useRecords: false, moreTypes: false })
+/** States as they lie in the derived store and in snapshots: plain MessagePack. */
+export const packr = new Packr({ useRecords: false, moreTypes: false })
 
 export const rowKey = (projection: string, key: Key): Buffer => encodeTuple(['r', projection, ...keyParts(key)])
 export const checkpointKey = (projection: string): Buffer => encodeTuple(['c', projection])

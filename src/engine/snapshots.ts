@@ -1,20 +1,17 @@
 /** Taking snapshots of projections, and starting a projection from one. */
-import { Packr } from 'msgpackr'
 import type { Key, Projection } from '../define.js'
 import { isJournalError } from '../errors.js'
 import type { CommitStore, Head, SnapshotRecord } from '../storage/commit-store.js'
 import type { DerivedStore } from '../storage/derived-store.js'
 import type { SnapshotFiles } from '../storage/snapshot-file.js'
 import type { LawStates } from './laws.js'
-import { readRow, rowChanges, rowRange, savedOrders } from './rows.js'
+import { packr, readRow, rowChanges, rowRange, savedOrders } from './rows.js'
 import type { Views } from './views.js'
 
 const CHUNK_ROWS = 500
 const FORGOTTEN = 'the history no longer holds its position and digest'
 const LOST = 'it was made with events that are lost since'
 const UNKNOWABLE = 'the history cannot be read at its position'
-const packr = new Packr({ useRecords: false, moreTypes: false })
-
 /** Saves the rows of every projection as of what is durable now. A projection whose fold failed is left out. */
 export async function takeSnapshots(store: CommitStore<LawStates>, views: Views, files: SnapshotFiles): Promise<SnapshotRecord[]> {
   const taken: SnapshotRecord[] = []

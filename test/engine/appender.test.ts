@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { defineEvents, defineLaw } from '../../src/define.js'
 import type { AppendOptions } from '../../src/engine/append-arguments.js'
@@ -218,6 +218,109 @@ describe('append', () => {
     ['an unknown durability', 'a', [opened('1')], { durability: 'ram' as 'os' }],
   ])('is misused with %s', async (_name, stream, events, options) => {
     await expect(setUp().append(stream, events, options)).rejects.toBeInstanceOf(TypeError)
+  })
+})
+
+describe('what is given', () => {
+  test.each([[null], [undefined], [5], ['door.opened'], [{}], [{ type: 7, data: {} }], [Object.assign(() => {}, { type: 'door.opened' })]])(
+    'as an event is refused where it is %o',
+    async (event) => {
+      const { append, store } = setUp()
+      await expect(append('a', [opened('1'), event as never])).rejects.toThrow(new TypeError('Event 1 is not { type, data }'))
+      expect(store.head.position).toBe(0)
+    },
+  )
+
+  test('is taken up to the limit of a commit, in which names count as well, and not beyond', async () => {
+    const counted = async (stream: string, events: { type: string; data: unknown; meta?: unknown }[], options: AppendOptions = {}) => {
+      const error: unknown = await setUp({ commitBytesMax: 60 })
+        .append(stream, events, options)
+        .catch((refused: unknown) => refused)
+      return (error as { details: { value: number } }).details.value
+    }
+    const one = await counted('a', [opened('1')])
+    // A unit of a name takes three bytes at most; one of a text, which is ASCII here, one.
+    expect(await counted('aaaa', [opened('1')])).toBe(one + 9)
+    expect(await counted('a', [opened('1')], { commitId: 'op' })).toBe(one + 6)
+    expect(await counted('a', [opened('1234')])).toBeGreaterThan(one)
+    expect(await counted('a', [{ type: 'door.opened', data: { id: '1' }, meta: { why: 'so' } }])).toBeGreaterThan(one)
+    expect(await setUp({ commitBytesMax: one }).append('a', [opened('1')])).toMatchObject({ version: 1 })
+    await expect(setUp({ commitBytesMax: one - 1 }).append('a', [opened('1')])).rejects.toMatchObject({
+      code: 'JOURNAL_LIMIT',
+      details: { limit: 'commitBytesMax', value: one, max: one - 1, outcome: 'none' },
+    })
+    // Events count together.
+    const both = 2 * one - 67
+    expect(await setUp({ commitBytesMax: both }).append('a', [opened('1'), opened('2')])).toMatchObject({ version: 2 })
+    await expect(setUp({ commitBytesMax: both - 1 }).append('a', [opened('1'), opened('2')])).rejects.toMatchObject({
+      details: { value: both },
+    })
+  })
+})
+
+describe('a commit that nothing holds up', () => {
+  /** Whether it was queued in the very call that appends it. */
+  function atOnce(set: ReturnType<typeof setUp>, ...args: Parameters<ReturnType<typeof setUp>['append']>): boolean {
+    const append = vi.spyOn(set.store, 'append')
+    void set.append(...args)
+    const called = append.mock.calls.length > 0
+    append.mockRestore()
+    return called
+  }
+
+  test('is decided in the call that appends it', async () => {
+    const set = setUp()
+    expect(atOnce(set, 'a', [opened('1')])).toBe(true)
+    await set.appender.idle()
+    expect(atOnce(set, 'a', [closed('1'), opened('2')], { expectedVersion: 1 })).toBe(true)
+    expect(
+      atOnce(
+        set,
+        'b',
+        Array.from({ length: 31 }, (_, i) => opened(`${i}`)),
+      ),
+    ).toBe(true)
+  })
+
+  test('is decided later where it may be a retry, is carried over, is large, or has to wait for room or for its stream', async () => {
+    expect(atOnce(setUp(), 'a', [opened('1')], { commitId: 'op' })).toBe(false)
+    expect(atOnce(setUp(), 'a', [opened('1')], { at: 5 })).toBe(false)
+    expect(
+      atOnce(
+        setUp(),
+        'a',
+        Array.from({ length: 32 }, (_, i) => opened(`${i}`)),
+      ),
+    ).toBe(false)
+    const full = setUp()
+    let leave = (): void => {}
+    full.store.room = () => new Promise<void>((resolve) => (leave = resolve)) as unknown as undefined
+    expect(atOnce(full, 'a', [opened('1')])).toBe(false)
+    await Promise.resolve()
+    expect(full.store.head.position).toBe(0)
+    leave()
+    await full.appender.idle()
+    expect(full.store.head.position).toBe(1)
+    const slow = setUp()
+    const stream = slow.store.stream.bind(slow.store)
+    slow.store.stream = (name) => Promise.resolve(stream(name)) as never
+    expect(atOnce(slow, 'a', [opened('1')])).toBe(false)
+    await slow.appender.idle()
+    expect(slow.store.head.position).toBe(1)
+  })
+
+  test('has its own turn where it is large: others get in between', async () => {
+    const { append, store } = setUp()
+    const large = (door: string) => Array.from({ length: 32 }, (_, i) => opened(`${door}${i}`))
+    const order: string[] = []
+    const done = (name: string) => (): number => order.push(name)
+    const first = append('a', large('x')).then(done('first'))
+    const second = append('b', large('y')).then(done('second'))
+    await first
+    await append('c', [opened('1')]).then(done('between'))
+    await second
+    expect(order).toEqual(['first', 'between', 'second'])
+    expect(store.head.position).toBe(65)
   })
 })
 
