@@ -1,6 +1,6 @@
 /** Where a snapshot and the journal part: the first event from which on the journal folds to something else. */
 import { Packr } from 'msgpackr'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { defineEvents, defineProjection, type Key, type Projection } from '../../src/define.js'
 import { Laws, type LawStates } from '../../src/engine/laws.js'
@@ -131,8 +131,13 @@ describe('a snapshot and the journal', () => {
     const again = [['s7', 1], ['s5100', 1], ['s8']] as const
     const total = (i: number): number => i + (i === 7 || i === 5100 ? 1 : 0)
     const rows = many.flatMap(([key], i) => (i === 8 ? [] : [row(key, total(i))]))
-    const wrong = rows.map(([key, state]) => (key === 's7' ? row('s7', 7) : ([key, state] as const)))
-    expect(await at({ history: [...many, ...again], rows: wrong })).toEqual(['s7', 10_401])
+    const batch = vi.spyOn(MemoryDerived.prototype, 'batch')
+    expect(await at({ history: [...many, ...again], rows })).toBeUndefined()
+    // Twice what is folded is written, and for each part of the snapshot what it has is deleted.
+    expect(batch).toHaveBeenCalledTimes(4)
+    batch.mockClear()
+    expect(await at({ history: many.slice(0, 5000), rows: rows.slice(0, 10) })).toEqual(['s7', 15])
+    expect(batch).toHaveBeenCalledTimes(3)
   })
 
   test('part at the first of few rows as well as of many', async () => {
