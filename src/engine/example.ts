@@ -89,14 +89,14 @@ function leastOf(schema: JsonSchema, root: JsonSchema, depth: number): unknown {
   return Object.fromEntries(required.map((name) => [name, leastOf(properties[name] ?? {}, root, depth + 1)]))
 }
 
-/** What may stand in the place of the example. */
+/** What may stand in the place of the example, which may be among them. */
 function variantsOf(schema: JsonSchema, root: JsonSchema, depth: number): unknown[] {
-  if (schema.examples !== undefined) return schema.examples.slice(1)
+  if (schema.examples !== undefined) return schema.examples
   if (schema.$ref !== undefined) return depth < VARIED_DEPTH ? variantsOf(resolved(schema.$ref, root), root, depth + 1) : []
   if ('const' in schema) return []
-  if (schema.enum !== undefined) return schema.enum.slice(1)
+  if (schema.enum !== undefined) return schema.enum
   const choice = schema.anyOf ?? schema.oneOf
-  if (choice !== undefined) return choice.slice(1).map((one) => exampleOf(one, root, depth + 1))
+  if (choice !== undefined) return choice.map((one) => exampleOf(one, root, depth + 1))
   switch (schema.type) {
     case 'object':
       return variedObjects(schema, root, depth)
