@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ENTRY_BYTES, KeyList, KeyTable } from '../../src/storage/key-table.js'
+import { ENTRY_BYTES, KeyList, KeyTable, searchAll } from '../../src/storage/key-table.js'
 import { mergeTables } from '../../src/storage/merge-tables.js'
-import { PageCache, Pages, pageSeed, PageWriter } from '../../src/storage/pages.js'
+import { PageCache, Pages, pageSeed, PageWriter, type Search } from '../../src/storage/pages.js'
 
 import { propertyParameters, withSeed } from '../support/seed.js'
 
@@ -85,4 +85,56 @@ test(withSeed('entries are sorted by their fingerprints, and by where they were 
     }),
     propertyParameters(60),
   )
+})
+
+/** Runs a search, and says how many pages it looked at. */
+async function searched<T>(search: Search<T>): Promise<{ found: T; pages: number }> {
+  let pages = 0
+  for (let step = search.next(); ; pages++) {
+    if (step.done === true) return { found: step.value, pages }
+    step = search.next(await step.value.pages.page(step.value.number))
+  }
+}
+
+test(withSeed('a search finds every place of a fingerprint, in newer segments first, and of one segment later ones first'), async () => {
+  const prints = fc.oneof(fc.array(fc.nat(31), { maxLength: 20 }), fc.array(fc.nat(31), { minLength: 250, maxLength: 1500 }))
+  await fc.assert(
+    fc.asyncProperty(prints, fc.integer({ min: 1, max: 4 }), async (given, segments) => {
+      // As in a table that was merged: of one fingerprint those of one segment stand together, in any order of segments.
+      const bytes = entries(given, 0)
+      for (let i = 0; i < given.length; i++) bytes.writeUInt32LE(1 + ((i * 7) % segments), i * ENTRY_BYTES + 8)
+      const table = await tableOf(bytes, 1)
+      for (let print = 0; print < 32; print++) {
+        const wanted = { high: Math.floor(print / 4) * 0x2000_0000, low: (print % 4) * 0x4000_0000 }
+        const there = piece(bytes).filter((one) => one.readUInt32BE(0) === wanted.high && one.readUInt32BE(4) === wanted.low)
+        const places = there.map((one) => ({ segment: one.readUInt32LE(8), location: one.readUInt32LE(12) }))
+        const { found } = await searched(table.search(wanted))
+        expect(found).toEqual(places.toSorted((a, b) => b.segment - a.segment || b.location - a.location))
+        const both = await searched(searchAll([table, table], [wanted, { high: 1, low: 1 }]))
+        expect(both.found).toEqual([[...found, ...found], []])
+      }
+    }),
+    propertyParameters(40),
+  )
+})
+
+test('a search among fingerprints that are spread evenly looks at few pages, however many there are', async () => {
+  const count = 50_000
+  const bytes = Buffer.alloc(count * ENTRY_BYTES)
+  for (let i = 0; i < count; i++) {
+    bytes.writeUInt32BE(Math.floor((i / count) * 0x1_0000_0000), i * ENTRY_BYTES)
+    bytes.writeUInt32LE(i, i * ENTRY_BYTES + 12)
+  }
+  const table = await tableOf(bytes, 1)
+  for (const i of [0, 1, 12_345, 25_000, count - 1]) {
+    const { found, pages } = await searched(table.search({ high: bytes.readUInt32BE(i * ENTRY_BYTES), low: 0 }))
+    expect(found).toEqual([{ segment: 0, location: i }])
+    expect(pages).toBeLessThan(8)
+  }
+  // All at one end: the guesses are wrong, and the search still ends soon.
+  for (let i = 0; i < count; i++) bytes.writeUInt32BE(i, i * ENTRY_BYTES)
+  const crowded = await tableOf(bytes, 1)
+  const { found, pages } = await searched(crowded.search({ high: 40_000, low: 0 }))
+  expect(found).toEqual([{ segment: 0, location: 40_000 }])
+  expect(pages).toBeLessThan(16)
 })

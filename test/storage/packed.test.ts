@@ -185,3 +185,104 @@ describe(withSeed('a packed segment'), () => {
     await own.close()
   })
 })
+
+describe('a segment that lies there packed', () => {
+  const bytes = text(20 * BLOCK_BYTES + 7)
+
+  test('is found under its own name, and read, but not written', async () => {
+    const files = await packedFrom(bytes)
+    const port = withPacked(files)
+    expect(await port.readdir(DIRECTORY)).toEqual([basename(PACKED), basename(SEGMENT)])
+    expect([port.exists(SEGMENT), port.exists(PACKED), port.exists(OTHER)]).toEqual([true, true, false])
+    expect([port.stat(SEGMENT), port.stat(PACKED), port.stat(OTHER)]).toEqual([
+      { kind: 'file', mine: true, packed: true },
+      { kind: 'file', mine: true },
+      undefined,
+    ])
+    const file = await port.open(SEGMENT, 'r')
+    expect(await file.size()).toBe(bytes.length)
+    const sealed = expect.objectContaining({ code: 'EROFS' }) as Error
+    expect(() => file.write(Buffer.alloc(1), 0)).toThrow(sealed)
+    expect(() => file.tryLock('shared')).toThrow(sealed)
+    await expect(file.datasync()).rejects.toMatchObject({ code: 'EROFS' })
+    await file.close()
+    for (const flag of ['r+', 'wx'] as const)
+      await expect(withPacked(files).open(`${DIRECTORY}/nothing/x`, flag)).rejects.toMatchObject({ code: 'ENOENT' })
+    await expect(port.open(SEGMENT, 'r+')).rejects.toMatchObject({ code: 'ENOENT' })
+    await expect(port.open(OTHER, 'r')).rejects.toMatchObject({ code: 'ENOENT' })
+    expect(files.opened).toBe(0)
+  })
+
+  test('is read as it was written where both are there, and takes no name from another', async () => {
+    const files = await packedFrom(bytes)
+    const port = withPacked(files)
+    files.inodes.set(OTHER, { bytes: Buffer.from('other'), lock: undefined })
+    await expect(port.link(OTHER, SEGMENT)).rejects.toMatchObject({ code: 'EEXIST' })
+    await port.link(OTHER, `${DIRECTORY}/head`)
+    files.inodes.set(SEGMENT, { bytes: Buffer.from('plain'), lock: undefined })
+    expect(port.stat(SEGMENT)).toEqual({ kind: 'file', mine: true })
+    const file = await port.open(SEGMENT, 'r')
+    expect(await file.size()).toBe(5)
+    await file.close()
+    files.fault = (call) => {
+      if (call === 'open') throw Object.assign(new Error('EIO'), { code: 'EIO' })
+      return undefined
+    }
+    await expect(port.open(SEGMENT, 'r')).rejects.toMatchObject({ code: 'EIO' })
+  })
+
+  test('is looked for twice only where any is packed', async () => {
+    const files = await packedFrom(bytes)
+    let looks = 0
+    files.fault = (call) => void (call === 'readdir' && looks++)
+    await withPacked(files).readdir(DIRECTORY)
+    expect(looks).toBe(2)
+    files.inodes.set(OTHER, { bytes: Buffer.alloc(0), lock: undefined })
+    files.inodes.delete(PACKED)
+    expect(await withPacked(files).readdir(DIRECTORY)).toEqual([basename(OTHER)])
+    expect(looks).toBe(3)
+  })
+
+  test('is unpacked once for all who read a part of a block, and not kept for whoever has read it whole', async () => {
+    const files = await packedFrom(bytes)
+    const port = withPacked(files)
+    const file = await port.open(SEGMENT, 'r')
+    let reads = 0
+    files.watched = () => void reads++
+    const readsOf = async (from: number, length: number): Promise<number> => {
+      reads = 0
+      const into = Buffer.alloc(length)
+      expect(await file.read(into, from)).toBe(length)
+      expect(into.equals(bytes.subarray(from, from + length))).toBe(true)
+      return reads
+    }
+    expect(await readsOf(10, 100)).toBe(1)
+    expect(await readsOf(0, 10)).toBe(0)
+    expect(await readsOf(BLOCK_BYTES - 1, 1)).toBe(0)
+    expect(await readsOf(0, BLOCK_BYTES)).toBe(0)
+    expect(await readsOf(BLOCK_BYTES, BLOCK_BYTES)).toBe(1)
+    expect(await readsOf(BLOCK_BYTES, 1)).toBe(1)
+    expect(await readsOf(BLOCK_BYTES - 5, 10)).toBe(0)
+    expect(await readsOf(3 * BLOCK_BYTES - 5, 10)).toBe(2)
+    expect(await readsOf(3 * BLOCK_BYTES, 10)).toBe(0)
+    // Another who opens it is given what is kept.
+    const again = await port.open(SEGMENT, 'r')
+    reads = 0
+    expect(await again.read(Buffer.alloc(1), 3 * BLOCK_BYTES)).toBe(1)
+    await file.close()
+    await again.close()
+  })
+
+  test('is read some blocks at a time, and not beyond its end', async () => {
+    const files = await packedFrom(bytes)
+    const file = await withPacked(files).open(SEGMENT, 'r')
+    const into = Buffer.alloc(bytes.length)
+    expect(await file.read(into, 5)).toBe(16 * BLOCK_BYTES - 5)
+    expect(into.subarray(0, 16 * BLOCK_BYTES - 5).equals(bytes.subarray(5, 16 * BLOCK_BYTES))).toBe(true)
+    expect(await file.read(into, 20 * BLOCK_BYTES)).toBe(7)
+    expect([await file.read(into, bytes.length), await file.read(into, bytes.length + 10), await file.read(Buffer.alloc(0), 0)]).toEqual([
+      0, 0, 0,
+    ])
+    await file.close()
+  })
+})
