@@ -65,11 +65,11 @@ export class Follow<Note> {
 
   async #to(mark: HeadMark): Promise<void> {
     const state = this.#state
-    const behind = mark.segment < state.active.number || (mark.segment === state.active.number && mark.end < state.end)
     const other = mark.position === state.head.position && mark.digest.toString('hex') !== state.head.digest
     // A gap that was written down moves the digest on at the same position.
     if (mark.position < state.head.position || (other && mark.group <= state.group)) throw this.#changed()
-    if (behind) return
+    // More was read already than the head file says.
+    if (mark.segment < state.active.number) return
     if (mark.segment > state.active.number) await this.#across(mark)
     if (!this.#stopped) await this.#read(mark.end)
   }
