@@ -1,6 +1,6 @@
 /** What a segment's header says of all before it: read as it was written, and nothing else. */
 import { describe, expect, test } from 'vitest'
-import type { SnapshotRecord } from '../../src/storage/commit-store.js'
+import { IGNORABLE, type SnapshotRecord } from '../../src/storage/commit-store.js'
 import { Facts, numbersOf, packSnapshot, unpackSnapshot } from '../../src/storage/facts.js'
 import { NotPlain } from '../../src/storage/plain.js'
 import { pack, unpack } from '../../src/storage/record.js'
@@ -95,4 +95,84 @@ test('of a projection the two newest snapshots stay vouched for, and of one file
   })
   for (const one of [at(1), at(2, 'other'), at(3), at(4), { ...at(4), bytes: 1 }]) facts.addSnapshot(one)
   expect(facts.snapshots).toEqual([{ ...at(4), bytes: 1 }, at(3), at(2, 'other')])
+})
+
+describe('facts', () => {
+  const commit = (at: number, ...events: [type: string, schema: number, flags?: number][]) => ({
+    stream: 's',
+    version: 1,
+    at,
+    events: events.map(([type, schema, flags = 0]) => ({ type, schema, flags, data: {} })),
+  })
+  const typesOf = ({ types }: Facts): unknown => Object.fromEntries(types)
+
+  test('have the newest schema of each type, and whether all of it may be passed over', () => {
+    const facts = new Facts()
+    facts.addCommit(commit(1, ['a', 1], ['b', 2, IGNORABLE], ['c', 1, IGNORABLE]), false)
+    expect(typesOf(facts)).toEqual({
+      a: { schema: 1, ignorable: false },
+      b: { schema: 2, ignorable: true },
+      c: { schema: 1, ignorable: true },
+    })
+    facts.addCommit(commit(1, ['a', 3, IGNORABLE], ['b', 1, IGNORABLE], ['c', 1]), false)
+    expect(typesOf(facts)).toEqual({
+      a: { schema: 3, ignorable: false },
+      b: { schema: 2, ignorable: true },
+      c: { schema: 1, ignorable: false },
+    })
+    facts.addCommit(commit(1, ['a', 2], ['b', 1], ['c', 4, IGNORABLE]), false)
+    expect(typesOf(facts)).toEqual({
+      a: { schema: 3, ignorable: false },
+      b: { schema: 2, ignorable: false },
+      c: { schema: 4, ignorable: false },
+    })
+  })
+
+  test('have the latest time that a commit had, and the streams that are open', () => {
+    const facts = new Facts()
+    for (const [at, last] of [
+      [5, 5],
+      [3, 5],
+      [5, 5],
+      [6, 6],
+    ] as const) {
+      facts.addCommit(commit(at, ['a', 1]), at !== 3)
+      expect(facts.lastAt).toBe(last)
+      expect([...facts.open]).toEqual(at === 3 ? [] : ['s'])
+    }
+  })
+
+  test('have the two newest snapshots of each projection, each once', () => {
+    const facts = new Facts()
+    const of = (projection: string, position: number): SnapshotRecord => ({
+      ...snapshot,
+      projection,
+      head: { ...head, position },
+      file: `snapshots/${projection}/${position}.snap`,
+    })
+    for (const [projection, position] of [
+      ['a', 1],
+      ['b', 1],
+      ['a', 2],
+      ['a', 3],
+      ['b', 2],
+      ['a', 3],
+    ] as const)
+      facts.addSnapshot(of(projection, position))
+    expect(facts.snapshots).toEqual([of('a', 3), of('b', 2), of('a', 2), of('b', 1)])
+  })
+
+  test('that are copied go on by themselves', () => {
+    const facts = Facts.decode(pack(header))
+    const copy = facts.copy()
+    expect(copy.encode(5, 3)).toEqual(facts.encode(5, 3))
+    const before = facts.encode(5, 3)
+    copy.addCommit(commit(99, ['new', 1]), true)
+    copy.addCommit({ ...commit(99, ['new', 1]), stream: 't' }, true)
+    copy.addSnapshot({ ...snapshot, file: 'snapshots/tally/8.snap' })
+    copy.addGaps([gap])
+    expect(facts.encode(5, 3)).toEqual(before)
+    expect(copy.gaps).toEqual([gap, gap])
+    expect(Facts.decode(copy.encode(6, 5))).toEqual(copy)
+  })
 })
