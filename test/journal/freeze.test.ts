@@ -52,6 +52,37 @@ describe('freeze', () => {
     expect(await reasons(directory, second)).toEqual([])
   })
 
+  test('records what a step makes that renames, splits or drops, each part under its own type and schema', async () => {
+    const parts = defineEvents({
+      'note.text': { schema: 1, data: z.object({ text: z.string() }) },
+      'note.length': { schema: 1, data: z.object({ length: z.number() }) },
+      'note.carried': { schema: 1, data: z.object({ to: z.string() }) },
+    })
+    const up = (text: string): { type: 'note.text' | 'note.length'; data: object }[] => [
+      { type: 'note.text', data: { text } },
+      { type: 'note.length', data: { length: text.length } },
+      { type: 'note.text', data: { text: '' } },
+    ]
+    const splitting = defineUpcaster({
+      type: 'note.added',
+      from: 1,
+      to: [
+        { type: 'note.text', schema: 1 },
+        { type: 'note.length', schema: 1 },
+      ],
+      up: ({ text }: { text: string }) => up(text),
+    })
+    const renaming = defineUpcaster({ type: 'note.moved', from: 1, to: { type: 'note.carried', schema: 1 }, up: (data: object) => data })
+    const dropping = defineUpcaster({ type: 'note/odd name', from: 1, to: [], up: () => [] })
+    const directory = await frozen(first, { events: parts, upcasters: [splitting, renaming, dropping] })
+    const made = (name: string): unknown =>
+      (JSON.parse(readFileSync(join(directory, `${name}.up.json`), 'utf8')) as { becomes: unknown }).becomes
+    expect(made('note.added@1')).toEqual(up('text').map(({ type, data }) => ({ type, schema: 1, data })))
+    expect(made('note.moved@1')).toEqual([{ type: 'note.carried', schema: 1, data: { to: 'text' } }])
+    expect(made('note%2Fodd%20name@1')).toEqual([])
+    expect(await reasons(directory, { events: parts, upcasters: [splitting, renaming, dropping] })).toEqual([])
+  })
+
   test('tells a step when the commit was, with every example', async () => {
     const dated = defineUpcaster({
       type: 'note.added',
