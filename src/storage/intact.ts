@@ -20,28 +20,27 @@ export const lastOf = ({ first, events }: Pick<Intact, 'first' | 'events'>): num
 
 /** A frame that checks, whole; where its records are not what its header says, those that are commits. */
 export function* commitsIn(frame: Frame, before: Buffer | undefined): Generator<Intact> {
-  const { header, offset, end } = frame
+  const { header } = frame
   const { first, aux: events, count: records, digest } = header
   const payload = payloadOf(frame)
-  const reason = whyUnfit(frame)
-  if (reason === undefined) {
+  if (isFit(frame)) {
     yield { first, events, records, payload, digest: Buffer.from(digest), ...(before === undefined ? {} : { before }) }
     return
   }
   const last = first + events - 1
-  for (const saved of Object.values(salvage({ offset, end, reason, first, last, final: false, header, payload }))) {
+  for (const saved of Object.values(salvage({ first, last, header, payload }))) {
     const fitting = Array.isArray(saved) ? saved.filter(({ commit }) => lastPosition(commit) <= last) : []
     if (fitting.length > 0) yield together(payload, fitting)
   }
 }
 
-/** Why no program that keeps to the format wrote a frame that checks; undefined if one did. */
-function whyUnfit(frame: Frame): string | undefined {
+/** Whether a program that keeps to the format may have written a frame that checks. */
+function isFit(frame: Frame): boolean {
   try {
     readGroup(frame)
-    return undefined
+    return true
   } catch (error) {
-    if (isJournalError(error, 'JOURNAL_DAMAGED')) return error.message
+    if (isJournalError(error, 'JOURNAL_DAMAGED')) return false
     throw error
   }
 }

@@ -19,22 +19,24 @@ export interface Salvage {
 }
 
 /** Splits a hole into what is intact before and after the part that is lost. */
-export function salvage(hole: Hole): Salvage {
-  const { header, payload, first, last } = hole
-  if (payload === undefined || (header !== undefined && header.kind !== Kind.data) || (last !== undefined && last < first)) {
-    return { before: [], lost: last !== undefined && last < first ? undefined : { first, last }, after: [] }
-  }
+export function salvage({ header, payload, first, last }: Pick<Hole, 'header' | 'payload' | 'first' | 'last'>): Salvage {
+  const missing = lostFrom(first, last)
+  if (missing === undefined || payload === undefined || (header !== undefined && header.kind !== Kind.data))
+    return { before: [], lost: missing, after: [] }
   const { before, at, position } = fromStart(payload, first)
   // Without a header nothing says where the frame ends; its first records follow what came before all the same.
-  if (header === undefined)
-    return { before, lost: last !== undefined && position > last ? undefined : { first: position, last }, after: [] }
+  if (header === undefined) return { before, lost: lostFrom(position, last), after: [] }
   const end = header.first + header.aux - 1
-  if (before.length === header.count && position === end + 1) return { before, lost: behind(hole, end), after: [] }
+  if (before.length === header.count && position === end + 1) return { before, lost: lostFrom(position, last ?? end), after: [] }
+  // Frames behind it are lost altogether, and what may be left of its own end is lost with them.
+  if (last !== undefined && last > end) return { before, lost: { first: position, last }, after: [] }
   const after = fromBehind(payload, at, header.length, end)
-  const lost = { first: position, last: after.length > 0 ? (after[0] as Saved).commit.position - 1 : (last ?? end) }
-  return hole.last !== undefined && hole.last > end
-    ? { before, lost: { first: position, last: hole.last }, after: [] }
-    : { before, lost, after }
+  const [next] = after
+  return { before, lost: { first: position, last: next === undefined ? (last ?? end) : next.commit.position - 1 }, after }
+}
+
+function lostFrom(first: number, last: number | undefined): Salvage['lost'] {
+  return last !== undefined && last < first ? undefined : { first, last }
 }
 
 /** The intact records before the first bad one, where that stands, and the position it would have. */
@@ -48,11 +50,6 @@ export function fromStart(payload: Buffer, first: number): { before: Saved[]; at
     position = lastPosition(saved.commit) + 1
   }
   return { before, at, position }
-}
-
-/** Frames behind the first that are lost altogether. */
-function behind({ last }: Hole, end: number): Salvage['lost'] {
-  return last === undefined || last <= end ? undefined : { first: end + 1, last }
 }
 
 /** The intact records behind the last bad one; their positions are counted from the frame's end. */
