@@ -2,11 +2,11 @@
  * The laws at work: one law state for each law and stream, folded from the stream's events, and the decision whether
  * new events may follow. Law states are what the store keeps as a stream's note.
  */
-import { Packr } from 'msgpackr'
 import type { EventMeta, Law, LawEvent, OpenWork, RecordedEvent } from '../define.js'
 import { JournalError } from '../errors.js'
 import { ADDED, type NewCommit, type StoredCommit, type StreamNotes } from '../storage/commit-store.js'
 import { forFold } from './recorded.js'
+import { packr } from './rows.js'
 import type { Schemas } from './schemas.js'
 
 /**
@@ -35,8 +35,6 @@ export interface LawBreak {
   law: string
   reason: string
 }
-
-const packr = new Packr({ useRecords: false, moreTypes: false })
 
 export class Laws implements StreamNotes<LawStates> {
   readonly #laws: readonly Law[]

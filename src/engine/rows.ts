@@ -19,7 +19,7 @@ export interface Checkpoint {
   failed: boolean
 }
 
-/** States as they lie in the derived store and in snapshots: plain MessagePack. */
+/** States, as they lie in the derived store, in snapshots and in indexes: plain MessagePack. */
 export const packr = new Packr({ useRecords: false, moreTypes: false })
 
 export const rowKey = (projection: string, key: Key): Buffer => encodeTuple(['r', projection, ...keyParts(key)])

@@ -65,6 +65,26 @@ describe('a derived store', () => {
     expect(() => store.getAtOnce(few)).toThrow(expect.objectContaining({ code: 'JOURNAL_IO' }))
   })
 
+  test('rests once so many bytes of keys and values were written since it last did, and nobody reads a range', async () => {
+    vi.spyOn(performance, 'now').mockReturnValue(0)
+    const store = await stores.open(join(temporary(), 'derived'))
+    /** Whoever asks while it rests has to wait. */
+    const rests = async (least: number): Promise<boolean> => {
+      const done = store.rest(least)
+      const waits = store.getAtOnce([text('k')]) === undefined
+      await done
+      return waits
+    }
+    await store.batch([[{ type: 'put', key: text('k'), value: new Uint8Array(99) }]])
+    expect([await rests(101), await rests(100), await rests(1)]).toEqual([false, true, false])
+    await store.batch([[{ type: 'del', key: text('k') }], [{ type: 'put', key: text('kk'), value: new Uint8Array(2) }]])
+    const range = store.range({ from: text('a'), to: text('z') })
+    expect(await rests(5)).toBe(false)
+    for await (const [key] of range) expect(Buffer.from(key).toString()).toBe('kk')
+    expect([await rests(6), await rests(5)]).toEqual([false, true])
+    await store.close(true)
+  })
+
   test('lets others wait for what its disk takes long to give', async () => {
     let now = 0
     let takes = 0
