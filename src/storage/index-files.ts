@@ -4,7 +4,7 @@
  */
 import { ioError } from '../errors.js'
 import type { Core, Sealed } from './core.js'
-import { hasCode, placeFile, readFully } from './io.js'
+import { placeFile, readFully } from './io.js'
 import { indexImage, tablesBelow, tablesFor, writeIndex, type IndexSource } from './index-build.js'
 import { IndexFile, type StreamPart } from './index-file.js'
 import { fingerprint, searchAll, type Fingerprint, type KeyPlace, type KeyTable } from './key-table.js'
@@ -187,7 +187,7 @@ export class IndexFiles<Note> {
       return true
     } catch (error) {
       const { code } = ioError(error, 'Writing the index', path)
-      if (error instanceof PageFault || code === 'JOURNAL_DISK_FULL' || hasCode(error, 'EEXIST') || code === 'JOURNAL_IO') return false
+      if (code === 'JOURNAL_DISK_FULL' || code === 'JOURNAL_IO') return false
       throw error
     }
   }

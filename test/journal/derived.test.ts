@@ -296,6 +296,19 @@ describe('a snapshot that the journal does not fold to', () => {
     })
   })
 
+  test('is not folded where this program has no projection of its name and revision, and says so', async () => {
+    const { directory, files } = await withSnapshots()
+    const other = { ...tally, revision: tally.revision + 1 }
+    for (const projections of [[], [other]]) {
+      const journal = await openJournal(directory, { events: notes, projections, readOnly: true })
+      const { ok, snapshots } = await journal.verify({ snapshots: true })
+      await journal.close()
+      const reason = `not folded again: this program has no tally of revision ${tally.revision}`
+      expect(ok).toBe(true)
+      expect(snapshots.toSorted((a, b) => a.file.localeCompare(b.file))).toEqual(files.map((file) => ({ file, ok: true, reason })))
+    }
+  })
+
   test('is not folded where events are lost, and says so', async () => {
     const { directory, files } = await withSnapshots()
     const segment = filesIn(directory).find((file) => file.endsWith('.seg')) as string

@@ -162,6 +162,20 @@ function rename(files: MemoryFiles, path: string, number: number): void {
 
 const without = ({ position, ...commit }: StoredCommit): unknown => [position, commit]
 
+test.each(Object.keys(damages))('that is only looked at says what it would carry over, and changes nothing: %s', async (name) => {
+  for (const which of [0, 1, -1]) {
+    const files = await wholeJournal()
+    damages[name]!(files, namesOf(files, '.seg').at(which) as string)
+    const before = image(files)
+    const looked = await salvageInto(DIRECTORY, TARGET, { ...options(files), dryRun: true })
+    expect(image(files)).toEqual(before)
+    const { digest: _, ...carried } = await salvage(files)
+    const timeless = ({ gaps, ...rest }: typeof carried): object => ({ ...rest, gaps: gaps.map(({ recordedAt: _at, ...gap }) => gap) })
+    expect(timeless(looked)).toEqual({ ...timeless(carried), dryRun: true })
+    expect('digest' in looked).toBe(false)
+  }
+})
+
 describe(withSeed('salvage'), () => {
   test('of a journal that is whole makes the same history, to the digest', async () => {
     const files = await wholeJournal()
