@@ -22,18 +22,18 @@ export interface Extent {
 /** Goes on where the last campaign ended, as long as sources and seed are the same. */
 export async function campaign({ minutes, workers, seed, again }: Extent, say: (line: string) => void): Promise<void> {
   const began = performance.now()
-  const over = (): boolean => performance.now() - began > minutes * 60_000
   const { drawn, marked, sources } = await makeMutants(seed)
   const tried = begun(seed, sources, drawn.length)
   const earlier = tried.seconds
   const met = await meetings(checks(), marked, ({ name, tookMs, mutants }) =>
     say(`${name}  meets ${mutants.size} mutants, ${(tookMs / 1000).toFixed(1)} s`),
   )
+  const until = performance.now() + minutes * 60_000
   const trials = Array.from({ length: workers }, () => new Trial(met))
   try {
     await trials[0]?.expectNothing()
     const queue = again ? drawn.slice(0, tried.tried).filter((mutant) => tried.left.some(isSame(mutant))) : drawn.slice(tried.tried)
-    while (queue.length > 0 && !over()) {
+    while (queue.length > 0 && performance.now() < until) {
       const mutants = queue.splice(0, BATCH * workers)
       const verdicts = await tryAll(mutants, trials, say)
       for (const [i, mutant] of mutants.entries()) count(tried, mutant, verdicts[i] as Verdict)

@@ -1,6 +1,20 @@
 import { describe, expect, test } from 'vitest'
+import type { NewCommit } from '../../src/storage/commit-store.js'
 import { ITEMS_MAX, NotPlain } from '../../src/storage/plain.js'
-import { decodeCommit, encodeCommit, putRecord, RECORD_HEAD_BYTES } from '../../src/storage/record.js'
+import {
+  decodeCommit,
+  decodeWhole,
+  encodeCommit,
+  lastPosition,
+  lastVersion,
+  mustFit,
+  pack,
+  putRecord,
+  recordEnd,
+  RECORD_HEAD_BYTES,
+  saidEnd,
+  unpack,
+} from '../../src/storage/record.js'
 
 const decode = (body: Buffer) => {
   const record = Buffer.alloc(RECORD_HEAD_BYTES + body.length)
@@ -102,3 +116,113 @@ function bigEndian(number: number): Buffer {
   bytes.writeUInt32BE(number)
   return bytes
 }
+
+/** A record of a commit, with something before and behind it. */
+function recordOf(commit: NewCommit, before = 0, behind = 0): Buffer {
+  const body = encodeCommit(commit)
+  const bytes = Buffer.alloc(before + RECORD_HEAD_BYTES + body.length + behind, 0xee)
+  expect(putRecord(bytes, before, body)).toBe(bytes.length - behind)
+  return bytes
+}
+
+const two: NewCommit = {
+  stream: 's',
+  version: 4,
+  at: 5,
+  events: [
+    { type: 'a', schema: 1, data: { n: 1 }, flags: 0 },
+    { type: 'b', schema: 1, data: { n: 2 }, flags: 3, meta: 'why' },
+  ],
+}
+
+describe('where a record ends', () => {
+  const bytes = recordOf(two, 16, 16)
+  const end = bytes.length - 16
+
+  test('is known where all of it is there, which may be right at the limit', () => {
+    for (const limit of [end, end + 1, bytes.length]) expect(recordEnd(bytes, 16, limit)).toBe(end)
+    expect(saidEnd(bytes, 16)).toBe(end)
+    for (const limit of [end - 1, 16 + RECORD_HEAD_BYTES, 16 + RECORD_HEAD_BYTES - 1, 16, 0])
+      expect(recordEnd(bytes, 16, limit)).toBeUndefined()
+    expect(recordEnd(bytes, 8, bytes.length)).toBeUndefined()
+  })
+
+  test('is not where any of its bytes is another, and zeros are none', () => {
+    for (let at = 16; at < end; at++) {
+      const hurt = Buffer.from(bytes)
+      hurt[at] = (hurt[at] as number) ^ 0x10
+      expect([at, recordEnd(hurt, 16, hurt.length)]).toEqual([at, undefined])
+    }
+    expect(recordEnd(Buffer.alloc(64), 0, 64)).toBeUndefined()
+    // A body of nothing has a checksum all the same.
+    const nothing = Buffer.alloc(RECORD_HEAD_BYTES)
+    putRecord(nothing, 0, Buffer.alloc(0))
+    expect(recordEnd(nothing, 0, RECORD_HEAD_BYTES)).toBe(RECORD_HEAD_BYTES)
+  })
+})
+
+describe('a commit that was read', () => {
+  test('ends where its events end', () => {
+    const commit = decodeCommit(recordOf(two), 0, recordOf(two).length, 7)
+    expect([lastPosition(commit), lastVersion(commit)]).toEqual([8, 5])
+  })
+
+  test('gives the data of each event, and the same whenever it is asked', () => {
+    for (const read of [decodeCommit, decodeWhole]) {
+      const bytes = recordOf(two, 16, 16)
+      const { events } = read(bytes, 16, bytes.length - 16, 7)
+      const [first, second] = events.map(({ data }) => data)
+      expect([first, second, events[1]?.meta]).toEqual([{ n: 1 }, { n: 2 }, 'why'])
+      bytes.fill(0)
+      expect([events[0]?.data, events[1]?.data].map((data, i) => data === [first, second][i])).toEqual([true, true])
+      expect('meta' in (events[0] as object)).toBe(false)
+    }
+  })
+
+  test('whole needs the bytes no more', () => {
+    const bytes = recordOf({ ...two, commitId: 'c', meta: [1] })
+    const commit = decodeWhole(bytes, 0, bytes.length, 7)
+    bytes.fill(0)
+    expect(commit.events.map(({ data }) => data)).toEqual([{ n: 1 }, { n: 2 }])
+    expect(commit).toMatchObject({ stream: 's', version: 4, commitId: 'c', at: 5, meta: [1], position: 7 })
+  })
+
+  test('has no id and says nothing of itself where none was given', () => {
+    const bytes = recordOf(two)
+    const commit = decodeCommit(bytes, 0, bytes.length, 7)
+    expect(['commitId' in commit, 'meta' in commit]).toEqual([false, false])
+  })
+
+  test.each([4, 7, 128, 256])('with flags %i is one of a later format', (flags) => {
+    const bytes = recordOf({ ...two, events: [{ type: 'a', schema: 1, data: 0, flags }] })
+    expect(() => decodeCommit(bytes, 0, bytes.length, 7)).toThrow(expect.objectContaining({ code: 'JOURNAL_NEWER_FORMAT' }))
+  })
+})
+
+describe('a commit fits', () => {
+  test('that is as long as may be, and no longer', () => {
+    expect(() => mustFit(Buffer.alloc(100), 100)).not.toThrow()
+    expect(() => mustFit(Buffer.alloc(101), 100)).toThrow(
+      expect.objectContaining({ code: 'JOURNAL_LIMIT', details: { limit: 'commitBytesMax', value: 101, max: 100, outcome: 'none' } }),
+    )
+  })
+
+  test('that has as many items as readers take memory for, and no more', () => {
+    const items = (count: number): Buffer => Buffer.concat([hex('dd'), bigEndian(count), Buffer.alloc(count, 0xc0)])
+    expect(() => mustFit(items(ITEMS_MAX), 1 << 24)).not.toThrow()
+    expect(() => mustFit(items(ITEMS_MAX + 1), 1 << 24)).toThrow(
+      expect.objectContaining({
+        code: 'JOURNAL_LIMIT',
+        details: { limit: 'items', value: ITEMS_MAX + 1, max: ITEMS_MAX, outcome: 'none' },
+      }),
+    )
+  })
+})
+
+test('a value of the engine’s own is plain, and comes back as it was', () => {
+  const bytes = new Uint8Array([1, 2])
+  expect(unpack(pack({ a: [1, 'x', null], big: 2 ** 40, bytes }))).toEqual({ a: [1, 'x', null], big: 2 ** 40, bytes: Buffer.from(bytes) })
+  expect(pack([{ a: 1 }, { a: 2 }]).toString('hex')).toBe('9281a1610181a16102')
+  expect(() => unpack(hex('d4 01 00'))).toThrow(NotPlain)
+  expect(() => unpack(hex('01 02'))).toThrow(NotPlain)
+})
