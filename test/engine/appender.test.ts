@@ -98,6 +98,11 @@ describe('append', () => {
     await append('a', [closed('1')])
     await expect(append('a', [opened('1')])).rejects.toMatchObject({ code: 'JOURNAL_LAW_BROKEN' })
     await append('b', [opened('1')])
+    const reason = 'door:1 was used before in this stream; ids are used once'
+    await expect(append('a', [opened('1')])).rejects.toMatchObject({
+      message: `"a": ${reason}.`,
+      details: { stream: 'a', law: 'doors', type: 'door.opened', index: 0, reason, outcome: 'none' },
+    })
   })
 
   test('never lets time go backwards', async () => {

@@ -411,6 +411,22 @@ describe('snapshots', () => {
     })
   })
 
+  test('are taken again at the same position where the file is hurt or gone', async () => {
+    const directory = temporary()
+    await opened(directory, async (journal) => {
+      await journal.append('s', [note('a')])
+      const [taken] = await journal.snapshot()
+      const path = join(directory, taken?.file as string)
+      const before = readFileSync(path)
+      for (const hurt of [() => flip(path, -1), () => rmSync(path)]) {
+        hurt()
+        expect(await journal.snapshot()).toEqual([taken])
+        expect(readFileSync(path)).toEqual(before)
+        expect(await journal.snapshot()).toEqual([])
+      }
+    })
+  })
+
   test('change no position, no digest and no event', async () => {
     const directory = temporary()
     await opened(directory, async (journal) => {

@@ -255,6 +255,29 @@ describe('a segment that is to be packed', () => {
     expect(tried.filter((path) => path.includes(second))).toEqual([])
   })
 
+  test.each([
+    ['ENOSPC', 1],
+    ['EIO', 4],
+  ])('stays as it is where the disk takes no packed form (%s), and so many are tried in one life: %i', async (code, least) => {
+    const files = new MemoryFiles()
+    const tried = new Set<string>()
+    files.fault = (call, path) => {
+      if (call !== 'open' || !/segz\..*tmp$/.test(path)) return undefined
+      tried.add(path.replace(/\..{12}\.tmp$/, ''))
+      throw Object.assign(new Error(code), { code })
+    }
+    const store = await open(files)
+    await write(store, 0, 12)
+    await until(() => tried.size >= least)
+    await setTimeout(20)
+    await store.close()
+    expect(names(files, '.segz')).toEqual([])
+    expect(names(files, '.seg').length).toBeGreaterThan(5)
+    expect(tried.size === 1).toBe(least === 1)
+    files.fault = () => undefined
+    expect(await read(files)).toEqual({ read: TWELVE, gaps: 0, ok: true })
+  })
+
   test('stays as it is while the disk does not let it be looked at, and nothing else fails for it', async () => {
     const files = new MemoryFiles()
     const store = await open(files)
