@@ -39,7 +39,7 @@ function asPublished(): Plugin {
  */
 const LONG = [
   'torture/{kernel,random-lives,exhaustive,io-errors,whole-engine,two-writers,stories,cases,long-life,replays}',
-  'storage/{rot,rot-odd,flips,cuts}',
+  'storage/{rot,rot-odd,flips,cuts,decoders}',
   'planted/planted',
   'model/model',
   'soak/soak',

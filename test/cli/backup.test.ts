@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { backup, openJournal, type BackupReport, type VerifyReport } from '../../src/index.js'
 import { filesIn } from '../support/files-in.js'
 import { all, hashOf, printOf, temporary } from '../support/journal.js'
+import { programPath } from '../support/compiled.js'
 import { root } from '../support/root.js'
 import { turnlog } from '../support/turnlog.js'
 
@@ -123,12 +124,12 @@ describe('backup', () => {
     for (let round = 0; round < 6; round++) {
       await fill(1000 * (round + 1), 1000 * (round + 1) + 200)
       heads.add(journal.head.digest)
-      const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'src/cli/main.ts'), 'backup', directory, copy], {
+      const child = spawn(process.execPath, [programPath('src/cli/main.ts'), 'backup', directory, copy], {
         stdio: 'ignore',
         cwd: root,
       })
       const ended = new Promise<NodeJS.Signals | null>((resolve) => child.on('close', (_, signal) => resolve(signal)))
-      await new Promise((resolve) => setTimeout(resolve, 500 + 250 * round))
+      await new Promise((resolve) => setTimeout(resolve, 250 + 50 * round))
       child.kill('SIGKILL')
       if ((await ended) === 'SIGKILL') killed++
       const back = join(base, `back-${round}`)

@@ -9,8 +9,8 @@ const TIMEOUT_MS = 300_000
 
 describe(withSeed('a soak of some seconds'), () => {
   test('ends with all views right, those of a follower and of the journal alone too', { timeout: TIMEOUT_MS }, async () => {
-    const { wrong, counts } = await soak({ directory: temporary(), seconds: 5, seed })
+    const { wrong, counts } = await soak({ directory: temporary(), seconds: 3, seed })
     expect(wrong).toEqual([])
-    expect(counts.sessions).toBeGreaterThanOrEqual(200)
+    expect(counts.sessions).toBeGreaterThanOrEqual(100)
   })
 })

@@ -4,7 +4,7 @@ import { campaign } from '../torture/layer.js'
 import { seed, withSeed } from '../support/seed.js'
 
 test(withSeed('every decoder gives what was encoded or refuses, in bounded time and memory'), { timeout: 120_000 }, async () => {
-  const { failures, done } = await decoders.run(campaign({ seed, limit: 60_000 }))
+  const { failures, done } = await decoders.run(campaign({ seed, minutes: 20 / 60 }))
   expect(failures).toEqual([])
-  expect(done).toBeGreaterThanOrEqual(60_000)
+  expect(done).toBeGreaterThanOrEqual(20_000)
 })

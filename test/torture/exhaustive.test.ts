@@ -2,4 +2,4 @@
 import { share } from './share.js'
 import { exhaustive } from './layers/exhaustive.js'
 
-share('a script that dies in any call, and again while it is recovered, breaks no promise', exhaustive, 75_000)
+share('a script that dies in any call, and again while it is recovered, breaks no promise', exhaustive, 90_000)

@@ -55,7 +55,7 @@ async function failures(layer: Layer, extent: Extent): Promise<{ together: strin
 }
 
 test.for<[string, Layer, Extent]>([
-  ['A', exhaustive, { seed: 0, limit: 3000 }],
+  ['A', exhaustive, { seed: 0, limit: 2000 }],
   ['B', randomLives, { seed: 1, limit: 1000 }],
   ['D-bits', everyBitOfMany, { seed: 1, limit: 3000, part: { index: 1, of: 2 } }],
   ['D', rot, { seed: 1, limit: 200, part: { index: 1, of: 2 } }],
