@@ -36,7 +36,7 @@ describe(withSeed('stories'), () => {
           const { ledger } = await tell(told, new Tape(bytes), time)
           expect(ledger.broken).toEqual([])
         }),
-        propertyParameters(1000),
+        propertyParameters(700),
       ),
     )
   })
@@ -45,7 +45,7 @@ describe(withSeed('stories'), () => {
     const result = await inStandingTime(true, (time) =>
       fc.check(
         fc.asyncProperty(story, tape, async (told, bytes) => (await tell(lying(told), new Tape(bytes), time)).ledger.broken.length === 0),
-        propertyParameters(350),
+        propertyParameters(250),
       ),
     )
     expect(result.failed).toBe(true)

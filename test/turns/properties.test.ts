@@ -62,7 +62,7 @@ describe(withSeed('every view of a lawful history'), () => {
           })
         }
       }),
-      propertyParameters(150),
+      propertyParameters(100),
     )
   })
 
@@ -74,7 +74,7 @@ describe(withSeed('every view of a lawful history'), () => {
           expect(fold(view, events.slice(at), half)).toEqual(fold(view, events))
         }
       }),
-      propertyParameters(150),
+      propertyParameters(100),
     )
   })
 })
@@ -189,7 +189,7 @@ describe(withSeed('the transcript at every prefix of a lawful history'), () => {
           }
         }
       }),
-      propertyParameters(300),
+      propertyParameters(200),
     )
     expect(Math.min(seen.settled, seen.pending)).toBeGreaterThan(100)
   })
@@ -222,7 +222,7 @@ describe(withSeed('the transcript at every prefix of a lawful history'), () => {
           }
         }
       }),
-      propertyParameters(300),
+      propertyParameters(200),
     )
     expect(partials).toBeGreaterThan(100)
   })
@@ -246,7 +246,7 @@ describe(withSeed('the transcript at every prefix of a lawful history'), () => {
           }
         }
       }),
-      propertyParameters(300),
+      propertyParameters(200),
     )
   })
 
@@ -270,7 +270,7 @@ describe(withSeed('the transcript at every prefix of a lawful history'), () => {
         for (const { now, copy } of early.values()) expect(now).toEqual(copy)
         expect(events).toEqual(before)
       }),
-      propertyParameters(300),
+      propertyParameters(200),
     )
   })
 })
@@ -288,7 +288,7 @@ describe(withSeed('any events, lawful or not'), () => {
           }
         })
       }),
-      propertyParameters(300),
+      propertyParameters(200),
     )
   })
 })
