@@ -27,12 +27,12 @@ export function salvage({ header, payload, first, last }: Pick<Hole, 'header' | 
   // Without a header nothing says where the frame ends; its first records follow what came before all the same.
   if (header === undefined) return { before, lost: lostFrom(position, last), after: [] }
   const end = header.first + header.aux - 1
-  if (before.length === header.count && position === end + 1) return { before, lost: lostFrom(position, last ?? end), after: [] }
+  if (position > end) return { before, lost: lostFrom(position, last ?? end), after: [] }
   // Frames behind it are lost altogether, and what may be left of its own end is lost with them.
   if (last !== undefined && last > end) return { before, lost: { first: position, last }, after: [] }
-  const after = fromBehind(payload, at, header.length, end)
+  const after = fromBehind(payload, at, header.length, position, end)
   const [next] = after
-  return { before, lost: { first: position, last: next === undefined ? (last ?? end) : next.commit.position - 1 }, after }
+  return { before, lost: lostFrom(position, next === undefined ? (last ?? end) : next.commit.position - 1), after }
 }
 
 function lostFrom(first: number, last: number | undefined): Salvage['lost'] {
@@ -52,8 +52,8 @@ export function fromStart(payload: Buffer, first: number): { before: Saved[]; at
   return { before, at, position }
 }
 
-/** The intact records behind the last bad one; their positions are counted from the frame's end. */
-function fromBehind(payload: Buffer, from: number, length: number, end: number): Saved[] {
+/** The intact records behind the last bad one; their positions are counted from the frame's end, down to the first that is not known yet. */
+function fromBehind(payload: Buffer, from: number, length: number, first: number, end: number): Saved[] {
   let intact: [at: number, end: number][] = []
   let at = from
   while (at + RECORD_HEAD_BYTES <= payload.length) {
@@ -69,6 +69,8 @@ function fromBehind(payload: Buffer, from: number, length: number, end: number):
     const one = decoded(payload, start, stop, 0)
     if (one === undefined) return saved
     position -= one.events.length
+    // A header that counts fewer events than there are numbers none of them rightly.
+    if (position + 1 < first) return []
     saved.unshift({ commit: { ...one, position: position + 1 }, at: start, end: stop })
   }
   return saved

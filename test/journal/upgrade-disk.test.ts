@@ -100,7 +100,7 @@ test.each(faults)(withSeed('a disk that %s any call leaves one whole journal in 
   const random = seeded(seed)
   const count = await calls(original)
   let struck = 0
-  for (let i = 0; struck < 60; i++) {
+  for (let i = 0; struck < 30; i++) {
     const at = 1 + Math.floor(random() * count)
     await told(`call ${at} of ${count}`, async () => {
       const disk = original.clone()

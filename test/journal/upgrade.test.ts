@@ -498,7 +498,7 @@ async function dieAt(original: Written, moment: number, half: boolean): Promise<
 
 describe(`a death at any moment (TURNLOG_SEED=${seed})`, () => {
   test.each([
-    ['', 200, () => written({ commits: 24 })],
+    ['', 60, () => written({ commits: 24 })],
     [', with what is lost in it', 30, async () => lossy(await written({ commits: 24 }))],
   ] as const)(
     'leaves one whole journal in use%s, and a second call finishes the work',

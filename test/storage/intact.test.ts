@@ -68,6 +68,22 @@ describe('of a frame that does not check', () => {
     ['and of those behind it, what stands behind is lost with them', holeOf([A, rotten(B), C], { last: 14 }), ['a@10'], [11, 14], []],
     ['of which the end is not known its own is', holeOf([A, B, rotten(C)], { last: undefined }), ['a@10', 'b@11'], [13, 13], []],
     ['with a length that leads astray those before are', holeOf([A, astray(B), C]), ['a@10'], [11, 13], []],
+    ['that counts fewer records nothing is lost', holeOf([A, B, C], {}, { count: 2 }), ['a@10', 'b@11', 'c@13'], undefined, []],
+    ['that counts fewer events nothing is lost', holeOf([A, B, C], {}, { aux: 2 }), ['a@10', 'b@11', 'c@13'], undefined, []],
+    [
+      'and is followed by what stands where it had more, no more is lost',
+      holeOf([A, B, rotten(C)], { last: 11 }),
+      ['a@10', 'b@11'],
+      undefined,
+      [],
+    ],
+    [
+      'that counts fewer events, those behind a bad one have no position',
+      holeOf([A, rotten(B), C, C], { last: undefined }, { aux: 2 }),
+      ['a@10'],
+      [11, 11],
+      [],
+    ],
     [
       'that is cut within a record those before are',
       holeOf([A, B, C], { payload: Buffer.concat([A, B, C.subarray(0, 9)]) }),

@@ -175,7 +175,7 @@ describe('a dry run', () => {
 
 describe(withSeed('an import that is killed'), () => {
   /** `TURNLOG_IMPORT_KILLS=100` for a campaign. */
-  const ROUNDS = Number(process.env['TURNLOG_IMPORT_KILLS'] ?? 10)
+  const ROUNDS = Number(process.env['TURNLOG_IMPORT_KILLS'] ?? 6)
   /** Some die while they read, some a while after that, when something is being written or synced. */
   const LATER_MS_MAX = 3
 
